@@ -1,0 +1,7 @@
+#include "chapters/01_ddpm/verify.h"
+
+namespace ldm::ddpm {
+
+void register_components(verify::Registry& registry) { (void)registry; }
+
+}  // namespace ldm::ddpm

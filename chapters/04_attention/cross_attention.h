@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/io/json.h"
+#include "common/nn/layers.h"
+
+namespace ldm::attention {
+
+/// The layer through which words reach a picture: every token of x asks, every token of the context
+/// answers, in `heads` separate conversations of width d = dim_head.
+///
+///     q = x W_q,  k = context W_k,  v = context W_v           (no bias)
+///     out = merge(softmax(q k^T / sqrt(d)) v) W_o + b_o
+///
+/// Without a context, x is its own: self-attention.
+/// From CrossAttention of ldm/modules/attention.py; keys to_q, to_k, to_v, to_out.0.
+class CrossAttention {
+public:
+    struct Config {
+        std::int64_t query_dim;
+        std::optional<std::int64_t> context_dim;  // query_dim unless told
+        std::int64_t heads = 8;
+        std::int64_t dim_head = 64;
+
+        static Config from_json(const io::Json& json);
+    };
+
+    CrossAttention(const nn::Params& weights, const Config& config);
+
+    /// x [N, S, query_dim], context [N, M, context_dim] or empty, mask [N, M] int32 (1 = may be
+    /// looked at) or empty -> [N, S, query_dim].
+    /// Who looked where is left on the Trace in scope as "<path>.weights", [N, heads, S, M].
+    Tensor operator()(const Tensor& x, const Tensor& context = {}, const Tensor& mask = {}) const;
+
+private:
+    std::string path_;
+    std::int64_t heads_;
+    nn::Linear to_q_, to_k_, to_v_, to_out_;
+};
+
+}  // namespace ldm::attention

@@ -1,0 +1,13 @@
+#include "chapters/04_attention/look_at_weights.h"
+
+#include "common/autograd/trace.h"
+
+namespace ldm::attention {
+
+void look_at_weights(const std::string& path, const Tensor& q, const Tensor& k,
+                     const ops::AttentionOptions& options) {
+    if (!tracing()) return;
+    traced(path.empty() ? "weights" : path + ".weights", ops::attention_weights(q, k, options));
+}
+
+}  // namespace ldm::attention

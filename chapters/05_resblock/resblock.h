@@ -1,0 +1,55 @@
+#pragma once
+
+#include "common/io/json.h"
+#include "common/nn/layers.h"
+
+#include <optional>
+
+namespace ldm::resblock {
+
+/// Looks at a noisy picture twice and returns it corrected.
+///
+///     h = conv_in(silu(norm_in(x)))
+///     h = norm_out(h + time(silu(emb)))         <- the time embedding enters here
+///     y = skip(x) + conv_out(silu(h))
+///
+/// N pictures of H x W pixels; the width goes from `channels` to `out_channels`. The block of the
+/// UNet (ResBlock in openaimodel.py); He et al., 2015 for the skip, Ho et al., 2020 for the time.
+class ResBlock {
+public:
+    /// Upstream's arguments under upstream's names.
+    struct Config {
+        int channels = 0;
+        int emb_channels = 0;
+        int out_channels = 0;               // 0: as many as came in
+        bool use_conv = false;              // the skip looks at 3x3 pixels instead of one
+        bool use_scale_shift_norm = false;  // norm_out(h) * (1 + scale) + shift, both from emb
+        bool up = false;                    // twice as high and wide
+        bool down = false;                  // half as high and wide
+
+        /// Throws an Error that names a key or value that is not supported.
+        static Config from_json(const io::Json& json);
+    };
+
+    ResBlock(const nn::Params& weights, const Config& config);
+
+    /// x [N, channels, H, W], emb [N, emb_channels] -> [N, out_channels, H', W'], where H' is
+    /// H, 2 H (up) or H / 2 (down).
+    Tensor operator()(const Tensor& x, const Tensor& emb) const;
+
+private:
+    Tensor norm_with_time(const Tensor& h, const Tensor& time) const;
+    Tensor resize(const Tensor& x) const;
+    Tensor skip(const Tensor& x) const;
+
+    Config config_;
+    std::string path_;
+    nn::GroupNorm norm_in_;
+    nn::Conv2d conv_in_;
+    nn::Linear time_;
+    nn::GroupNorm norm_out_;
+    nn::Conv2d conv_out_;
+    std::optional<nn::Conv2d> conv_skip_;  // only needed when the width changes
+};
+
+}  // namespace ldm::resblock

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace ldm {
+
+using Tensors = std::vector<Tensor>;
+
+/// What flowed back to each tensor of a computation.
+class Gradients {
+public:
+    /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x.
+    Tensor of(const Tensor& x) const;
+
+private:
+    friend class Tape;
+    void add(const Tensor& x, const Tensor& dx);
+    std::unordered_map<const void*, Tensor> by_id_;
+};
+
+/// While a Tape lives, every op that depends on a watched tensor leaves a note on it: how to turn
+/// the gradient of its output into gradients of its inputs. backward() reads the notes last to
+/// first. Without a Tape nothing is noted and nothing is kept.
+///
+///     Tape tape;
+///     tape.watch(w);
+///     Tensor y = ops::linear(x, w, b);
+///     Tensor dw = tape.backward(y, dy).of(w);
+class Tape {
+public:
+    /// Gradient of the output in, gradients of the inputs out, in their order. An empty Tensor
+    /// stands for "not needed".
+    using Pull = std::function<Tensors(const Tensor& dy)>;
+
+    Tape();
+    ~Tape();
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+
+    /// Gradients with respect to x will be wanted.
+    void watch(const Tensor& x);
+
+    /// Gradients of sum(y * dy).
+    Gradients backward(const Tensor& y, const Tensor& dy) const;
+
+    /// Gradients of the sum of sum(y * dy) over several results.
+    Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
+
+private:
+    friend void record(const Tensor&, Tensors, Pull);
+    friend bool needs_gradient(const Tensor&);
+
+    struct Note {
+        Tensor output;
+        Tensors inputs;
+        Pull pull;
+    };
+    std::vector<Note> notes_;
+    std::vector<Tensor> watched_;              // keeps the ids below from being reused
+    std::unordered_set<const void*> live_;     // watched, or computed from something watched
+    Tape* outer_;
+};
+
+/// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input.
+void record(const Tensor& y, Tensors inputs, Tape::Pull pull);
+
+/// Whether a Tape in scope will ask for the gradient of x, so that an op can save work.
+bool needs_gradient(const Tensor& x);
+
+/// No notes are taken while this lives: for parts whose gradient is by definition not wanted.
+class NoGradient {
+public:
+    NoGradient();
+    ~NoGradient();
+    NoGradient(const NoGradient&) = delete;
+    NoGradient& operator=(const NoGradient&) = delete;
+
+private:
+    Tape* paused_;
+};
+
+}  // namespace ldm

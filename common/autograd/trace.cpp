@@ -1,0 +1,28 @@
+#include "common/autograd/trace.h"
+
+#include <ranges>
+
+namespace ldm {
+namespace {
+
+thread_local Trace* current_trace = nullptr;
+
+}  // namespace
+
+Trace::Trace() : outer_(current_trace) { current_trace = this; }
+Trace::~Trace() { current_trace = outer_; }
+
+Tensor Trace::find(const std::string& name) const {
+    for (const Step& step : steps_ | std::views::reverse)
+        if (step.name == name) return step.output;
+    return {};
+}
+
+Tensor traced(const std::string& name, Tensor y) {
+    if (current_trace) current_trace->steps_.push_back({name, y});
+    return y;
+}
+
+bool tracing() { return current_trace != nullptr; }
+
+}  // namespace ldm

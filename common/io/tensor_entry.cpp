@@ -1,0 +1,142 @@
+#include "common/io/tensor_entry.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+#include "common/error.h"
+#include "common/io/half.h"
+
+namespace ldm::io {
+namespace {
+
+struct DTypeInfo {
+    DType dtype;
+    std::string_view name;
+    std::size_t size;
+};
+
+constexpr std::array<DTypeInfo, 10> dtypes = {{{DType::f64, "F64", 8},
+                                               {DType::f32, "F32", 4},
+                                               {DType::f16, "F16", 2},
+                                               {DType::bf16, "BF16", 2},
+                                               {DType::i64, "I64", 8},
+                                               {DType::i32, "I32", 4},
+                                               {DType::i16, "I16", 2},
+                                               {DType::i8, "I8", 1},
+                                               {DType::u8, "U8", 1},
+                                               {DType::boolean, "BOOL", 1}}};
+
+/// Converts in pieces that stay in the cache: first to an aligned copy, then to the wanted type.
+template <typename Stored, typename To, typename Convert>
+void convert(std::span<const std::byte> bytes, std::span<To> to, Convert convert_element) {
+    constexpr std::size_t piece = 4096;
+    const auto count = static_cast<std::int64_t>(to.size());
+#pragma omp parallel for schedule(static) if (count > 1 << 20)
+    for (std::int64_t start = 0; start < count; start += piece) {
+        const std::size_t length = std::min<std::size_t>(piece, count - start);
+        std::array<Stored, piece> stored;
+        std::memcpy(stored.data(), bytes.data() + start * sizeof(Stored), length * sizeof(Stored));
+        To* target = to.data() + start;
+#pragma omp simd
+        for (std::size_t i = 0; i < length; ++i) target[i] = convert_element(stored[i]);
+    }
+}
+
+template <typename To>
+void read_numbers(const TensorEntry& entry, std::span<To> to) {
+    expect(to.size() == entry.count(), fmt::format("'{}' has {} elements, got room for {}",
+                                                   entry.name, entry.count(), to.size()));
+    const auto cast = [](auto x) { return static_cast<To>(x); };
+    switch (entry.dtype) {
+        case DType::f64:
+            return convert<double>(entry.bytes, to, cast);
+        case DType::f32:
+            return convert<float>(entry.bytes, to, cast);
+        case DType::f16:
+            return convert<std::uint16_t>(
+                entry.bytes, to, [](std::uint16_t x) { return static_cast<To>(half_to_float(x)); });
+        case DType::bf16:
+            return convert<std::uint16_t>(entry.bytes, to, [](std::uint16_t x) {
+                return static_cast<To>(bfloat16_to_float(x));
+            });
+        case DType::i64:
+            return convert<std::int64_t>(entry.bytes, to, cast);
+        case DType::i32:
+            return convert<std::int32_t>(entry.bytes, to, cast);
+        case DType::i16:
+            return convert<std::int16_t>(entry.bytes, to, cast);
+        case DType::i8:
+            return convert<std::int8_t>(entry.bytes, to, cast);
+        case DType::u8:
+        case DType::boolean:
+            return convert<std::uint8_t>(entry.bytes, to, cast);
+    }
+}
+
+bool is_floating(DType dtype) {
+    return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 ||
+           dtype == DType::bf16;
+}
+
+}  // namespace
+
+std::string_view name_of(DType dtype) {
+    return dtypes[static_cast<std::size_t>(dtype)].name;
+}
+
+std::size_t size_of(DType dtype) {
+    return dtypes[static_cast<std::size_t>(dtype)].size;
+}
+
+std::optional<DType> dtype_named(std::string_view name) {
+    for (const DTypeInfo& info : dtypes)
+        if (info.name == name) return info.dtype;
+    return std::nullopt;
+}
+
+void read_floats(const TensorEntry& entry, std::span<float> to) {
+    read_numbers(entry, to);
+}
+
+std::vector<float> read_floats(const TensorEntry& entry) {
+    std::vector<float> values(entry.count());
+    read_numbers(entry, std::span(values));
+    return values;
+}
+
+std::vector<double> read_doubles(const TensorEntry& entry) {
+    std::vector<double> values(entry.count());
+    read_numbers(entry, std::span(values));
+    return values;
+}
+
+std::vector<std::int64_t> read_integers(const TensorEntry& entry) {
+    expect(!is_floating(entry.dtype),
+           fmt::format("'{}' expected integers, got {}", entry.name, name_of(entry.dtype)));
+    std::vector<std::int64_t> values(entry.count());
+    read_numbers(entry, std::span(values));
+    return values;
+}
+
+std::string shape_text(std::span<const std::int64_t> shape) {
+    std::string text = "[";
+    for (const std::int64_t extent : shape) {
+        if (text.size() > 1) text += ", ";
+        text += std::to_string(extent);
+    }
+    return text + "]";
+}
+
+TensorEntry entry_of(std::string name, std::vector<std::int64_t> shape,
+                     std::span<const float> values) {
+    return {std::move(name), DType::f32, std::move(shape), std::as_bytes(values)};
+}
+
+TensorEntry entry_of(std::string name, std::vector<std::int64_t> shape,
+                     std::span<const std::int32_t> values) {
+    return {std::move(name), DType::i32, std::move(shape), std::as_bytes(values)};
+}
+
+}  // namespace ldm::io

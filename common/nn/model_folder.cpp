@@ -1,0 +1,18 @@
+#include "common/nn/model_folder.h"
+
+#include "common/io/safetensors.h"
+
+namespace ldm::nn {
+
+ModelFolder::ModelFolder(const std::filesystem::path& folder)
+    : path_(folder),
+      config_(io::read_json(folder / "config.json")),
+      checkpoint_(std::make_unique<Checkpoint>()) {
+    checkpoint_->add(io::SafetensorsFile(folder / "model.safetensors"));
+}
+
+std::filesystem::path ModelFolder::shipped() {
+    return std::filesystem::path(LDM_SOURCE_DIR) / "reference_data/models/emoji";
+}
+
+}  // namespace ldm::nn

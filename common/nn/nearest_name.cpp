@@ -1,0 +1,37 @@
+#include "common/nn/nearest_name.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace ldm::nn {
+
+int edit_distance(std::string_view a, std::string_view b) {
+    std::vector<int> row(b.size() + 1);  // distances from a's first i letters to each start of b
+    std::iota(row.begin(), row.end(), 0);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        int diagonal = std::exchange(row[0], static_cast<int>(i) + 1);
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const int replaced = diagonal + (a[i] != b[j]);
+            diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
+        }
+    }
+    return row.back();
+}
+
+std::string nearest_names(std::string_view name, const std::vector<std::string>& candidates) {
+    std::vector<std::pair<int, std::string_view>> ranked;
+    for (const std::string& candidate : candidates) {
+        const int distance = edit_distance(name, candidate);
+        if (distance <= static_cast<int>(name.size()) / 2) ranked.emplace_back(distance, candidate);
+    }
+    std::sort(ranked.begin(), ranked.end());
+    std::string text;
+    for (std::size_t i = 0; i < std::min<std::size_t>(2, ranked.size()); ++i)
+        text += fmt::format("{} '{}'", i == 0 ? ", nearest:" : ",", ranked[i].second);
+    return text;
+}
+
+}  // namespace ldm::nn

@@ -1,0 +1,101 @@
+#include "common/nn/params.h"
+
+#include "common/io/safetensors.h"
+#include "common/nn/nearest_name.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace ldm::nn {
+
+void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load) {
+    auto [slot, is_new] = slots_.try_emplace(std::move(name), Slot{std::move(shape), std::move(load)});
+    expect(is_new, fmt::format("two tensors are called '{}'", slot->first));
+}
+
+void Checkpoint::add(std::string name, Tensor weights) {
+    Shape shape = weights.shape();
+    add(std::move(name), std::move(shape), [weights] { return weights; });
+}
+
+void Checkpoint::add(const io::SafetensorsFile& file) {
+    for (const io::TensorEntry& entry : file.entries()) {
+        using enum io::DType;
+        if (entry.dtype != f64 && entry.dtype != f32 && entry.dtype != f16 && entry.dtype != bf16) continue;
+        add(entry.name, entry.shape, [entry, mapping = file.mapping()] {
+            const auto address = reinterpret_cast<std::uintptr_t>(entry.bytes.data());
+            if (entry.dtype == f32 && address % alignof(float) == 0) {
+                auto* data = reinterpret_cast<float*>(const_cast<std::byte*>(entry.bytes.data()));
+                return Tensor::borrow(entry.shape, data, std::const_pointer_cast<io::MappedFile>(mapping));
+            }
+            Tensor weights(entry.shape);
+            io::read_floats(entry, weights.values());
+            return weights;
+        });
+    }
+}
+
+Params Checkpoint::root() { return {this, ""}; }
+
+std::vector<std::string> Checkpoint::names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, slot] : slots_) names.push_back(name);
+    return names;
+}
+
+std::map<std::string, Tensor> Checkpoint::load_all() {
+    std::map<std::string, Tensor> all;
+    for (const auto& [name, slot] : slots_) all[name] = take(name, slot.shape);
+    return all;
+}
+
+Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
+    asked_.insert(name);
+    auto slot = slots_.find(name);
+    if (slot == slots_.end() || slot->second.shape != expected) {
+        problems_.push_back({name, expected});
+        return Tensor(expected);  // a stand-in, so that the model can ask for the rest
+    }
+    return slot->second.load();
+}
+
+std::vector<std::string> Checkpoint::unused(std::string_view prefix) const {
+    std::vector<std::string> unused;
+    for (auto slot = slots_.lower_bound(prefix); slot != slots_.end() && slot->first.starts_with(prefix); ++slot)
+        if (!asked_.contains(slot->first)) unused.push_back(slot->first);
+    return unused;
+}
+
+void Checkpoint::check(const std::string& what) const {
+    if (problems_.empty()) return;
+    constexpr std::size_t shown = 8;
+    const std::vector<std::string> candidates = unused();
+    std::string message = fmt::format("{} lacks weights or has others:", what);
+    for (std::size_t i = 0; i < std::min(shown, problems_.size()); ++i) {
+        const auto& [name, expected] = problems_[i];
+        if (auto slot = slots_.find(name); slot != slots_.end())
+            message += fmt::format("\n  '{}' is {}, expected {}", name, to_string(slot->second.shape), to_string(expected));
+        else
+            message += fmt::format("\n  '{}' {} is missing{}", name, to_string(expected), nearest_names(name, candidates));
+    }
+    if (problems_.size() > shown) message += fmt::format("\n  … and {} more", problems_.size() - shown);
+    throw Error(message);
+}
+
+Params Params::operator/(std::string_view name) const {
+    return {checkpoint_, path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name)};
+}
+
+Tensor Params::get(std::string_view name, const Shape& shape) const {
+    return checkpoint_->take(full(name), shape);
+}
+
+bool Params::contains(std::string_view name) const { return checkpoint_->contains(full(name)); }
+
+std::string Params::full(std::string_view name) const {
+    return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+}
+
+}  // namespace ldm::nn

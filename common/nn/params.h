@@ -1,0 +1,95 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ldm::io {
+class SafetensorsFile;
+}
+
+namespace ldm::nn {
+
+class Params;
+
+/// The weights of a model by their upstream names, and the account of who asked for what.
+///
+/// A model takes its weights in its constructor, through Params. A name that is missing or has
+/// another shape is noted, not thrown, so that check() can tell everything that is wrong with a
+/// file in one message.
+class Checkpoint {
+public:
+    Checkpoint() = default;
+    Checkpoint(const Checkpoint&) = delete;  // Params point here
+    Checkpoint& operator=(const Checkpoint&) = delete;
+
+    /// Weights that are loaded when a model asks for them.
+    void add(std::string name, Shape shape, std::function<Tensor()> load);
+    void add(std::string name, Tensor weights);
+
+    /// Every floating-point tensor of a file; float32 stays where it is, in the mapped file.
+    void add(const io::SafetensorsFile& file);
+
+    Params root();
+
+    bool contains(std::string_view name) const { return slots_.contains(name); }
+    std::vector<std::string> names() const;
+
+    /// Every tensor, loaded, by name; counts as asked for.
+    std::map<std::string, Tensor> load_all();
+
+    /// Throws one readable Error that lists what was asked for and missing (with the nearest names
+    /// that nobody asked for) or misshapen. `what` names the file or model.
+    void check(const std::string& what) const;
+
+    /// Names below `prefix` that nobody asked for.
+    std::vector<std::string> unused(std::string_view prefix = "") const;
+
+private:
+    friend class Params;
+    Tensor take(const std::string& name, const Shape& expected);
+
+    struct Slot {
+        Shape shape;
+        std::function<Tensor()> load;
+    };
+    struct Problem {
+        std::string name;
+        Shape expected;
+    };
+    std::map<std::string, Slot, std::less<>> slots_;
+    std::set<std::string, std::less<>> asked_;
+    std::vector<Problem> problems_;
+};
+
+/// A folder in a checkpoint: `weights / "in_layers" / 2` is where "in_layers.2.weight" and
+/// "in_layers.2.bias" are. This is how a C++ member gets its upstream name, once.
+class Params {
+public:
+    Params operator/(std::string_view name) const;
+    Params operator/(int index) const { return *this / std::to_string(index); }
+
+    /// "input_blocks.1.0"; what the module that lives here is called in a Trace.
+    const std::string& path() const { return path_; }
+
+    /// The weights of that name, which should have this shape.
+    Tensor get(std::string_view name, const Shape& shape) const;
+
+    /// Whether the checkpoint has a tensor of that name here.
+    bool contains(std::string_view name) const;
+
+private:
+    friend class Checkpoint;
+    Params(Checkpoint* checkpoint, std::string path) : checkpoint_(checkpoint), path_(std::move(path)) {}
+    std::string full(std::string_view name) const;
+
+    Checkpoint* checkpoint_;
+    std::string path_;
+};
+
+}  // namespace ldm::nn

@@ -1,0 +1,61 @@
+#include "common/ops/conv2d.h"
+
+#include "common/autograd/tape.h"
+#include "common/ops/conv2d_cpu.h"
+#include "common/ops/elementwise.h"
+
+#include <fmt/format.h>
+
+namespace ldm::ops {
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
+    const auto [n, channels, height, width] = x.dims<4>();
+    const auto [out, in, kernel_h, kernel_w] = weight.dims<4>();
+    const Padding& pad = options.padding;
+    if (channels != in)
+        fail(fmt::format("expected [N, {}, H, W], got {}", in, to_string(x.shape())));
+    if (height + pad.top + pad.bottom < kernel_h || width + pad.left + pad.right < kernel_w)
+        fail(fmt::format("{} is smaller than the kernel {}", to_string(x.shape()), to_string(weight.shape())));
+    if (bias) expect_shape(bias, {out});
+
+    Tensor y = cpu::conv2d(x, weight, bias, options);
+    const bool need_x = needs_gradient(x), need_weight = needs_gradient(weight);
+    record(y, {x, weight, bias}, [=](const Tensor& dy) -> Tensors {
+        Tensor dx, dweight, dbias;
+        if (need_x) dx = conv2d_backward_input(dy, weight, x.shape(), options);
+        if (need_weight) dweight = conv2d_backward_weight(dy, x, weight.shape(), options);
+        if (bias) dbias = cpu::sum_channels(dy);
+        return {dx, dweight, dbias};
+    });
+    return y;
+}
+
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias, int stride) {
+    const auto [n, channels, height, width] = x.dims<4>();
+    const auto [in, out, kernel_h, kernel_w] = weight.dims<4>();
+    if (channels != in)
+        fail(fmt::format("expected [N, {}, H, W], got {}", in, to_string(x.shape())));
+    if (bias) expect_shape(bias, {out});
+
+    // Read backwards, conv2d maps [N, out, …] to [N, in, …]; its input gradient is what we want.
+    const Conv2dOptions options{.stride = stride, .padding = {}};
+    const Shape shape{n, out, (height - 1) * stride + kernel_h, (width - 1) * stride + kernel_w};
+    Tensor y = cpu::conv2d_backward_input(x, weight, shape, options);
+    record(y, {x, weight}, [=](const Tensor& dy) -> Tensors {
+        return {cpu::conv2d(dy, weight, {}, options),
+                cpu::conv2d_backward_weight(x, dy, weight.shape(), options)};
+    });
+    return bias ? y + bias.reshape({out, 1, 1}) : y;
+}
+
+Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
+                             Conv2dOptions options) {
+    return cpu::conv2d_backward_input(dy, weight, x_shape, options);
+}
+
+Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape,
+                              Conv2dOptions options) {
+    return cpu::conv2d_backward_weight(dy, x, weight_shape, options);
+}
+
+}  // namespace ldm::ops

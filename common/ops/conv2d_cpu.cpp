@@ -1,0 +1,144 @@
+#include "common/ops/conv2d_cpu.h"
+
+#include "common/ops/gemm_cpu.h"
+#include "common/ops/pack_strided_cpu.h"
+#include "common/ops/packed_gemm_cpu.h"
+#include "common/ops/patches_cpu.h"
+#include "common/ops/tile_output_cpu.h"
+
+#include <algorithm>
+#include <memory>
+
+/// Convolution as a matrix product, weight [O, C kh kw] times patches [C kh kw, N h w], at the speed
+/// of the matrix product (packed_gemm_cpu.h). The usual way lays the matrix of patches out in
+/// memory first, kh kw times the picture; here the product packs its blocks straight from the
+/// picture (patches_cpu.h). The gradients are the same product: that of the picture is a
+/// convolution with the kernel turned around, that of the weight multiplies by the patches turned.
+namespace ldm::ops::cpu {
+namespace {
+
+Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                const Patches::Geometry& geometry) {
+    const Patches patches(x, geometry);
+    const std::int64_t out = weight.dim(0), depth = patches.rows();
+    const std::int64_t pixels = geometry.out_h * geometry.out_w;
+    Tensor y({x.dim(0), out, geometry.out_h, geometry.out_w});
+    const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t ks, float* to) {
+        packed::pack_strided<packed::row_panel>(weight.data() + row * depth + k, depth, 1, rows, ks, to);
+    };
+    const auto pack_b = [&](std::int64_t column, int, std::int64_t k, std::int64_t ks, float* to) {
+        patches.visit_rows(column, k, ks, [&to](Floats left, Floats right) {
+            store(to, left);
+            store(to + simd_width, right);
+            to += packed::tile_columns;
+        });
+    };
+    packed::multiply(out, patches.columns(), depth, pack_a, pack_b,
+                     packed::TileOutput({y.data(), out, pixels, pixels}, out * pixels,
+                                        {.row_bias = bias ? bias.data() : nullptr}));
+    return y;
+}
+
+Patches::Geometry geometry_of(const Shape& x, const Shape& weight, const Conv2dOptions& options) {
+    const Padding& pad = options.padding;
+    return {weight[2], weight[3], options.stride, pad.top, pad.left,
+            (x[2] + pad.top + pad.bottom - weight[2]) / options.stride + 1,
+            (x[3] + pad.left + pad.right - weight[3]) / options.stride + 1};
+}
+
+/// [O, C, kh, kw] -> [C, O, kh, kw] with the kernel rotated by half a turn.
+Tensor turned_around(const Tensor& weight) {
+    const auto [out, in, kernel_h, kernel_w] = weight.dims<4>();
+    const std::int64_t taps = kernel_h * kernel_w;
+    Tensor turned({in, out, kernel_h, kernel_w});
+#pragma omp parallel for
+    for (std::int64_t c = 0; c < in; ++c)
+        for (std::int64_t o = 0; o < out; ++o)
+            std::reverse_copy(weight.data() + (o * in + c) * taps, weight.data() + (o * in + c + 1) * taps,
+                              turned.data() + (c * out + o) * taps);
+    return turned;
+}
+
+/// dy with `stride` - 1 zeros between its pixels.
+Tensor spread(const Tensor& dy, int stride) {
+    if (stride == 1) return dy;
+    const auto [n, c, h, w] = dy.dims<4>();
+    Tensor wide = Tensor::zeros({n, c, (h - 1) * stride + 1, (w - 1) * stride + 1});
+    const std::int64_t wide_w = wide.dim(3), wide_plane = wide.dim(2) * wide_w;
+#pragma omp parallel for
+    for (std::int64_t plane = 0; plane < n * c; ++plane)
+        for (std::int64_t y = 0; y < h; ++y)
+            for (std::int64_t x = 0; x < w; ++x)
+                wide.data()[plane * wide_plane + y * stride * wide_w + x * stride] =
+                    dy.data()[(plane * h + y) * w + x];
+    return wide;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
+    return convolve(x, weight, bias, geometry_of(x.shape(), weight.shape(), options));
+}
+
+Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
+                             Conv2dOptions options) {
+    const Patches::Geometry g = geometry_of(x_shape, weight.shape(), options);
+    expect_shape(dy, {x_shape[0], weight.dim(0), g.out_h, g.out_w});
+    return convolve(spread(dy, options.stride), turned_around(weight), {},
+                    {g.kernel_h, g.kernel_w, 1, g.kernel_h - 1 - g.top, g.kernel_w - 1 - g.left,
+                     x_shape[2], x_shape[3]});
+}
+
+/// dw [O, C kh kw] = dy [O, N h w] times the transposed patches [N h w, C kh kw].
+Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape,
+                              Conv2dOptions options) {
+    const Patches::Geometry g = geometry_of(x.shape(), weight_shape, options);
+    expect_shape(dy, {x.dim(0), weight_shape[0], g.out_h, g.out_w});
+    const Patches patches(x, g);
+    const std::int64_t out = weight_shape[0], depth = patches.columns(), pixels = g.out_h * g.out_w;
+    Tensor dweight(weight_shape);
+    const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t ks, float* to) {
+        for (std::int64_t end = k + ks; k < end;) {  // picture by picture
+            const std::int64_t picture = k / pixels, pixel = k % pixels;
+            const std::int64_t run = std::min(end - k, pixels - pixel);
+            packed::pack_strided<packed::row_panel>(
+                dy.data() + (picture * out + row) * pixels + pixel, pixels, 1, rows, run, to);
+            k += run;
+            to += run * packed::row_panel;
+        }
+    };
+    const auto pack_b = [&](std::int64_t column, int columns, std::int64_t k, std::int64_t ks, float* to) {
+        constexpr int square = packed::tile_columns;
+        float rows[square][square];  // of patches; columns of the product
+        for (std::int64_t kk = 0; kk < ks; kk += square) {
+            float* row = rows[0];
+            patches.visit_rows(k + kk, column, columns, [&row](Floats left, Floats right) {
+                store(row, left);
+                store(row + simd_width, right);
+                row += square;
+            });
+            packed::pack_strided<square>(rows[0], square, 1, columns, std::min<std::int64_t>(square, ks - kk),
+                                         to + kk * square);
+        }
+    };
+    packed::multiply(out, patches.rows(), depth, pack_a, pack_b,
+                     packed::TileOutput({dweight.data(), out, patches.rows(), patches.rows()}, 0, {}));
+    return dweight;
+}
+
+Tensor sum_channels(const Tensor& dy) {
+    const auto [n, channels, height, width] = dy.dims<4>();
+    Tensor sums({channels});
+#pragma omp parallel for
+    for (std::int64_t c = 0; c < channels; ++c) {
+        double sum = 0.0;
+        for (std::int64_t i = 0; i < n; ++i) {
+            const float* plane = dy.data() + (i * channels + c) * height * width;
+            for (std::int64_t p = 0; p < height * width; ++p) sum += plane[p];
+        }
+        sums.data()[c] = static_cast<float>(sum);
+    }
+    return sums;
+}
+
+}  // namespace ldm::ops::cpu

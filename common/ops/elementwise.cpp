@@ -1,0 +1,86 @@
+#include "common/ops/elementwise.h"
+
+#include "common/autograd/tape.h"
+#include "common/ops/elementwise_cpu.h"
+
+namespace ldm::ops {
+namespace {
+
+using cpu::Unary;
+
+Tensor apply(Unary op, const Tensor& x) {
+    Tensor y = cpu::unary(op, x);
+    record(y, {x}, [op, x, y](const Tensor& dy) -> Tensors {
+        return {cpu::unary_backward(op, x, y, dy)};
+    });
+    return y;
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) {
+    Tensor y = cpu::binary(cpu::Binary::add, a, b);
+    record(y, {a, b}, [a, b](const Tensor& dy) -> Tensors {
+        return {cpu::sum_to(dy, a.shape()), cpu::sum_to(dy, b.shape())};
+    });
+    return y;
+}
+
+Tensor sub(const Tensor& a, const Tensor& b) {
+    Tensor y = cpu::binary(cpu::Binary::sub, a, b);
+    record(y, {a, b}, [a, b](const Tensor& dy) -> Tensors {
+        return {cpu::sum_to(dy, a.shape()), -cpu::sum_to(dy, b.shape())};
+    });
+    return y;
+}
+
+Tensor mul(const Tensor& a, const Tensor& b) {
+    Tensor y = cpu::binary(cpu::Binary::mul, a, b);
+    record(y, {a, b}, [a, b](const Tensor& dy) -> Tensors {
+        return {cpu::sum_to(dy * b, a.shape()), cpu::sum_to(dy * a, b.shape())};
+    });
+    return y;
+}
+
+Tensor div(const Tensor& a, const Tensor& b) {
+    Tensor y = cpu::binary(cpu::Binary::div, a, b);
+    record(y, {a, b}, [a, b, y](const Tensor& dy) -> Tensors {
+        const Tensor da = dy / b;
+        return {cpu::sum_to(da, a.shape()), cpu::sum_to(-(da * y), b.shape())};
+    });
+    return y;
+}
+
+Tensor scale(const Tensor& x, float factor) {
+    Tensor y = cpu::affine(x, factor, 0.0f);
+    record(y, {x}, [factor](const Tensor& dy) -> Tensors { return {scale(dy, factor)}; });
+    return y;
+}
+
+Tensor shift(const Tensor& x, float term) {
+    Tensor y = cpu::affine(x, 1.0f, term);
+    record(y, {x}, [](const Tensor& dy) -> Tensors { return {dy}; });
+    return y;
+}
+
+Tensor silu(const Tensor& x) { return apply(Unary::silu, x); }
+Tensor gelu(const Tensor& x) { return apply(Unary::gelu, x); }
+Tensor quick_gelu(const Tensor& x) { return apply(Unary::quick_gelu, x); }
+Tensor sigmoid(const Tensor& x) { return apply(Unary::sigmoid, x); }
+Tensor tanh(const Tensor& x) { return apply(Unary::tanh, x); }
+Tensor relu(const Tensor& x) { return apply(Unary::relu, x); }
+Tensor exp(const Tensor& x) { return apply(Unary::exp, x); }
+Tensor log(const Tensor& x) { return apply(Unary::log, x); }
+Tensor sqrt(const Tensor& x) { return apply(Unary::sqrt, x); }
+Tensor square(const Tensor& x) { return apply(Unary::square, x); }
+Tensor abs(const Tensor& x) { return apply(Unary::abs, x); }
+
+Tensor clamp(const Tensor& x, float low, float high) {
+    Tensor y = cpu::clamp(x, low, high);
+    record(y, {x}, [x, low, high](const Tensor& dy) -> Tensors {
+        return {cpu::clamp_backward(x, dy, low, high)};
+    });
+    return y;
+}
+
+}  // namespace ldm::ops

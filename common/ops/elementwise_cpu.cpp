@@ -1,0 +1,109 @@
+#include "common/ops/elementwise_cpu.h"
+
+#include "common/ops/parallel.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace ldm::ops::cpu {
+namespace {
+
+template <class F>
+Tensor map(const Tensor& x, F f) {
+    Tensor y(x.shape());
+    const float* in = x.data();
+    float* out = y.data();
+    parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) out[i] = f(in[i]);
+    });
+    return y;
+}
+
+template <class F>
+Tensor map(const Tensor& a, const Tensor& b, F f) {
+    Tensor y(a.shape());
+    const float* left = a.data();
+    const float* right = b.data();
+    float* out = y.data();
+    parallel_for(a.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) out[i] = f(left[i], right[i]);
+    });
+    return y;
+}
+
+float logistic(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+
+/// The density and the cumulative probability of a standard normal variable.
+float normal_density(float x) {
+    constexpr float scale = std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
+    return scale * std::exp(-0.5f * x * x);
+}
+float normal_cumulative(float x) {
+    return 0.5f * (1.0f + std::erf(x / std::numbers::sqrt2_v<float>));
+}
+
+constexpr float quick = 1.702f;
+
+}  // namespace
+
+Tensor unary(Unary op, const Tensor& x) {
+    switch (op) {
+        case Unary::silu: return map(x, [](float v) { return v * logistic(v); });
+        case Unary::gelu: return map(x, [](float v) { return v * normal_cumulative(v); });
+        case Unary::quick_gelu: return map(x, [](float v) { return v * logistic(quick * v); });
+        case Unary::sigmoid: return map(x, logistic);
+        case Unary::tanh: return map(x, [](float v) { return std::tanh(v); });
+        case Unary::relu: return map(x, [](float v) { return v > 0 ? v : v * 0.0f; });
+        case Unary::exp: return map(x, [](float v) { return std::exp(v); });
+        case Unary::log: return map(x, [](float v) { return std::log(v); });
+        case Unary::sqrt: return map(x, [](float v) { return std::sqrt(v); });
+        case Unary::square: return map(x, [](float v) { return v * v; });
+        case Unary::abs: return map(x, [](float v) { return std::abs(v); });
+    }
+    fail("no such function");
+}
+
+Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy) {
+    expect_shape(dy, x.shape());
+    switch (op) {
+        case Unary::silu:
+            return map(x, dy, [](float v, float d) {
+                const float s = logistic(v);
+                return d * s * (1.0f + v * (1.0f - s));
+            });
+        case Unary::gelu:
+            return map(x, dy, [](float v, float d) {
+                return d * (normal_cumulative(v) + v * normal_density(v));
+            });
+        case Unary::quick_gelu:
+            return map(x, dy, [](float v, float d) {
+                const float s = logistic(quick * v);
+                return d * s * (1.0f + quick * v * (1.0f - s));
+            });
+        case Unary::sigmoid: return map(y, dy, [](float s, float d) { return d * s * (1.0f - s); });
+        case Unary::tanh: return map(y, dy, [](float t, float d) { return d * (1.0f - t * t); });
+        case Unary::relu: return map(x, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
+        case Unary::exp: return map(y, dy, [](float e, float d) { return d * e; });
+        case Unary::log: return map(x, dy, [](float v, float d) { return d / v; });
+        case Unary::sqrt: return map(y, dy, [](float r, float d) { return 0.5f * d / r; });
+        case Unary::square: return map(x, dy, [](float v, float d) { return 2.0f * d * v; });
+        case Unary::abs:
+            return map(x, dy, [](float v, float d) { return v > 0 ? d : v < 0 ? -d : 0.0f; });
+    }
+    fail("no such function");
+}
+
+Tensor affine(const Tensor& x, float factor, float term) {
+    return map(x, [=](float v) { return v * factor + term; });
+}
+
+// NaN compares false with everything and so stays NaN.
+Tensor clamp(const Tensor& x, float low, float high) {
+    return map(x, [=](float v) { return v < low ? low : v > high ? high : v; });
+}
+
+Tensor clamp_backward(const Tensor& x, const Tensor& dy, float low, float high) {
+    return map(x, dy, [=](float v, float d) { return v < low || v > high ? 0.0f : d; });
+}
+
+}  // namespace ldm::ops::cpu

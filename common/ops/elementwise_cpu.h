@@ -1,0 +1,31 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops::cpu {
+
+enum class Binary { add, sub, mul, div };
+enum class Unary { silu, gelu, quick_gelu, sigmoid, tanh, relu, exp, log, sqrt, square, abs };
+
+/// The shape of a broadcast result, or an Error that names both shapes.
+Shape broadcast_shape(const Shape& a, const Shape& b);
+
+Tensor binary(Binary op, const Tensor& a, const Tensor& b);
+Tensor unary(Unary op, const Tensor& x);
+
+/// dy times the derivative of `op` at x, where y = op(x).
+Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy);
+
+/// x * factor + term
+Tensor affine(const Tensor& x, float factor, float term);
+
+Tensor clamp(const Tensor& x, float low, float high);
+Tensor clamp_backward(const Tensor& x, const Tensor& dy, float low, float high);
+
+/// Adds up what broadcasting repeated: the gradient of a tensor of `shape` from that of the result.
+Tensor sum_to(const Tensor& x, const Shape& shape);
+
+/// Repeats x along axes of extent 1 until it has `shape`.
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
+
+}  // namespace ldm::ops::cpu

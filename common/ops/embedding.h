@@ -1,0 +1,11 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops {
+
+/// Looks up rows of a table: ids [...] int32, table [rows, D] -> [..., D].
+/// An id outside the table is an Error.
+Tensor embedding(const Tensor& ids, const Tensor& table);
+
+}  // namespace ldm::ops

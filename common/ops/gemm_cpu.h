@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+
+namespace ldm::ops::cpu {
+
+/// A matrix to read: element (r, c) is data[r * row_step + c * column_step], so that a transposed
+/// matrix is the same memory with the steps swapped.
+struct MatrixIn {
+    const float* data;
+    std::int64_t rows, columns;
+    std::int64_t row_step, column_step;
+
+    MatrixIn transposed() const { return {data, columns, rows, column_step, row_step}; }
+};
+
+/// A matrix to write; its columns lie next to each other.
+struct MatrixOut {
+    float* data;
+    std::int64_t rows, columns;
+    std::int64_t row_step;
+};
+
+/// What happens to the product on its way to memory.
+struct Epilogue {
+    bool accumulate = false;             // C = C + A B instead of C = A B
+    const float* row_bias = nullptr;     // [rows], added to every element of a row
+    const float* column_bias = nullptr;  // [columns], added to every element of a column
+};
+
+/// C[m, n] = A[m, k] B[k, n] in float32.
+///
+/// Runs on all OpenMP threads, or on one when called inside a parallel region. Every element of C
+/// is summed in an order that depends on k alone: the answer depends neither on the number of
+/// threads nor on m and n.
+void gemm(MatrixIn a, MatrixIn b, MatrixOut c, Epilogue epilogue = {});
+
+}  // namespace ldm::ops::cpu

@@ -1,0 +1,46 @@
+#include "common/ops/matmul_cpu.h"
+
+#include "common/ops/gemm_cpu.h"
+
+namespace ldm::ops::cpu {
+
+Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
+    const std::int64_t n = a.dim(0), m = a.dim(a_transposed ? 2 : 1), k = a.dim(a_transposed ? 1 : 2);
+    const std::int64_t c = b.dim(b_transposed ? 1 : 2);
+    Tensor y({n, m, c});
+    auto one = [&](std::int64_t i) {
+        MatrixIn left{a.data() + i * m * k, a.dim(1), a.dim(2), a.dim(2), 1};
+        MatrixIn right{b.data() + i * k * c, b.dim(1), b.dim(2), b.dim(2), 1};
+        if (a_transposed) left = left.transposed();
+        if (b_transposed) right = right.transposed();
+        gemm(left, right, {y.data() + i * m * c, m, c, c});
+    };
+    if (n < 4) {  // a few products: let each use all threads
+        for (std::int64_t i = 0; i < n; ++i) one(i);
+    } else {
+#pragma omp parallel for
+        for (std::int64_t i = 0; i < n; ++i) one(i);
+    }
+    return y;
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    const auto [n, in] = x.dims<2>();
+    const std::int64_t out = weight.dim(0);
+    Tensor y({n, out});
+    gemm({x.data(), n, in, in, 1}, MatrixIn{weight.data(), out, in, in, 1}.transposed(),
+         {y.data(), n, out, out}, {.column_bias = bias ? bias.data() : nullptr});
+    return y;
+}
+
+Tensor sum_rows(const Tensor& x) {
+    const auto [n, c] = x.dims<2>();
+    std::vector<double> sums(c, 0.0);
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t j = 0; j < c; ++j) sums[j] += x.data()[i * c + j];
+    Tensor y({c});
+    std::ranges::copy(sums, y.data());
+    return y;
+}
+
+}  // namespace ldm::ops::cpu

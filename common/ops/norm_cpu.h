@@ -1,0 +1,31 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops::cpu {
+
+/// Both norms level rows of neighbouring numbers; they differ in which scale belongs to an element.
+struct NormLayout {
+    std::int64_t rows;         // levelled one by one
+    std::int64_t row_length;
+    std::int64_t run;          // neighbouring elements that share a scale: H W, or 1 for layer_norm
+    std::int64_t parameters;   // C; the scale of element i of the tensor is scale[i / run % C]
+};
+
+struct Normalized {
+    Tensor y;
+    Tensor mean;                // [rows]
+    Tensor inverse_deviation;   // [rows], 1 / sqrt(variance + eps)
+};
+
+Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset,
+                     float eps);
+
+struct NormGradients {
+    Tensor x, scale, offset;
+};
+
+NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
+                                 NormLayout layout, const Tensor& scale);
+
+}  // namespace ldm::ops::cpu

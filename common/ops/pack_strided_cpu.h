@@ -1,0 +1,38 @@
+#pragma once
+
+#include "common/ops/simd_cpu.h"
+
+namespace ldm::ops::cpu::packed {
+
+/// Copies `lanes` rows or columns of a matrix over `depth` values of k to to[k][lane], where
+/// neighbouring lanes lie `lane_step` apart in `from` and neighbouring k `depth_step`. Lanes from
+/// there to `width` become 0.
+template <int width>
+void pack_strided(const float* from, std::int64_t lane_step, std::int64_t depth_step, int lanes,
+                  std::int64_t depth, float* to) {
+    if (lane_step == 1 && lanes == width) {
+        constexpr std::int64_t ahead = 8;  // rows far apart are no pattern the processor foresees
+        for (std::int64_t k = 0; k < depth; ++k) {
+            for (int lane = 0; lane < width; lane += simd_width) {
+                __builtin_prefetch(from + (k + ahead) * depth_step + lane);
+                store(to + k * width + lane, load(from + k * depth_step + lane));
+            }
+        }
+        return;
+    }
+    std::int64_t k = 0;
+    if (depth_step == 1)  // squares of simd_width x simd_width are turned around in registers
+        for (; k + simd_width <= depth; k += simd_width)
+            for (int lane = 0; lane < width; lane += simd_width) {
+                Floats square[simd_width];
+                for (int i = 0; i < simd_width; ++i)
+                    square[i] = lane + i < lanes ? load(from + (lane + i) * lane_step + k) : Floats{};
+                transpose(square);
+                for (int i = 0; i < simd_width; ++i) store(to + (k + i) * width + lane, square[i]);
+            }
+    for (; k < depth; ++k)
+        for (int lane = 0; lane < width; ++lane)
+            to[k * width + lane] = lane < lanes ? from[lane * lane_step + k * depth_step] : 0.0f;
+}
+
+}  // namespace ldm::ops::cpu::packed

@@ -1,0 +1,29 @@
+#include "common/ops/resample.h"
+
+#include "common/autograd/tape.h"
+#include "common/ops/resample_cpu.h"
+
+// The two are each other's transpose: what one spreads, the other gathers.
+
+namespace ldm::ops {
+
+Tensor upsample_nearest(const Tensor& x, int factor) {
+    const auto [n, c, h, w] = x.dims<4>();
+    Tensor y = cpu::spread_pixels(x, factor, 1.0f, {n, c, h * factor, w * factor});
+    record(y, {x}, [factor](const Tensor& dy) -> Tensors {
+        return {cpu::gather_blocks(dy, factor, 1.0f)};
+    });
+    return y;
+}
+
+Tensor avg_pool2d(const Tensor& x, int size) {
+    x.dims<4>();
+    const float share = 1.0f / static_cast<float>(size * size);
+    Tensor y = cpu::gather_blocks(x, size, share);
+    record(y, {x}, [size, share, shape = x.shape()](const Tensor& dy) -> Tensors {
+        return {cpu::spread_pixels(dy, size, share, shape)};
+    });
+    return y;
+}
+
+}  // namespace ldm::ops

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops {
+
+/// Every pixel becomes factor x factor pixels: [N, C, H, W] -> [N, C, factor H, factor W].
+Tensor upsample_nearest(const Tensor& x, int factor);
+
+/// The mean of size x size pixels; a remainder at the right and at the bottom is dropped:
+/// [N, C, H, W] -> [N, C, H / size, W / size].
+Tensor avg_pool2d(const Tensor& x, int size);
+
+}  // namespace ldm::ops

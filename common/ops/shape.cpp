@@ -1,0 +1,122 @@
+#include "common/ops/shape.h"
+
+#include "common/autograd/tape.h"
+#include "common/ops/elementwise_cpu.h"
+#include "common/ops/shape_cpu.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace ldm::ops {
+namespace {
+
+int checked_axis(const Tensor& x, int axis) {
+    x.dim(axis);  // throws when there is none
+    return axis < 0 ? axis + x.rank() : axis;
+}
+
+/// How many numbers lie in one step along `axis`.
+std::int64_t inner_size(const Tensor& x, int axis) {
+    return element_count(Shape(x.shape().begin() + axis + 1, x.shape().end()));
+}
+
+/// The gradient of slice: zeros everywhere but in the part.
+Tensor pad_with_zeros(const Tensor& part, const Shape& shape, int axis, std::int64_t begin) {
+    Tensor whole = Tensor::zeros(shape);
+    const std::int64_t inner = inner_size(whole, axis), outer = element_count(Shape(shape.begin(), shape.begin() + axis));
+    cpu::copy_blocks(part.data(), part.dim(axis) * inner, whole.data() + begin * inner,
+                     shape[axis] * inner, part.dim(axis) * inner, outer);
+    return whole;
+}
+
+}  // namespace
+
+Tensor concat(const std::vector<Tensor>& parts, int axis) {
+    expect(!parts.empty(), "nothing to concatenate");
+    axis = checked_axis(parts[0], axis);
+    Shape shape = parts[0].shape();
+    shape[axis] = 0;
+    for (const Tensor& part : parts) {
+        Shape others = part.shape();
+        if (part.rank() == parts[0].rank()) others[axis] = parts[0].dim(axis);
+        if (others != parts[0].shape())
+            fail(fmt::format("{} and {} cannot be joined along axis {}", to_string(parts[0].shape()),
+                             to_string(part.shape()), axis));
+        shape[axis] += part.dim(axis);
+    }
+
+    Tensor y(shape);
+    const std::int64_t inner = inner_size(y, axis), outer = element_count(Shape(shape.begin(), shape.begin() + axis));
+    std::int64_t begin = 0;
+    for (const Tensor& part : parts) {
+        const std::int64_t length = part.dim(axis) * inner;
+        cpu::copy_blocks(part.data(), length, y.data() + begin * inner, shape[axis] * inner, length, outer);
+        begin += part.dim(axis);
+    }
+    record(y, parts, [parts, axis](const Tensor& dy) {
+        Tensors gradients;
+        std::int64_t begin = 0;
+        for (const Tensor& part : parts) {
+            gradients.push_back(slice(dy, axis, begin, begin + part.dim(axis)));
+            begin += part.dim(axis);
+        }
+        return gradients;
+    });
+    return y;
+}
+
+Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end) {
+    axis = checked_axis(x, axis);
+    if (begin < 0 || begin > end || end > x.dim(axis))
+        fail(fmt::format("no part [{}, {}) along axis {} of {}", begin, end, axis, to_string(x.shape())));
+    Shape shape = x.shape();
+    shape[axis] = end - begin;
+    Tensor y(shape);
+    const std::int64_t inner = inner_size(x, axis), outer = element_count(Shape(shape.begin(), shape.begin() + axis));
+    cpu::copy_blocks(x.data() + begin * inner, x.dim(axis) * inner, y.data(), (end - begin) * inner,
+                     (end - begin) * inner, outer);
+    record(y, {x}, [shape = x.shape(), axis, begin](const Tensor& dy) -> Tensors {
+        return {pad_with_zeros(dy, shape, axis, begin)};
+    });
+    return y;
+}
+
+std::vector<Tensor> chunk(const Tensor& x, int count, int axis) {
+    const std::int64_t extent = x.dim(axis);
+    if (extent % count != 0)
+        fail(fmt::format("axis {} of {} does not make {} equal parts", axis, to_string(x.shape()), count));
+    std::vector<Tensor> parts;
+    for (int i = 0; i < count; ++i)
+        parts.push_back(slice(x, axis, i * (extent / count), (i + 1) * (extent / count)));
+    return parts;
+}
+
+Tensor permute(const Tensor& x, const std::vector<int>& order) {
+    std::vector<int> inverse(x.rank(), -1);
+    expect(static_cast<int>(order.size()) == x.rank(), "an order of the wrong length for " + to_string(x.shape()));
+    for (int i = 0; i < x.rank(); ++i) {
+        expect(order[i] >= 0 && order[i] < x.rank() && inverse[order[i]] == -1,
+               fmt::format("{} is not an order of the axes", fmt::join(order, " ")));
+        inverse[order[i]] = i;
+    }
+    Tensor y = cpu::permute(x, order);
+    record(y, {x}, [inverse](const Tensor& dy) -> Tensors { return {cpu::permute(dy, inverse)}; });
+    return y;
+}
+
+Tensor broadcast_to(const Tensor& x, const Shape& shape) {
+    if (x.shape() == shape) return x;
+    Tensor y = cpu::broadcast_to(x, shape);
+    record(y, {x}, [from = x.shape()](const Tensor& dy) -> Tensors { return {cpu::sum_to(dy, from)}; });
+    return y;
+}
+
+Tensor detach(const Tensor& x) { return Tensor::from(x.shape(), x.values()); }
+
+Tensor to_float(const Tensor& ints) {
+    Tensor y(ints.shape());
+    std::copy_n(ints.ints(), ints.size(), y.data());
+    return y;
+}
+
+}  // namespace ldm::ops

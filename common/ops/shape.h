@@ -1,0 +1,32 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+#include <vector>
+
+/// Functions that move numbers and change none. (reshape is a member of Tensor: it moves nothing.)
+
+namespace ldm::ops {
+
+/// Puts tensors one after the other along an axis (negative counts from the back).
+Tensor concat(const std::vector<Tensor>& parts, int axis);
+
+/// The part [begin, end) of an axis.
+Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end);
+
+/// `count` equal parts of an axis.
+std::vector<Tensor> chunk(const Tensor& x, int count, int axis);
+
+/// Reorders the axes: axis i of the result is axis order[i] of x.
+Tensor permute(const Tensor& x, const std::vector<int>& order);
+
+/// x repeated along axes of extent 1 (or missing in front) until it has `shape`.
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
+
+/// A copy of x that is not connected to it: no gradient flows back.
+Tensor detach(const Tensor& x);
+
+/// The numbers themselves, float32 from int32.
+Tensor to_float(const Tensor& ints);
+
+}  // namespace ldm::ops

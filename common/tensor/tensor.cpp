@@ -1,0 +1,118 @@
+#include "common/tensor/tensor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <new>
+
+namespace ldm {
+namespace {
+
+constexpr std::align_val_t cache_line{64};
+constexpr std::int64_t bytes_per_element = 4;
+
+std::int64_t checked_count(const Shape& shape) {
+    std::int64_t count = 1;
+    for (std::int64_t extent : shape) {
+        std::int64_t bytes;
+        if (extent < 0 || __builtin_mul_overflow(count, extent, &count) ||
+            __builtin_mul_overflow(count, bytes_per_element, &bytes))
+            fail("no tensor has the shape " + to_string(shape));
+    }
+    return count;
+}
+
+std::shared_ptr<void> allocate(std::int64_t count) {
+    void* memory = ::operator new(std::max<std::int64_t>(count, 1) * bytes_per_element, cache_line);
+    return {memory, [](void* p) { ::operator delete(p, cache_line); }};
+}
+
+}  // namespace
+
+Tensor::Tensor(Shape shape, DType dtype)
+    : shape_(std::move(shape)),
+      size_(checked_count(shape_)),
+      dtype_(dtype),
+      storage_(allocate(size_)) {}
+
+Tensor Tensor::zeros(Shape shape) { return full(std::move(shape), 0.0f); }
+
+Tensor Tensor::full(Shape shape, float value) {
+    Tensor x(std::move(shape));
+    std::ranges::fill(x.values(), value);
+    return x;
+}
+
+Tensor Tensor::from(Shape shape, std::span<const float> values) {
+    Tensor x(std::move(shape));
+    if (x.size() != static_cast<std::int64_t>(values.size()))
+        fail(fmt::format("{} numbers for the shape {}", values.size(), to_string(x.shape())));
+    std::ranges::copy(values, x.data());
+    return x;
+}
+
+Tensor Tensor::ints(Shape shape, std::span<const std::int32_t> values) {
+    Tensor x(std::move(shape), DType::i32);
+    if (x.size() != static_cast<std::int64_t>(values.size()))
+        fail(fmt::format("{} numbers for the shape {}", values.size(), to_string(x.shape())));
+    std::ranges::copy(values, x.ints());
+    return x;
+}
+
+Tensor Tensor::borrow(Shape shape, float* data, std::shared_ptr<void> owner) {
+    Tensor x;
+    x.shape_ = std::move(shape);
+    x.size_ = checked_count(x.shape_);
+    x.storage_ = std::shared_ptr<void>(std::move(owner), data);
+    return x;
+}
+
+std::int64_t Tensor::dim(int axis) const {
+    const int i = axis < 0 ? axis + rank() : axis;
+    if (i < 0 || i >= rank()) fail(fmt::format("no axis {} in {}", axis, to_string(shape_)));
+    return shape_[i];
+}
+
+const float* Tensor::data() const { return const_cast<Tensor*>(this)->data(); }
+
+float* Tensor::data() {
+    if (dtype_ != DType::f32) fail("expected float32, got int32 " + to_string(shape_));
+    return static_cast<float*>(storage_.get());
+}
+
+const std::int32_t* Tensor::ints() const { return const_cast<Tensor*>(this)->ints(); }
+
+std::int32_t* Tensor::ints() {
+    if (dtype_ != DType::i32) fail("expected int32, got float32 " + to_string(shape_));
+    return static_cast<std::int32_t*>(storage_.get());
+}
+
+float Tensor::item() const {
+    if (size_ != 1) fail("expected one number, got " + to_string(shape_));
+    return *data();
+}
+
+Tensor Tensor::reshape(Shape shape, std::source_location where) const {
+    std::int64_t known = 1;
+    std::int64_t* unknown = nullptr;
+    for (std::int64_t& extent : shape) {
+        if (extent == -1 && !unknown)
+            unknown = &extent;
+        else
+            known *= extent;
+    }
+    if (unknown && known > 0) *unknown = size_ / known;
+    if (element_count(shape) != size_)
+        fail(fmt::format("cannot reshape {} to {}", to_string(shape_), to_string(shape)), where);
+    Tensor view = *this;
+    view.shape_ = std::move(shape);
+    return view;
+}
+
+void expect_shape(const Tensor& x, const Shape& expected, std::source_location where) {
+    if (x.shape() != expected)
+        fail(fmt::format("expected {}, got {}", to_string(expected), to_string(x.shape())), where);
+}
+
+}  // namespace ldm

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "common/error.h"
+#include "common/tensor/shape.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <span>
+#include <vector>
+
+namespace ldm {
+
+enum class DType { f32, i32 };
+
+/// A block of numbers with a shape: row-major, contiguous, N C H W for pictures.
+///
+/// Copying a Tensor copies a handle; the numbers are shared. reshape() shares them too. Everything
+/// else (the functions of ldm::ops) returns new numbers and leaves its arguments alone.
+///
+/// A default-constructed Tensor holds nothing and is false in a condition: `if (bias) …`.
+class Tensor {
+public:
+    Tensor() = default;
+
+    /// Numbers not yet written. Throws when an extent is negative or the size overflows.
+    explicit Tensor(Shape shape, DType dtype = DType::f32);
+
+    static Tensor zeros(Shape shape);
+    static Tensor full(Shape shape, float value);
+    static Tensor scalar(float value) { return full({}, value); }
+    static Tensor from(Shape shape, std::span<const float> values);
+    static Tensor from(Shape shape, std::initializer_list<float> values) {
+        return from(std::move(shape), std::span(values.begin(), values.size()));
+    }
+    static Tensor ints(Shape shape, std::span<const std::int32_t> values);
+
+    /// Numbers that live elsewhere, such as in a mapped file; `owner` keeps them alive.
+    static Tensor borrow(Shape shape, float* data, std::shared_ptr<void> owner);
+
+    explicit operator bool() const { return storage_ != nullptr; }
+
+    const Shape& shape() const { return shape_; }
+    DType dtype() const { return dtype_; }
+    std::int64_t size() const { return size_; }
+    int rank() const { return static_cast<int>(shape_.size()); }
+
+    /// The extent of one axis; -1 is the last.
+    std::int64_t dim(int axis) const;
+
+    /// All extents at once: `const auto [n, c, h, w] = x.dims<4>();`. Throws for another rank.
+    template <int rank>
+    std::array<std::int64_t, rank> dims(
+        std::source_location where = std::source_location::current()) const {
+        if (this->rank() != rank)
+            fail("expected " + std::to_string(rank) + " axes, got " + to_string(shape_), where);
+        std::array<std::int64_t, rank> extents;
+        for (int i = 0; i < rank; ++i) extents[i] = shape_[i];
+        return extents;
+    }
+
+    const float* data() const;
+    float* data();
+    std::span<const float> values() const { return {data(), static_cast<std::size_t>(size_)}; }
+    std::span<float> values() { return {data(), static_cast<std::size_t>(size_)}; }
+
+    const std::int32_t* ints() const;
+    std::int32_t* ints();
+
+    /// The only number of a tensor of one element.
+    float item() const;
+
+    /// The same numbers under another shape; one extent may be -1 and is worked out.
+    Tensor reshape(Shape shape, std::source_location where = std::source_location::current()) const;
+
+    /// Names the numbers, not the handle: equal for tensors that share them.
+    const void* id() const { return storage_.get(); }
+
+private:
+    Shape shape_;
+    std::int64_t size_ = 0;
+    DType dtype_ = DType::f32;
+    std::shared_ptr<void> storage_;
+};
+
+/// Throws "expected [2, 128], got [2, 64]" with the place of the call when the shapes differ.
+void expect_shape(const Tensor& x, const Shape& expected,
+                  std::source_location where = std::source_location::current());
+
+}  // namespace ldm

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/text/byte_pair_encoding.h"
+
+namespace ldm::text {
+
+/// Turns a prompt into CLIP's token ids. A vocabulary is a list of merges: ids count the 256 byte
+/// units, the same with `</w>`, the merges in their order, then start and end of text.
+/// Radford et al., "Learning transferable visual models from natural language supervision", 2021;
+/// agrees with CLIPTokenizer of the transformers package.
+class ClipTokenizer {
+public:
+    static constexpr std::string_view start_marker = "<|startoftext|>";
+    static constexpr std::string_view end_marker = "<|endoftext|>";
+
+    struct Encoded {
+        std::vector<std::int32_t> input_ids;       ///< start, tokens, end, padded with end
+        std::vector<std::int32_t> attention_mask;  ///< 0 on padding only
+        std::string cut;                           ///< the words that did not fit; usually empty
+    };
+
+    /// Throws ldm::Error for a merge whose parts are no tokens.
+    explicit ClipTokenizer(std::span<const Merge> merges);
+
+    /// Reads `merges.txt` (one merge "left right" a line under a line "#version: ...") or OpenAI's
+    /// bpe_simple_vocab_16e6.txt, unpacked, of which only the first 48894 merges count.
+    static ClipTokenizer from_merges_file(const std::filesystem::path& merges);
+
+    /// The two files of a diffusers or transformers folder; ids are those of `vocab.json`.
+    static ClipTokenizer from_files(const std::filesystem::path& vocab_json,
+                                    const std::filesystem::path& merges);
+
+    /// The prompt as the text tower reads it: exactly `max_length` ids, which is at least 2.
+    /// Throws ldm::Error when `text` is not valid UTF-8. An empty text is start and end.
+    Encoded encode(std::string_view text, int max_length = 77) const;
+
+    /// The ids of `text` alone: no start, no end, no limit.
+    std::vector<std::int32_t> tokenize(std::string_view text) const;
+
+    /// Tokens back to text, words separated by blanks. Bytes of a cut character stay as they are.
+    std::string decode(std::span<const std::int32_t> ids) const;
+
+    int vocabulary_size() const { return static_cast<int>(tokens_.size()); }
+    std::int32_t start_token() const { return start_; }
+    std::int32_t end_token() const { return end_; }
+
+    /// The spelling of a token in the vocabulary, "cat</w>".
+    const std::string& token(std::int32_t id) const;
+
+private:
+    ClipTokenizer(const Vocabulary& vocabulary, std::span<const Merge> merges);
+
+    BytePairEncoding words_;
+    std::vector<std::string> tokens_;  ///< by id
+    std::int32_t start_, end_;
+};
+
+/// The merges of a file in either form, see ClipTokenizer::from_merges_file.
+std::vector<Merge> read_merges(const std::filesystem::path& path);
+
+}  // namespace ldm::text

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace ldm::text {
+
+/// The first byte that does not belong to well-formed UTF-8, or npos when all of `bytes` is fine.
+/// Overlong forms, surrogates and code points above U+10FFFF are malformed (Unicode, table 3-7).
+std::size_t find_invalid_utf8(std::string_view bytes);
+
+inline bool is_valid_utf8(std::string_view bytes) {
+    return find_invalid_utf8(bytes) == std::string_view::npos;
+}
+
+/// `text` made fit for one line of a message: control characters and bytes that are not UTF-8
+/// become \n, \t or \xNN, and what is longer than `limit` bytes is cut and ends in "...".
+std::string printable(std::string_view text, std::size_t limit = 120);
+
+}  // namespace ldm::text

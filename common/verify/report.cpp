@@ -1,0 +1,56 @@
+#include "common/verify/verify.h"
+
+#include <fmt/format.h>
+
+namespace ldm::verify {
+namespace {
+
+const char* word(FileReport::Status status) {
+    switch (status) {
+        case FileReport::Status::passed: return "passed";
+        case FileReport::Status::failed: return "failed";
+        case FileReport::Status::error: return "error";
+    }
+    return "";
+}
+
+std::string number(std::optional<double> value) { return value ? fmt::format("{:.3g}", *value) : "-"; }
+
+io::Json number_or_null(std::optional<double> value) { return value ? io::Json(*value) : io::Json(); }
+io::Json text_or_null(const std::string& text) { return text.empty() ? io::Json() : io::Json(text); }
+
+}  // namespace
+
+void print_text(std::ostream& out, const FileReport& report) {
+    const std::string name = report.component + "." + report.situation;
+    if (report.status == FileReport::Status::error) {
+        out << fmt::format("ERROR {}\n", report.reason);
+        return;
+    }
+    for (const Comparison& c : report.comparisons)
+        out << fmt::format("{} {} {} err={} tol={:.3g} x{}{}\n", c.passed ? "PASS" : "FAIL", name, c.name, number(c.error),
+                           c.tolerance.tol, number(c.ratio()), c.reason.empty() ? "" : " (" + c.reason + ")");
+    if (!report.reason.empty()) out << fmt::format("FAIL {} {}\n", name, report.reason);
+    if (!report.first_diverging.empty()) out << fmt::format("first diverging: {} {}\n", name, report.first_diverging);
+}
+
+io::Json to_json(const FileReport& report) {
+    io::Json tensors = io::Json::array();
+    for (const Comparison& c : report.comparisons)
+        tensors.push_back({{"name", c.name},
+                           {"status", c.passed ? "passed" : "failed"},
+                           {"err", number_or_null(c.error)},
+                           {"tol", c.tolerance.tol},
+                           {"noise", number_or_null(c.tolerance.noise)},
+                           {"ratio", number_or_null(c.ratio())},
+                           {"reason", text_or_null(c.reason)}});
+    return {{"file", report.file},
+            {"component", text_or_null(report.component)},
+            {"situation", text_or_null(report.situation)},
+            {"status", word(report.status)},
+            {"reason", text_or_null(report.reason)},
+            {"first_diverging", text_or_null(report.first_diverging)},
+            {"tensors", std::move(tensors)}};
+}
+
+}  // namespace ldm::verify

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "common/verify/component.h"
+
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace ldm::verify {
+
+/// How one tensor of a case came out.
+struct Comparison {
+    std::string name;  // "out/x", "grad/param/weight"
+    bool passed = false;
+    std::optional<double> error;  // largest difference; absent when nothing could be compared
+    Tolerance tolerance;
+    std::string reason;  // "missing", "shape [2, 3], wanted [2, 4]", "not finite" or empty
+
+    /// The error in multiples of PyTorch's own float32 error.
+    std::optional<double> ratio() const;
+};
+
+/// Compares by the pass rule: same shape, every number finite, largest difference within tol.
+Comparison compare(const std::string& name, const Values& expected, const Values* got, Tolerance tolerance);
+
+/// How one file came out.
+struct FileReport {
+    enum class Status { passed, failed, error };
+    std::string file, component, situation;
+    Status status = Status::passed;
+    std::string reason;  // why nothing was compared: a broken file, an unknown component or config
+    std::vector<Comparison> comparisons;
+    std::string first_diverging;  // of everything that failed, what was computed first
+};
+
+/// Runs one case, gradients included. Never throws for what a file contains.
+FileReport verify_file(const Registry& registry, const std::filesystem::path& path);
+
+/// The gradient probe of reference_data/README.md: sum, norm, dot with fixed noise, 16 samples.
+Values gradient_probe(const std::string& key, const Tensor& gradient);
+
+void print_text(std::ostream& out, const FileReport& report);
+io::Json to_json(const FileReport& report);
+
+}  // namespace ldm::verify

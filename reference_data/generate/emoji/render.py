@@ -1,0 +1,100 @@
+"""Makes the data set: every emoji that Unicode CLDR names in English, from Noto Color Emoji's bitmaps.
+
+Writes pictures.npy [N, 64, 64, 3] uint8 and captions.json (caption, concept, text) to the work folder.
+"""
+
+import hashlib
+import io
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+from fontTools.ttLib import TTFont
+from PIL import Image
+
+from common import WORK, is_held_out
+
+FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+CLDR = Path("/usr/share/unicode/cldr/common")
+VARIATION_SELECTOR = 0xFE0F
+SIZE = 64
+
+
+def captions():
+    """Every (text, English name) of CLDR, in the order of its files."""
+    for folder in ("annotations", "annotationsDerived"):
+        for node in ElementTree.parse(CLDR / folder / "en.xml").iter("annotation"):
+            if node.get("type") == "tts":
+                yield node.get("cp"), " ".join(node.text.split())
+
+
+def is_flag(text, name):
+    """Flags of countries and regions: regional indicator letters or tag sequences."""
+    return name.startswith("flag") or any(0x1F1E6 <= ord(c) <= 0x1F1FF or ord(c) >= 0xE0000 for c in text)
+
+
+class Font:
+    """Noto Color Emoji: character map, then the font's ligatures, then one stored bitmap."""
+
+    def __init__(self):
+        font = TTFont(FONT)
+        self.cmap = font.getBestCmap()
+        self.bitmaps = font["CBDT"].strikeData[0]
+        self.ligatures = {}
+        for lookup in font["GSUB"].table.LookupList.Lookup:
+            for table in lookup.SubTable:
+                for first, ligatures in getattr(table, "ligatures", {}).items():
+                    for ligature in ligatures:
+                        self.ligatures.setdefault((first, *ligature.Component), ligature.LigGlyph)
+
+    def picture(self, text):
+        """[64, 64, 3] uint8 on white, or None when the font has no single picture for `text`."""
+        glyphs = tuple(self.cmap.get(ord(c)) for c in text if ord(c) != VARIATION_SELECTOR)
+        if None in glyphs or not glyphs:
+            return None  # some character would be drawn as tofu
+        glyph = glyphs[0] if len(glyphs) == 1 else self.ligatures.get(glyphs)
+        bitmap = self.bitmaps.get(glyph)
+        if bitmap is None:
+            return None
+        emoji = Image.open(io.BytesIO(bitmap.imageData)).convert("RGBA")
+        side = max(emoji.size)
+        page = Image.new("RGBA", (side, side), "white")
+        page.alpha_composite(emoji, ((side - emoji.width) // 2, (side - emoji.height) // 2))
+        return np.asarray(page.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS))
+
+
+def concept(name):
+    """The caption without its skin tones: "nurse: dark skin tone" and "nurse" are one concept."""
+    head, _, tail = name.partition(": ")
+    rest = [part for part in tail.split(", ") if part and "skin tone" not in part]
+    return head + (": " + ", ".join(rest) if rest else "")
+
+
+def main():
+    font = Font()
+    rows, pictures, seen, same = [], [], {}, []
+    for text, name in captions():
+        if is_flag(text, name) or re.fullmatch(r"[\x00-\x7f]", text):
+            continue
+        picture = font.picture(text)
+        if picture is None or picture.std() < 1:
+            continue
+        digest = hashlib.sha256(picture.tobytes()).hexdigest()
+        if name in seen.values() or digest in seen:  # one caption, one picture
+            same.append((name, seen.get(digest)))
+            continue
+        seen[digest] = name
+        rows.append({"caption": name, "concept": concept(name), "text": text})
+        pictures.append(picture)
+    WORK.mkdir(parents=True, exist_ok=True)
+    np.save(WORK / "pictures.npy", np.stack(pictures))
+    (WORK / "captions.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0), encoding="utf-8")
+    held = sum(is_held_out(row["caption"]) for row in rows)
+    print(f"{len(rows)} pictures of {len({r['concept'] for r in rows})} concepts, {held} held out,"
+          f" {len(same)} left out because caption or picture occurs already: {same}")
+
+
+if __name__ == "__main__":
+    main()

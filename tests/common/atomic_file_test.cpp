@@ -1,0 +1,82 @@
+#include <filesystem>
+#include <stdexcept>
+
+#include "common/error.h"
+#include "common/io/atomic_file.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace ldm;
+using ldm::test::has_text;
+namespace fs = std::filesystem;
+
+TEST_CASE("AtomicFile: a committed file is complete and alone in its folder") {
+    test::TemporaryFolder folder;
+    const auto path = folder / "out.txt";
+    const std::string large(3 << 20, 'x');  // larger than the buffer
+    {
+        io::AtomicFile file(path);
+        file.write("one ");
+        file.write(large);
+        file.write(" two");
+        CHECK_FALSE(fs::exists(path));
+        file.commit();
+    }
+    CHECK(io::read_text_file(path) == "one " + large + " two");
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("AtomicFile: an exception leaves the old file as it was and nothing beside it") {
+    test::TemporaryFolder folder;
+    const auto path = folder / "out.txt";
+    io::write_text_file(path, "old");
+    const auto interrupted = [&] {
+        io::AtomicFile file(path);
+        file.write("half of the n");
+        throw std::runtime_error("Ctrl-C");
+    };
+    CHECK_THROWS_AS(interrupted(), std::runtime_error);
+    CHECK(io::read_text_file(path) == "old");
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("AtomicFile: what cannot be written is one clear line") {
+    test::TemporaryFolder folder;
+    CHECK_THROWS_WITH(io::write_text_file(folder / "no/such/folder/out.txt", "x"),
+                      has_text("out.txt: cannot write: No such file or directory"));
+    CHECK_THROWS_WITH(io::write_text_file(folder.path(), "x"), has_text("it is a folder"));
+    io::write_text_file(folder / "file", "x");
+    CHECK_THROWS_WITH(io::make_folder(folder / "file/inside"), has_text("cannot make the folder"));
+
+    // Root may write anywhere, so a folder without rights proves something only for other users.
+    fs::create_directory(folder / "closed");
+    fs::permissions(folder / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+    if (::geteuid() != 0)
+        CHECK_THROWS_WITH(io::write_text_file(folder / "closed/out.txt", "x"),
+                          has_text("Permission denied"));
+    CHECK_THROWS_WITH(io::write_text_file("/proc/out.txt", "x"), has_text("cannot write"));
+}
+
+TEST_CASE("AtomicFile: a full disk is an error, whether seen early or late") {
+    if (!fs::exists("/dev/full")) return;
+    CHECK_THROWS_WITH(io::write_text_file("/dev/full", "small"),
+                      has_text("/dev/full: cannot write: No space left on device"));
+    CHECK_THROWS_WITH(io::write_text_file("/dev/full", std::string(5 << 20, 'x')),
+                      has_text("No space left on device"));
+    CHECK(fs::is_character_file("/dev/full"));  // it was written to, not replaced
+}
+
+TEST_CASE("AtomicFile: behind a symbolic link the file is replaced, not the link") {
+    test::TemporaryFolder folder;
+    io::write_text_file(folder / "real", "old");
+    fs::create_symlink(folder / "real", folder / "link");
+    io::write_text_file(folder / "link", "new");
+    CHECK(fs::is_symlink(folder / "link"));
+    CHECK(io::read_text_file(folder / "real") == "new");
+}
+
+TEST_CASE("reading a file that is not there, or is none") {
+    test::TemporaryFolder folder;
+    CHECK_THROWS_WITH(io::read_text_file(folder / "missing"), has_text("missing: cannot open"));
+    CHECK_THROWS_WITH(io::read_text_file(folder.path()), has_text("not a regular file"));
+}

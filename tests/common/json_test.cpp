@@ -1,0 +1,70 @@
+#include "common/error.h"
+#include "common/io/atomic_file.h"
+#include "common/io/json.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace ldm;
+using namespace ldm::io;
+using ldm::test::has_text;
+
+TEST_CASE("JSON: what is written is read back") {
+    test::TemporaryFolder folder;
+    const Json json = {{"name", "emoji"}, {"sizes", {1, 2, 3}}, {"nested", {{"a", 0.25}}}};
+    write_json(folder / "a.json", json);
+    CHECK(read_json(folder / "a.json") == json);
+}
+
+TEST_CASE("JSON: trouble is one line with the file's name") {
+    test::TemporaryFolder folder;
+    for (const char* text :
+         {"", "{", "{\"a\": 1,}", "{\"a\": \"\xFF\"}", "[1, 2\n\n, x]", "1e999"}) {
+        write_text_file(folder / "bad.json", text);
+        try {
+            read_json(folder / "bad.json");
+            FAIL("accepted: " << text);
+        } catch (const Error& error) {
+            const std::string message = error.what();
+            CHECK_THAT(message, has_text("bad.json: not valid JSON: "));
+            CHECK(message.find('\n') == std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("JSON: a key that occurs twice is an error, in nested objects too") {
+    CHECK_THROWS_WITH(parse_json(R"({"a": 1, "b": 2, "a": 3})", "x"), "x: duplicate key 'a'");
+    CHECK_THROWS_WITH(parse_json(R"({"o": [{"q": {"k": 1, "k": 1}}]})", "x"),
+                      "x: duplicate key 'k'");
+    CHECK_NOTHROW(parse_json(R"({"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]})", "x"));
+}
+
+TEST_CASE("JSON: settings are read with their types") {
+    const Json j = Json::parse(R"({"i": 3, "whole": 4.0, "f": 2.5, "b": true, "s": "x",
+                                   "list": [1, 2], "null": null, "big": 5000000000})");
+    CHECK(get<int>(j, "i") == 3);
+    CHECK(get<int>(j, "whole") == 4);
+    CHECK(get<float>(j, "i") == 3.0f);
+    CHECK(get<bool>(j, "b"));
+    CHECK(get<std::vector<int>>(j, "list") == std::vector<int>{1, 2});
+    CHECK(get<std::int64_t>(j, "big") == 5000000000);
+    CHECK(get_or(j, "absent", 7) == 7);
+    CHECK(get_or(j, "null", 7) == 7);
+    CHECK(get_or(j, "s", "y") == "x");
+
+    CHECK_THROWS_WITH(get<int>(j, "absent"), has_text("missing key 'absent'"));
+    CHECK_THROWS_WITH(get<int>(j, "f"), has_text("wrong value for key 'f': 2.5"));
+    CHECK_THROWS_WITH(get<int>(j, "b"), has_text("'b': true"));
+    CHECK_THROWS_WITH(get<int>(j, "big"), has_text("'big'"));
+    CHECK_THROWS_WITH(get<bool>(j, "i"), has_text("'i': 3"));
+    CHECK_THROWS_WITH(get_or(j, "s", 1.0), has_text("'s': \"x\""));
+    CHECK_THROWS_WITH(get<std::vector<int>>(j, "s"), has_text("'s'"));
+    CHECK_THROWS_WITH(get<int>(Json(3), "k"), has_text("expected a JSON object"));
+}
+
+TEST_CASE("JSON: an unknown setting is named") {
+    const Json j = {{"steps", 3}, {"stpes", 4}};
+    CHECK_NOTHROW(expect_only_keys(j, {"steps", "stpes"}, "sampler"));
+    CHECK_THROWS_WITH(expect_only_keys(j, {"steps"}, "sampler"), "sampler: unknown key 'stpes'");
+    CHECK_THROWS_WITH(expect_only_keys(Json(1), {"steps"}, "sampler"),
+                      has_text("expected a JSON object"));
+}
