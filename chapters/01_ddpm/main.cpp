@@ -1,1 +1,80 @@
-int main() { return 0; }
+#include "chapters/01_ddpm/pictures.h"
+#include "common/image/example_pictures.h"
+#include "common/image/tensor_picture.h"
+#include "common/ops/shape.h"
+#include "common/random/torch_random.h"
+#include "common/report/chapter_program.h"
+#include "common/report/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace {
+
+using namespace ldm;
+
+constexpr std::array into_the_noise = {30, 90, 180, 300, 420, 500, 999};
+constexpr std::array half_way_back = {500, 420, 340, 260, 180, 100, 40};
+constexpr std::array all_the_way_back = {999, 880, 820, 760, 700, 450, 200};
+
+/// What the denoiser believed on its way, in words.
+void print_beliefs(const ddpm::Return& way, const std::vector<image::Example>& examples) {
+    report::Table table({"t", "most likely", "how likely"});
+    for (std::size_t i = 0; i < way.weights.size(); ++i) {
+        const auto weights = way.weights[i].values();
+        const auto best = std::ranges::max_element(weights) - weights.begin();
+        table.add({fmt::format("{}", all_the_way_back[i]), examples[best].caption, fmt::format("{:.3f}", weights[best])});
+    }
+    fmt::print("Out of pure noise:\n{}\n", table.text());
+}
+
+image::Image story(const std::vector<image::Example>& examples, int picture, std::uint64_t seed) {
+    // the schedule of Ho et al. (2020), which ends in almost pure noise
+    const ddpm::Schedule schedule({.beta_schedule = "sqrt_linear"});
+    std::vector<Tensor> pictures;
+    for (const auto& example : examples) pictures.push_back(image::to_tensor(example.picture));
+    const ddpm::IdealDenoiser denoiser(schedule, ops::concat(pictures, 0));
+
+    random::TorchGenerator generator(seed);
+    const auto noise = [&](const Shape& shape) {
+        Tensor z(shape);
+        generator.normal(z.values());
+        return z;
+    };
+    std::vector<image::Tile> tiles;
+    const auto add_row = [&](const std::vector<image::Tile>& row) { tiles.insert(tiles.end(), row.begin(), row.end()); };
+
+    const Tensor x0 = pictures[picture], drowns_in = noise(x0.shape());
+    add_row(ddpm::drowning(schedule, x0, drowns_in, into_the_noise));
+    const Tensor half_way = ddpm::q_sample(schedule, x0, ddpm::same_step(1, half_way_back.front()), drowns_in);
+    add_row(ddpm::come_back(schedule, denoiser, half_way, half_way_back, noise).seen);
+    for (int i = 0; i < 2; ++i) {
+        const auto way = ddpm::come_back(schedule, denoiser, noise(x0.shape()), all_the_way_back, noise);
+        add_row(way.seen);
+        add_row(way.believed);
+        print_beliefs(way, examples);
+    }
+    return image::sheet(tiles, {.title = "Into the noise, and back",
+                                .columns = 8,
+                                .tile_size = 128,
+                                .row_labels = {"drowning", "half way back", "out of noise", "its guess",
+                                               "out of noise", "its guess"}});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    int picture = 0;
+    return report::ChapterProgram("01_ddpm", "An emoji drowns in noise and comes back out of it.")
+        .option("--picture", picture, "which of the model's example pictures drowns, from 0")
+        .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            const auto examples = image::example_pictures(arguments.model);
+            const int count = static_cast<int>(examples.size());
+            if (picture < 0 || picture >= count)
+                throw Error(fmt::format("--picture: expected 0 to {}, got {}", count - 1, picture));
+            arguments.save("01_ddpm.png", story(examples, picture, arguments.seed));
+            arguments.save("01_ddpm_schedules.png", ddpm::schedule_curves());
+        });
+}

@@ -1,1 +1,42 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include "chapters/02_vae/show.h"
+#include "common/report/chapter_program.h"
+#include "common/report/table.h"
+
+using namespace ldm;
+
+namespace {
+
+void run(const report::ChapterArguments& arguments) {
+    nn::ModelFolder model(arguments.model);
+    const vae::AutoencoderKL autoencoder = vae::load_autoencoder(model);
+    model.check();
+
+    std::vector<vae::RoundTrip> trips;
+    report::Table table({"picture", "PSNR (dB)", "latent mean", "latent std", "cloud std"});
+    for (const report::Example& example : report::choose_examples(
+             arguments.model, {"grinning-cat", "hamburger", "rocket", "octopus", "rainbow"}, 5)) {
+        trips.push_back(vae::round_trip(autoencoder, example));
+        const vae::RoundTrip& trip = trips.back();
+        const auto [mean, std] = vae::mean_and_std(trip.latent);
+        table.add({trip.caption,
+                   fmt::format("{:.1f}", vae::psnr(trip.picture, trip.reconstruction)),
+                   fmt::format("{:.2f}", mean), fmt::format("{:.2f}", std),
+                   fmt::format("{:.3f}", trip.cloud)});
+    }
+
+    const auto& shape = trips.front().latent.shape();
+    fmt::print("A picture of {} is kept as a latent of {}: 1 number for {}.\n\n{}\n",
+               to_string(trips.front().picture.shape()), to_string(shape),
+               trips.front().picture.size() / trips.front().latent.size(), table.text());
+    arguments.save("02_vae.png", vae::show_round_trips(trips));
+    arguments.save("02_vae_dials.png", vae::show_dials(autoencoder, trips.front()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return report::ChapterProgram("02_vae", "Pictures as few numbers, and back.")
+        .run(argc, argv, run);
+}

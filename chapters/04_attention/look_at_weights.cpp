@@ -6,8 +6,8 @@ namespace ldm::attention {
 
 void look_at_weights(const std::string& path, const Tensor& q, const Tensor& k,
                      const ops::AttentionOptions& options) {
-    if (!tracing()) return;
-    traced(path.empty() ? "weights" : path + ".weights", ops::attention_weights(q, k, options));
+    const std::string name = path.empty() ? "weights" : path + ".weights";
+    if (tracing(name)) traced(name, ops::attention_weights(q, k, options));
 }
 
 }  // namespace ldm::attention

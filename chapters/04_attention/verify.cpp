@@ -2,6 +2,7 @@
 
 #include "chapters/04_attention/attention_block.h"
 #include "chapters/04_attention/cross_attention.h"
+#include "chapters/04_attention/linear_attention.h"
 #include "chapters/04_attention/spatial_self_attention.h"
 
 namespace ldm::attention {
@@ -26,6 +27,7 @@ void module_of_x(verify::Run& run) {
 void register_components(verify::Registry& registry) {
     registry["CrossAttention"] = cross_attention;
     registry["SpatialSelfAttention"] = module_of_x<SpatialSelfAttention>;
+    registry["LinearAttention"] = module_of_x<LinearAttention>;
     registry["AttentionBlock"] = module_of_x<AttentionBlock>;
 }
 

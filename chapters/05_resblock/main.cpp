@@ -1,1 +1,78 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "chapters/01_ddpm/forward_process.h"
+#include "chapters/02_vae/autoencoder.h"
+#include "chapters/05_resblock/show.h"
+#include "common/image/tensor_picture.h"
+#include "common/ops/elementwise.h"
+#include "common/random/torch_random.h"
+#include "common/report/chapter_program.h"
+#include "common/report/examples.h"
+#include "common/report/table.h"
+
+using namespace ldm;
+
+namespace {
+
+constexpr int noise_time = 300;
+
+/// The latent of a picture that ships with the model, with the noise of time `t`.
+Tensor noisy_latent(nn::ModelFolder& model, const image::Image& picture, int t,
+                    std::uint64_t seed) {
+    const vae::AutoencoderKL autoencoder = vae::load_autoencoder(model);
+    const Tensor mean = autoencoder.encode(image::to_tensor(picture)).mode();
+    const Tensor latent = io::get<float>(model.config(), "scale_factor") * mean;
+    const ddpm::Schedule schedule({.timesteps = io::get<int>(model.config(), "timesteps"),
+                                   .linear_start = io::get<double>(model.config(), "linear_start"),
+                                   .linear_end = io::get<double>(model.config(), "linear_end")});
+    Tensor noise(latent.shape());
+    random::TorchGenerator(seed).normal(noise.values());
+    return ddpm::q_sample(schedule, latent, ddpm::same_step(1, t), noise);
+}
+
+Tensor all_times(int count) {
+    std::vector<std::int32_t> times(count);
+    std::iota(times.begin(), times.end(), 0);
+    return Tensor::ints({count}, times);
+}
+
+void run(const report::ChapterArguments& arguments) {
+    nn::ModelFolder model(arguments.model);
+    const resblock::FirstBlock block(model);
+    const auto example = report::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
+    const Tensor features =
+        block.features(noisy_latent(model, example.picture, noise_time, arguments.seed));
+    model.check();
+
+    const auto told =
+        resblock::tell_times(block, features, noise_time, {0, 150, 300, 450, 700, 999});
+    const double correction = resblock::length(told.at_truth.correction);
+    fmt::print(
+        "'{}' with the noise of t = {}, in the UNet's first ResBlock.\n"
+        "The correction is {:.2f} times as long as what it corrects.\n\n",
+        example.caption, noise_time, correction / resblock::length(told.at_truth.x));
+
+    report::Table table({"told t", "correction changes by"});
+    for (std::size_t i = 0; i < told.times.size(); ++i) {
+        const Tensor change = told.at_times[i].correction - told.at_truth.correction;
+        table.add({fmt::format("{}", told.times[i]),
+                   fmt::format("{:.1f} %", 100 * resblock::length(change) / correction)});
+    }
+    fmt::print("{}\n", table.text());
+
+    const auto channels = resblock::strongest_channels(told.at_truth.correction, 8);
+    arguments.save("05_resblock.png", resblock::show_pass(told.at_truth, channels));
+    arguments.save("05_resblock_time.png", resblock::show_told_times(told));
+    arguments.save("05_resblock_shift.png",
+                   resblock::show_time_shift(block.time_shift(all_times(1000))));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return report::ChapterProgram("05_resblock",
+                                  "What a ResBlock does to a picture, and what the time changes.")
+        .run(argc, argv, run);
+}

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "common/io/json.h"
 #include "common/nn/layers.h"
-
-#include <optional>
 
 /// What makes a picture larger or smaller between the levels of the UNet (openaimodel.py).
 /// The autoencoder has its own two (chapters/02_vae/resample.h): they pad differently.
@@ -46,7 +46,7 @@ public:
     Tensor operator()(const Tensor& x) const;
 
 private:
-    std::string path_;
+    std::string path_, up_path_;
     Tensor weight_, bias_;
 };
 

@@ -59,7 +59,7 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
     expect_shape(emb, {n, config_.emb_channels});
 
     // First look: level the channels, bend, let every pixel meet its neighbours.
-    Tensor h = conv_in_(resize(silu(norm_in_(x))));               // [N, out, H', W']
+    Tensor h = conv_in_(resize(silu(norm_in_(x))));  // [N, out, H', W']
 
     // The time embedding enters here: how noisy is x? One answer per channel, for all pixels.
     h = norm_with_time(h, time_(silu(emb)));
@@ -68,7 +68,7 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
     h = conv_out_(silu(h));
 
     // Only a correction was learned; x itself takes the direct road.
-    return traced(path_, skip(resize(x)) + h);                    // [N, out, H', W']
+    return traced(path_, skip(resize(x)) + h);  // [N, out, H', W']
 }
 //! [forward]
 
@@ -77,7 +77,7 @@ Tensor ResBlock::norm_with_time(const Tensor& h, const Tensor& time) const {
     const Tensor per_channel = time.reshape({time.dim(0), -1, 1, 1});
     if (!config_.use_scale_shift_norm) return norm_out_(h + per_channel);
 
-    const auto parts = ops::chunk(per_channel, 2, 1);             // [N, 2 out, 1, 1]: scale, shift
+    const auto parts = ops::chunk(per_channel, 2, 1);  // [N, 2 out, 1, 1]: scale, shift
     return norm_out_(h) * (parts[0] + 1.0f) + parts[1];
 }
 //! [time]
@@ -88,6 +88,8 @@ Tensor ResBlock::resize(const Tensor& x) const {
     return x;
 }
 
-Tensor ResBlock::skip(const Tensor& x) const { return conv_skip_ ? (*conv_skip_)(x) : x; }
+Tensor ResBlock::skip(const Tensor& x) const {
+    return conv_skip_ ? (*conv_skip_)(x) : x;
+}
 
 }  // namespace ldm::resblock

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "common/io/json.h"
 #include "common/nn/layers.h"
-
-#include <optional>
 
 namespace ldm::resblock {
 

@@ -1,1 +1,73 @@
-int main() { return 0; }
+#include "chapters/07_unet/noise_picture.h"
+#include "chapters/07_unet/shape_walk.h"
+#include "common/image/example_pictures.h"
+#include "common/image/tensor_picture.h"
+#include "common/nn/moment.h"
+#include "common/random/torch_random.h"
+#include "common/report/chapter_program.h"
+#include "common/report/table.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace {
+
+using namespace ldm;
+
+constexpr int times[] = {50, 250, 450, 650, 850};
+
+/// How much the UNet knows of the noise, for the terminal.
+std::string guess_table(const std::vector<unet::Guess>& guesses) {
+    report::Table table({"t", "error of the guess", "noise understood"});
+    for (const unet::Guess& guess : guesses)
+        table.add({fmt::format("{}", guess.t), fmt::format("{:.3f}", guess.error()),
+                   fmt::format("{:.1f} %", 100 * (1 - guess.error() * guess.error()))});
+    return table.text();
+}
+
+/// What chapters 04 and 06 look at: what stood in front of some of the attentions.
+void store_moment(const std::string& folder, const unet::UNetModel& unet, const Trace& trace, nn::Moment moment) {
+    for (const char* place : {"input_blocks.5.0", "middle_block.0", "output_blocks.1.0", "output_blocks.4.0",
+                              "output_blocks.1.1.transformer_blocks.0.norm2", "output_blocks.4.1.transformer_blocks.0.norm2"})
+        if (const Tensor y = trace.find(unet.path() + "." + place)) moment.tensors[place] = y;
+    nn::write_moment(folder, moment);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    int example = 0, t = 400;
+    std::string moment_folder;
+    return report::ChapterProgram("07_unet", "A noisy emoji walks through the UNet, and the UNet tells the noise.")
+        .option("--example", example, "which of the model's example pictures")
+        .option("--time", t, "how noisy the picture is that walks through the U")
+        .option("--store-moment", moment_folder, "a folder for moment.safetensors, which chapters 04 and 06 look at")
+        .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            nn::ModelFolder model(arguments.model);
+            const unet::NoiseGuesser guesser(model);
+            const auto examples = image::example_pictures(arguments.model);
+            if (example < 0 || example >= std::ssize(examples))
+                throw Error(fmt::format("--example: expected 0 to {}, got {}", examples.size() - 1, example));
+            const auto& [caption, picture] = examples[example];
+
+            const Tensor z0 = guesser.encode(image::to_tensor(picture));
+            const Tensor context = guesser.read(caption);
+            Tensor noise(z0.shape());
+            random::TorchGenerator(arguments.seed).normal(noise.values());
+
+            std::vector<unet::Guess> guesses;
+            for (int time : times) guesses.push_back(guesser.guess(z0, time, noise, context));
+            const Trace trace;
+            const unet::Guess walked = guesser.guess(z0, t, noise, context);
+            const auto steps = unet::walk(guesser.unet(), trace);
+
+            fmt::print("\"{}\" under the noise of step {} walks through the U:\n\n{}\n", caption, t, unet::walk_table(steps));
+            fmt::print("How well the UNet tells the noise (an error of 1 is no idea at all):\n\n{}\n", guess_table(guesses));
+            arguments.save("07_unet.png", unet::noise_picture(guesser, guesses, fmt::format("\"{}\": the noise, and what the UNet takes for it", caption)));
+            arguments.save("07_unet_walk.png", unet::walk_picture(steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t)));
+            if (!moment_folder.empty())
+                store_moment(moment_folder, guesser.unet(), trace,
+                             {.caption = caption, .example = example, .t = t, .tensors = {{"x", walked.x_t}, {"context", context}}});
+        });
+}

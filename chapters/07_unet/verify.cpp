@@ -1,7 +1,36 @@
 #include "chapters/07_unet/verify.h"
 
-namespace ldm::unet {
+#include "chapters/07_unet/diffusion_wrapper.h"
 
-void register_components(verify::Registry& registry) { (void)registry; }
+namespace ldm::unet {
+namespace {
+
+/// The inputs c_concat0, c_concat1 …
+std::vector<Tensor> numbered(const verify::Run& run, const std::string& name) {
+    std::vector<Tensor> found;
+    while (Tensor x = run.find_in(name + std::to_string(found.size()))) found.push_back(x);
+    return found;
+}
+
+void unet_model(verify::Run& run) {
+    const UNetModel unet(run.params(), Config::from_json(run.config()));
+    run.out("out", unet(run.in("x"), run.in("t"), run.find_in("context"), run.find_in("y")));
+}
+
+void diffusion_wrapper(verify::Run& run) {
+    io::expect_only_keys(run.config(), {"unet", "conditioning_key"}, "DiffusionWrapper");
+    const io::Json key = io::get_or(run.config(), "conditioning_key", io::Json());
+    const DiffusionWrapper model(run.params(), Config::from_json(io::get<io::Json>(run.config(), "unet")),
+                                 DiffusionWrapper::key_from_json(key));
+    run.out("out", model(run.in("x"), run.in("t"),
+                         {.concat = numbered(run, "c_concat"), .crossattn = numbered(run, "c_crossattn")}));
+}
+
+}  // namespace
+
+void register_components(verify::Registry& registry) {
+    registry["UNetModel"] = unet_model;
+    registry["DiffusionWrapper"] = diffusion_wrapper;
+}
 
 }  // namespace ldm::unet

@@ -1,1 +1,41 @@
-int main() { return 0; }
+#include "chapters/08_ldm_pipeline/film_strip.h"
+#include "chapters/08_ldm_pipeline/txt2img.h"
+#include "common/report/chapter_program.h"
+#include "common/report/progress.h"
+
+#include <fmt/format.h>
+
+using namespace ldm;
+
+int main(int argc, char** argv) {
+    pipeline::Txt2ImgRequest request;
+    std::string prompt = "grinning cat";
+    int steps = 0;
+    float cfg_scale = 0.0f;
+    return report::ChapterProgram("08_ldm_pipeline", "From a prompt to a picture: the whole pipeline, and what the model believed at each step.")
+        .option("--prompt", prompt, "What to draw")
+        .option("--negative-prompt", request.negative_prompt, "What not to draw")
+        .option("--steps", steps, "Denoising steps (default: the model's)")
+        .option("--cfg-scale", cfg_scale, "How strongly the prompt is followed (default: the model's)")
+        .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            const pipeline::ModelFiles files = pipeline::open_model(arguments.model);
+            const pipeline::LatentDiffusion model(files);
+            request.prompts = {prompt};
+            request.seeds = {arguments.seed};
+            request.width = request.height = model.image_size();
+            request.steps = steps > 0 ? steps : io::get<int>(files.config["sampler"], "steps");
+            request.cfg_scale = cfg_scale > 0 ? cfg_scale : io::get<float>(files.config["sampler"], "cfg_scale");
+
+            pipeline::Txt2ImgResult result;
+            {
+                report::Progress progress("drawing", step_count(model, request));
+                result = txt2img(model, request, [&](const ddpm::SamplerStep&) {
+                    progress.step();
+                    return true;
+                });
+            }
+            if (!result.cut[0].empty()) fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n", result.cut[0]);
+            arguments.save("08_ldm_pipeline_picture.png", pipeline::to_image(result.pictures, 0));
+            arguments.save("08_ldm_pipeline.png", film_strip(model, result, prompt));
+        });
+}

@@ -1,7 +1,94 @@
 #include "chapters/08_ldm_pipeline/verify.h"
 
-namespace ldm::pipeline {
+#include "chapters/01_ddpm/verify_support.h"
+#include "chapters/08_ldm_pipeline/ddim.h"
+#include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/08_ldm_pipeline/to_uint8.h"
 
-void register_components(verify::Registry& registry) { (void)registry; }
+#include <fmt/format.h>
+
+namespace ldm::pipeline {
+namespace {
+
+using io::Json;
+
+Tensor as_tensor(const std::vector<float>& values) {
+    return Tensor::from({static_cast<std::int64_t>(values.size())}, values);
+}
+
+Tensor as_tensor(const std::vector<int>& values) {
+    return Tensor::ints({static_cast<std::int64_t>(values.size())}, values);
+}
+
+void ddim_timesteps(verify::Run& run) {
+    io::expect_only_keys(run.config(), {"num_ddpm_timesteps", "list"}, "config");
+    const int T = io::get<int>(run.config(), "num_ddpm_timesteps");
+    const auto list = io::get<Json>(run.config(), "list");
+    for (const Json& item : list) {
+        if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number_integer())
+            throw Error("'list': expected pairs like [\"uniform\", 50]");
+        const auto method = item[0].get<std::string>();
+        const int S = item[1].get<int>();
+        run.out(fmt::format("{}_{}", method, S), as_tensor(make_ddim_timesteps(method, S, T)));
+    }
+}
+
+void ddim_sampler(verify::Run& run) {
+    const Json& config = run.config();
+    io::expect_only_keys(config,
+                         {"eps", "schedule", "S", "eta", "ddim_discretize", "temperature", "log_every_t",
+                          "unconditional_guidance_scale"},
+                         "config");
+    const ddpm::TinyNetwork network(io::get<Json>(config, "eps"));
+    const ddpm::Schedule schedule(ddpm::Schedule::from_json(io::get_or(config, "schedule", Json::object())));
+    const DDIMSampler sampler(schedule, {.S = io::get<int>(config, "S"),
+                                         .eta = io::get_or(config, "eta", 0.0f),
+                                         .ddim_discretize = io::get_or(config, "ddim_discretize", "uniform"),
+                                         .temperature = io::get_or(config, "temperature", 1.0f)});
+    const auto model = with_guidance(network, run.find_in("cond"), run.find_in("uncond"),
+                                     io::get_or(config, "unconditional_guidance_scale", 1.0f));
+    const ddpm::Known known{run.find_in("x0"), run.find_in("mask")};
+    const int log_every_t = io::get_or(config, "log_every_t", 100);
+    if (log_every_t < 1) throw Error("'log_every_t': expected 1 or more");
+
+    std::vector<Tensor> x_steps, pred_x0_steps;
+    std::int32_t intermediates = 1;
+    int calls = 0;  // for noise, in this step: where something is known, the first is for that
+    const auto noise = [&](const Shape&) {
+        const bool blends = known.mask && calls++ == 0;
+        return ddpm::entry(run.in(blends ? "q_noise" : "noise"), static_cast<std::int64_t>(x_steps.size()));
+    };
+    sampler.sample(model, run.in("x_T"), noise,
+                   [&](const ddpm::SamplerStep& step) {
+                       x_steps.push_back(step.x);
+                       pred_x0_steps.push_back(step.pred_x0);
+                       if (step.index % log_every_t == 0 || step.index == step.count - 1) ++intermediates;
+                       calls = 0;
+                       return true;
+                   },
+                   known);
+    run.out("x_steps", ddpm::stack(x_steps));
+    run.out("pred_x0_steps", ddpm::stack(pred_x0_steps));
+    run.out("timesteps", as_tensor(sampler.timesteps()));
+    run.out("alphas", as_tensor(sampler.alphas()));
+    run.out("alphas_prev", as_tensor(sampler.alphas_prev()));
+    run.out("sigmas", as_tensor(sampler.sigmas()));
+    run.out("n_intermediates", Tensor::ints({}, std::vector{intermediates}));
+}
+
+void to_bytes(verify::Run& run) {
+    io::expect_only_keys(run.config(), std::vector<std::string>{}, "config");
+    run.out("txt2img", to_uint8(run.in("x")));
+    run.out("custom_to_np", custom_to_np(run.in("x")));
+    run.out("custom_to_pil", custom_to_pil(run.in("x")));
+}
+
+}  // namespace
+
+void register_components(verify::Registry& registry) {
+    registry["DDIMTimesteps"] = ddim_timesteps;
+    registry["DDIMSampler"] = ddim_sampler;
+    registry["ToUint8"] = to_bytes;
+}
 
 }  // namespace ldm::pipeline

@@ -1,6 +1,7 @@
 #include "common/autograd/trace.h"
 
 #include <ranges>
+#include <utility>
 
 namespace ldm {
 namespace {
@@ -9,7 +10,7 @@ thread_local Trace* current_trace = nullptr;
 
 }  // namespace
 
-Trace::Trace() : outer_(current_trace) { current_trace = this; }
+Trace::Trace(std::set<std::string> only) : only_(std::move(only)), outer_(current_trace) { current_trace = this; }
 Trace::~Trace() { current_trace = outer_; }
 
 Tensor Trace::find(const std::string& name) const {
@@ -19,10 +20,10 @@ Tensor Trace::find(const std::string& name) const {
 }
 
 Tensor traced(const std::string& name, Tensor y) {
-    if (current_trace) current_trace->steps_.push_back({name, y});
+    if (tracing(name)) current_trace->steps_.push_back({name, y});
     return y;
 }
 
-bool tracing() { return current_trace != nullptr; }
+bool tracing(const std::string& name) { return current_trace && current_trace->wants(name); }
 
 }  // namespace ldm

@@ -2,6 +2,7 @@
 
 #include "common/tensor/tensor.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace ldm {
 /// the pictures of the chapters, and finds the first layer that differs.
 class Trace {
 public:
-    Trace();
+    /// Remembers every module, or only those named: a full-size UNet would leave gigabytes.
+    explicit Trace(std::set<std::string> only = {});
     ~Trace();
     Trace(const Trace&) = delete;
     Trace& operator=(const Trace&) = delete;
@@ -30,6 +32,10 @@ public:
 
 private:
     friend Tensor traced(const std::string&, Tensor);
+    friend bool tracing(const std::string&);
+    bool wants(const std::string& name) const { return only_.empty() || only_.contains(name); }
+
+    std::set<std::string> only_;
     std::vector<Step> steps_;
     Trace* outer_;
 };
@@ -37,7 +43,7 @@ private:
 /// Hands y through, and leaves it on the Trace in scope if there is one.
 Tensor traced(const std::string& name, Tensor y);
 
-/// Whether somebody watches: for results that are only computed to be looked at.
-bool tracing();
+/// Whether somebody will look at `name`: for results that are only computed to be looked at.
+bool tracing(const std::string& name);
 
 }  // namespace ldm

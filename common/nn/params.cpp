@@ -37,12 +37,34 @@ void Checkpoint::add(const io::SafetensorsFile& file) {
     }
 }
 
+void Checkpoint::move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name) {
+    for (auto& [name, slot] : slots_) other.add(new_name(name), std::move(slot.shape), std::move(slot.load));
+    slots_.clear();
+}
+
+void Checkpoint::reshape(std::string_view name, const std::function<Shape(Shape)>& new_shape) {
+    auto found = slots_.find(name);
+    if (found == slots_.end()) return;
+    Slot& slot = found->second;
+    slot.shape = new_shape(slot.shape);
+    slot.load = [load = std::move(slot.load), shape = slot.shape] { return load().reshape(shape); };
+}
+
 Params Checkpoint::root() { return {this, ""}; }
 
 std::vector<std::string> Checkpoint::names() const {
     std::vector<std::string> names;
     for (const auto& [name, slot] : slots_) names.push_back(name);
     return names;
+}
+
+std::pair<std::size_t, std::size_t> Checkpoint::count(std::string_view prefix) const {
+    std::size_t tensors = 0, numbers = 0;
+    for (auto slot = slots_.lower_bound(prefix); slot != slots_.end() && slot->first.starts_with(prefix); ++slot) {
+        ++tensors;
+        numbers += static_cast<std::size_t>(element_count(slot->second.shape));
+    }
+    return {tensors, numbers};
 }
 
 std::map<std::string, Tensor> Checkpoint::load_all() {
@@ -54,11 +76,12 @@ std::map<std::string, Tensor> Checkpoint::load_all() {
 Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
     asked_.insert(name);
     auto slot = slots_.find(name);
+    if (slot == slots_.end() && fallback_) return fallback_(name, expected);
     if (slot == slots_.end() || slot->second.shape != expected) {
         problems_.push_back({name, expected});
         return Tensor(expected);  // a stand-in, so that the model can ask for the rest
     }
-    return slot->second.load();
+    return load_nothing_ ? Tensor(expected) : slot->second.load();
 }
 
 std::vector<std::string> Checkpoint::unused(std::string_view prefix) const {

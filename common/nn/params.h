@@ -32,13 +32,31 @@ public:
     void add(std::string name, Shape shape, std::function<Tensor()> load);
     void add(std::string name, Tensor weights);
 
+    /// What a model gets that asks for a name that is not here: for models that are only timed.
+    void add_fallback(std::function<Tensor(const std::string& name, const Shape& shape)> make) {
+        fallback_ = std::move(make);
+    }
+
     /// Every floating-point tensor of a file; float32 stays where it is, in the mapped file.
     void add(const io::SafetensorsFile& file);
+
+    /// Hands all weights over to another checkpoint under other names.
+    void move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name);
+
+    /// From now on hands out memory nobody has written instead of weights: for building a model only
+    /// to see whether everything is there.
+    void load_nothing() { load_nothing_ = true; }
+
+    /// Sees the weights of that name, if there are any, under another shape of the same size.
+    void reshape(std::string_view name, const std::function<Shape(Shape)>& new_shape);
 
     Params root();
 
     bool contains(std::string_view name) const { return slots_.contains(name); }
     std::vector<std::string> names() const;
+
+    /// How many tensors, and how many numbers in them, have names that begin with `prefix`.
+    std::pair<std::size_t, std::size_t> count(std::string_view prefix) const;
 
     /// Every tensor, loaded, by name; counts as asked for.
     std::map<std::string, Tensor> load_all();
@@ -63,8 +81,10 @@ private:
         Shape expected;
     };
     std::map<std::string, Slot, std::less<>> slots_;
+    std::function<Tensor(const std::string&, const Shape&)> fallback_;
     std::set<std::string, std::less<>> asked_;
     std::vector<Problem> problems_;
+    bool load_nothing_ = false;
 };
 
 /// A folder in a checkpoint: `weights / "in_layers" / 2` is where "in_layers.2.weight" and

@@ -1,101 +1,263 @@
 #include "common/ops/attention_cpu.h"
 
 #include "common/ops/gemm_cpu.h"
+#include "common/ops/pack_strided_cpu.h"
+#include "common/ops/packed_gemm_cpu.h"
 #include "common/ops/softmax_cpu.h"
+#include "common/ops/vector_math_cpu.h"
+#include "common/ops/work.h"
 
 #include <limits>
 #include <vector>
 
+/// Attention without the matrix of scores. The definition writes all N x M of them to memory, takes
+/// the softmax and reads them again. Here a few queries walk over the keys block by block with the
+/// online softmax of Milakov & Gimelshein (2018), as in FlashAttention (Dao et al., 2022): they keep
+/// the largest score so far, the sum of exponentials and the mixture relative to it, and whenever
+/// the largest grows, what was gathered shrinks by the same factor.
+///
+/// Everything is computed transposed: scores = K Q^T has a column for each query, one lane of a
+/// register. The softmax then never works across lanes, and the exponentials lie in memory just as
+/// the second product, V^T times them, wants its right side packed (packed_gemm_cpu.h).
 namespace ldm::ops::cpu {
 namespace {
 
-/// Who may look at whom in one head.
-struct Visibility {
-    bool causal;
-    const std::int32_t* keep;  // [M] or null
+using packed::row_panel;
+using packed::Tile;
+using packed::tile_columns;
+using packed::tile_rows;
 
-    Visibility(const AttentionRule& rule, std::int64_t head, std::int64_t heads, std::int64_t keys)
-        : causal(rule.causal), keep(rule.keep ? rule.keep.ints() + head / heads * keys : nullptr) {}
+constexpr std::int64_t queries_at_once = tile_columns;
+constexpr std::int64_t keys_at_once = 256 / tile_rows * tile_rows;
+constexpr float hidden_score = std::numeric_limits<float>::lowest();
 
-    bool hidden(std::int64_t query, std::int64_t key) const {
-        return (causal && key > query) || (keep && !keep[key]);
+std::int64_t panels(std::int64_t rows) { return (rows + tile_rows - 1) / tile_rows; }
+
+/// Keys and values of one head as left sides of the two products: K [keys, d] and V^T [e, keys].
+struct PackedHead {
+    std::int64_t keys, width, out;
+    std::vector<float> k, v;
+
+    PackedHead(const float* k_rows, const float* v_rows, std::int64_t keys, std::int64_t width, std::int64_t out)
+        : keys(keys), width(width), out(out), k(panels(keys) * row_panel * width),
+          v(panels(out) * row_panel * keys) {
+        for (std::int64_t i = 0; i < keys; i += tile_rows)
+            packed::pack_strided<row_panel>(k_rows + i * width, width, 1, rows_from(i, keys), width,
+                                            k.data() + i / tile_rows * row_panel * width);
+        for (std::int64_t i = 0; i < out; i += tile_rows)
+            packed::pack_strided<row_panel>(v_rows + i, 1, out, rows_from(i, out), keys,
+                                            v.data() + i / tile_rows * row_panel * keys);
+    }
+
+    static int rows_from(std::int64_t i, std::int64_t count) {
+        return static_cast<int>(std::min<std::int64_t>(tile_rows, count - i));
     }
 };
 
-/// The softmax of one head's scores: [N, M] from q [N, d] and k [M, d].
-void head_weights(const Tensor& q, const Tensor& k, std::int64_t head, const AttentionRule& rule,
-                  float* weights) {
-    const std::int64_t queries = q.dim(2), keys = k.dim(2), width = q.dim(3);
-    const Visibility visibility(rule, head, q.dim(1), keys);
-    gemm({q.data() + head * queries * width, queries, width, width, 1},
-         MatrixIn{k.data() + head * keys * width, keys, width, width, 1}.transposed(),
-         {weights, queries, keys, keys});
-    for (std::int64_t i = 0; i < queries; ++i) {
-        float* row = weights + i * keys;
-        for (std::int64_t j = 0; j < keys; ++j) {
-            row[j] = visibility.hidden(i, j) ? std::numeric_limits<float>::lowest() : row[j] * rule.scale;
+/// A few queries on their walk over the keys of one head. A pair of registers holds one number for
+/// each query.
+class Walk {
+public:
+    Walk(const PackedHead& head, const float* queries, int count, std::int64_t first_query,
+         const AttentionRule& rule, const std::int32_t* keep)
+        : head_(head), count_(count), first_query_(first_query), causal_(rule.causal), keep_(keep),
+          query_(head.width * tile_columns), scores_(panels(keys_at_once)), mixture_(panels(head.out)) {
+        packed::pack_strided<tile_columns>(queries, head.width, 1, count, head.width, query_.data());
+        for (float& q : query_) q *= rule.scale;
+        for (Tile& tile : mixture_) tile = {};
+    }
+
+    void run() {
+        // With causal attention no query of these looks beyond the last one; but where `keep` may
+        // hide everything from a query, it needs to have seen all keys.
+        const std::int64_t last = causal_ && !keep_ ? std::min(head_.keys, first_query_ + count_) : head_.keys;
+        for (std::int64_t key = 0; key < last; key += keys_at_once) {
+            const std::int64_t keys = std::min(keys_at_once, head_.keys - key);
+            score(key, keys);
+            hide(key, keys);
+            weigh(keys);
+            mix(key, keys);
         }
+    }
+
+    /// The mixtures, one row for each query.
+    void write(float* y) const {
+        float share[tile_columns];
+        for (int lane = 0; lane < tile_columns; ++lane) share[lane] = 1.0f / sum_[lane / simd_width][lane % simd_width];
+        for (std::int64_t d = 0; d < head_.out; ++d) {
+            const float* row = mixture_[d / tile_rows].sums[d % tile_rows];
+            for (int lane = 0; lane < count_; ++lane) y[lane * head_.out + d] = row[lane] * share[lane];
+        }
+    }
+
+private:
+    float* score_row(std::int64_t key) { return scores_[0].sums[0] + key * tile_columns; }
+
+    /// scores [keys, queries] = K Q^T
+    void score(std::int64_t first, std::int64_t keys) {
+        for (std::int64_t i = 0; i < keys; i += tile_rows)
+            packed::micro_kernels[PackedHead::rows_from(i, keys) - 1](
+                head_.width, head_.k.data() + (first + i) / tile_rows * row_panel * head_.width,
+                query_.data(), scores_[i / tile_rows]);
+    }
+
+    void hide(std::int64_t first, std::int64_t keys) {
+        for (std::int64_t key = 0; key < keys; ++key) {
+            const bool from_all = keep_ && !keep_[first + key];
+            const std::int64_t from = causal_ ? first + key - first_query_ : 0;  // queries before it
+            const std::int64_t hidden = from_all ? tile_columns : std::clamp<std::int64_t>(from, 0, tile_columns);
+            std::fill_n(score_row(key), hidden, hidden_score);
+        }
+    }
+
+    /// scores = exp(scores - largest so far); what was gathered before shrinks.
+    void weigh(std::int64_t keys) {
+        for (int half = 0; half < 2; ++half) {
+            float* column = score_row(0) + half * simd_width;
+            Floats largest = largest_[half];
+            for (std::int64_t key = 0; key < keys; ++key) {
+                const Floats s = load(column + key * tile_columns);
+                largest = s > largest ? s : largest;
+            }
+            Floats sum = {};
+            for (std::int64_t key = 0; key < keys; ++key) {
+                const Floats e = exp(load(column + key * tile_columns) - largest);
+                store(column + key * tile_columns, e);
+                sum += e;
+            }
+            shrink_[half] = exp(largest_[half] - largest);
+            sum_[half] = sum_[half] * shrink_[half] + sum;
+            largest_[half] = largest;
+        }
+    }
+
+    /// mixture [e, queries] = mixture * shrink + V^T scores
+    void mix(std::int64_t first, std::int64_t keys) {
+        for (std::int64_t i = 0; i < head_.out; i += tile_rows) {
+            const int rows = PackedHead::rows_from(i, head_.out);
+            Tile update;
+            packed::micro_kernels[rows - 1](
+                keys, head_.v.data() + (i / tile_rows * head_.keys + first) * row_panel, score_row(0), update);
+            Tile& sums = mixture_[i / tile_rows];
+            for (int r = 0; r < rows; ++r)
+                for (int half = 0; half < 2; ++half) {
+                    float* to = sums.sums[r] + half * simd_width;
+                    store(to, load(to) * shrink_[half] + load(update.sums[r] + half * simd_width));
+                }
+        }
+    }
+
+    const PackedHead& head_;
+    int count_;
+    std::int64_t first_query_;
+    bool causal_;
+    const std::int32_t* keep_;
+    std::vector<float> query_;
+    std::vector<Tile> scores_, mixture_;
+    Floats largest_[2] = {fill(-std::numeric_limits<float>::infinity()), fill(-std::numeric_limits<float>::infinity())};
+    Floats sum_[2] = {}, shrink_[2] = {};
+};
+
+/// Whether a query may not look at a key of its head; `keep` [M] or null.
+bool is_hidden(const AttentionRule& rule, const std::int32_t* keep, std::int64_t query, std::int64_t key) {
+    return (rule.causal && key > query) || (keep && !keep[key]);
+}
+
+const std::int32_t* keep_of(const AttentionRule& rule, const Tensor& q, const Tensor& k, std::int64_t head) {
+    return rule.keep ? rule.keep.ints() + head / q.dim(1) * k.dim(2) : nullptr;
+}
+
+/// The softmax of the scores of `count` queries of one head, from query `first` on: [count, M].
+void some_weights(const Tensor& q, const Tensor& k, std::int64_t head, std::int64_t first,
+                  std::int64_t count, const AttentionRule& rule, float* weights) {
+    const std::int64_t queries = q.dim(2), keys = k.dim(2), width = q.dim(3);
+    const std::int32_t* keep = keep_of(rule, q, k, head);
+    gemm({q.data() + (head * queries + first) * width, count, width, width, 1},
+         MatrixIn{k.data() + head * keys * width, keys, width, width, 1}.transposed(),
+         {weights, count, keys, keys});
+    for (std::int64_t i = 0; i < count; ++i) {
+        float* row = weights + i * keys;
+        for (std::int64_t j = 0; j < keys; ++j)
+            row[j] = is_hidden(rule, keep, first + i, j) ? hidden_score : row[j] * rule.scale;
         softmax_row(row, keys);
     }
 }
 
 }  // namespace
 
-Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
-    Tensor weights({q.dim(0), q.dim(1), q.dim(2), k.dim(2)});
-#pragma omp parallel for
-    for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head)
-        head_weights(q, k, head, rule, weights.data() + head * q.dim(2) * k.dim(2));
-    return weights;
-}
-
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionRule& rule) {
-    const std::int64_t queries = q.dim(2), keys = k.dim(2), out = v.dim(3);
+    const std::int64_t heads = q.dim(0) * q.dim(1), queries = q.dim(2), width = q.dim(3);
+    const std::int64_t keys = k.dim(2), out = v.dim(3);
     Tensor y({q.dim(0), q.dim(1), queries, out});
-#pragma omp parallel
-    {
-        std::vector<float> weights(queries * keys);
-#pragma omp for
-        for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head) {
-            head_weights(q, k, head, rule, weights.data());
-            gemm({weights.data(), queries, keys, keys, 1}, {v.data() + head * keys * out, keys, out, out, 1},
-                 {y.data() + head * queries * out, queries, out, out});
-        }
+    if (keys == 0) return Tensor::zeros(y.shape());
+    add_work(2.0 * heads * queries * keys * (width + out));
+
+    std::vector<std::unique_ptr<PackedHead>> packed(heads);
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t head = 0; head < heads; ++head)
+        packed[head] = std::make_unique<PackedHead>(k.data() + head * keys * width,
+                                                    v.data() + head * keys * out, keys, width, out);
+
+    const std::int64_t walks = (queries + queries_at_once - 1) / queries_at_once;
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t i = 0; i < heads * walks; ++i) {
+        const std::int64_t head = i / walks, first = i % walks * queries_at_once;
+        const int count = static_cast<int>(std::min(queries_at_once, queries - first));
+        const std::int32_t* keep = keep_of(rule, q, k, head);
+        Walk walk(*packed[head], q.data() + (head * queries + first) * width, count, first, rule, keep);
+        walk.run();
+        walk.write(y.data() + (head * queries + first) * out);
     }
     return y;
 }
 
+Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
+    const std::int64_t queries = q.dim(2), keys = k.dim(2);
+    Tensor weights({q.dim(0), q.dim(1), queries, keys});
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head)
+        some_weights(q, k, head, 0, queries, rule, weights.data() + head * queries * keys);
+    return weights;
+}
+
 /// With p the weights and s the scaled scores:
-///     dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(dp p)) or 0 where hidden,   dq = scale ds k,   dk = scale ds^T q
+///     dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(dp p)),   dq = scale ds k,   dk = scale ds^T q
+/// p is computed again, for some queries at a time: memory grows with N, not with N squared.
 AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const AttentionRule& rule) {
     const std::int64_t queries = q.dim(2), keys = k.dim(2), width = q.dim(3), out = v.dim(3);
-    AttentionGradients d{Tensor(q.shape()), Tensor(k.shape()), Tensor(v.shape())};
+    constexpr std::int64_t at_once = 256;
+    AttentionGradients d{Tensor(q.shape()), Tensor::zeros(k.shape()), Tensor::zeros(v.shape())};
 #pragma omp parallel
     {
-        std::vector<float> p(queries * keys), ds(queries * keys);
-#pragma omp for
+        std::vector<float> p(at_once * keys), ds(at_once * keys);
+#pragma omp for schedule(dynamic)
         for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head) {
-            const MatrixIn flow{dy.data() + head * queries * out, queries, out, out, 1};
-            const MatrixIn weights{p.data(), queries, keys, keys, 1};
-            const MatrixIn scores{ds.data(), queries, keys, keys, 1};
-            const Visibility visibility(rule, head, q.dim(1), keys);
-            head_weights(q, k, head, rule, p.data());
-            gemm(weights.transposed(), flow, {d.v.data() + head * keys * out, keys, out, out});
-            gemm(flow, MatrixIn{v.data() + head * keys * out, keys, out, out, 1}.transposed(),
-                 {ds.data(), queries, keys, keys});
-            for (std::int64_t i = 0; i < queries; ++i) {
-                double dot = 0.0;
-                for (std::int64_t j = i * keys; j < (i + 1) * keys; ++j) dot += static_cast<double>(ds[j]) * p[j];
-                for (std::int64_t j = 0; j < keys; ++j) {
-                    float& score = ds[i * keys + j];
-                    score = visibility.hidden(i, j) ? 0.0f : rule.scale * p[i * keys + j] * (score - static_cast<float>(dot));
+            const std::int32_t* keep = keep_of(rule, q, k, head);
+            for (std::int64_t first = 0; first < queries; first += at_once) {
+                const std::int64_t count = std::min(at_once, queries - first), at = head * queries + first;
+                const MatrixIn flow{dy.data() + at * out, count, out, out, 1};
+                const MatrixIn weights{p.data(), count, keys, keys, 1};
+                const MatrixIn scores{ds.data(), count, keys, keys, 1};
+                some_weights(q, k, head, first, count, rule, p.data());
+                gemm(weights.transposed(), flow, {d.v.data() + head * keys * out, keys, out, out}, {.accumulate = true});
+                gemm(flow, MatrixIn{v.data() + head * keys * out, keys, out, out, 1}.transposed(),
+                     {ds.data(), count, keys, keys});
+                for (std::int64_t i = 0; i < count; ++i) {
+                    const float* weight = p.data() + i * keys;
+                    float* row = ds.data() + i * keys;
+                    const float dot = static_cast<float>(sum_lanes(keys, [&](std::int64_t j, int lanes) {
+                        return load_lanes(row + j, lanes) * load_lanes(weight + j, lanes);
+                    }));
+                    // A hidden score is a constant, also where all are hidden and all weights are equal.
+                    for (std::int64_t j = 0; j < keys; ++j)
+                        row[j] = is_hidden(rule, keep, first + i, j) ? 0.0f : rule.scale * weight[j] * (row[j] - dot);
                 }
+                gemm(scores, {k.data() + head * keys * width, keys, width, width, 1},
+                     {d.q.data() + at * width, count, width, width});
+                gemm(scores.transposed(), {q.data() + at * width, count, width, width, 1},
+                     {d.k.data() + head * keys * width, keys, width, width}, {.accumulate = true});
             }
-            gemm(scores, {k.data() + head * keys * width, keys, width, width, 1},
-                 {d.q.data() + head * queries * width, queries, width, width});
-            gemm(scores.transposed(), {q.data() + head * queries * width, queries, width, width, 1},
-                 {d.k.data() + head * keys * width, keys, width, width});
         }
     }
     return d;

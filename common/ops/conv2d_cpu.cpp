@@ -5,6 +5,7 @@
 #include "common/ops/packed_gemm_cpu.h"
 #include "common/ops/patches_cpu.h"
 #include "common/ops/tile_output_cpu.h"
+#include "common/ops/work.h"
 
 #include <algorithm>
 #include <memory>
@@ -22,6 +23,7 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias,
     const Patches patches(x, geometry);
     const std::int64_t out = weight.dim(0), depth = patches.rows();
     const std::int64_t pixels = geometry.out_h * geometry.out_w;
+    add_work(2.0 * out * depth * patches.columns());
     Tensor y({x.dim(0), out, geometry.out_h, geometry.out_w});
     const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t ks, float* to) {
         packed::pack_strided<packed::row_panel>(weight.data() + row * depth + k, depth, 1, rows, ks, to);
@@ -97,6 +99,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
     const Patches patches(x, g);
     const std::int64_t out = weight_shape[0], depth = patches.columns(), pixels = g.out_h * g.out_w;
     Tensor dweight(weight_shape);
+    add_work(2.0 * out * depth * patches.rows());
     const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t ks, float* to) {
         for (std::int64_t end = k + ks; k < end;) {  // picture by picture
             const std::int64_t picture = k / pixels, pixel = k % pixels;

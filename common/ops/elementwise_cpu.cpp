@@ -1,6 +1,7 @@
 #include "common/ops/elementwise_cpu.h"
 
 #include "common/ops/parallel.h"
+#include "common/ops/vector_math_cpu.h"
 
 #include <cmath>
 #include <numbers>
@@ -31,15 +32,39 @@ Tensor map(const Tensor& a, const Tensor& b, F f) {
     return y;
 }
 
-float logistic(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-
-/// The density and the cumulative probability of a standard normal variable.
-float normal_density(float x) {
-    constexpr float scale = std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
-    return scale * std::exp(-0.5f * x * x);
+/// The same a register at a time, for functions of vector_math_cpu.h.
+template <class F>
+Tensor map_lanes(const Tensor& x, F f) {
+    Tensor y(x.shape());
+    const float* in = x.data();
+    float* out = y.data();
+    parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+        for_lanes(end - begin, [&](std::int64_t i, int lanes) {
+            store_lanes(out + begin + i, f(load_lanes(in + begin + i, lanes)), lanes);
+        });
+    });
+    return y;
 }
-float normal_cumulative(float x) {
-    return 0.5f * (1.0f + std::erf(x / std::numbers::sqrt2_v<float>));
+
+template <class F>
+Tensor map_lanes(const Tensor& a, const Tensor& b, F f) {
+    Tensor y(a.shape());
+    const float* left = a.data();
+    const float* right = b.data();
+    float* out = y.data();
+    parallel_for(a.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+        for_lanes(end - begin, [&](std::int64_t i, int lanes) {
+            const std::int64_t at = begin + i;
+            store_lanes(out + at, f(load_lanes(left + at, lanes), load_lanes(right + at, lanes)), lanes);
+        });
+    });
+    return y;
+}
+
+/// The density of a standard normal variable.
+Floats normal_density(Floats x) {
+    constexpr float scale = std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
+    return scale * bell(x);
 }
 
 constexpr float quick = 1.702f;
@@ -48,13 +73,13 @@ constexpr float quick = 1.702f;
 
 Tensor unary(Unary op, const Tensor& x) {
     switch (op) {
-        case Unary::silu: return map(x, [](float v) { return v * logistic(v); });
-        case Unary::gelu: return map(x, [](float v) { return v * normal_cumulative(v); });
-        case Unary::quick_gelu: return map(x, [](float v) { return v * logistic(quick * v); });
-        case Unary::sigmoid: return map(x, logistic);
+        case Unary::silu: return map_lanes(x, [](Floats v) { return v * logistic(v); });
+        case Unary::gelu: return map_lanes(x, [](Floats v) { return v * normal_cumulative(v); });
+        case Unary::quick_gelu: return map_lanes(x, [](Floats v) { return v * logistic(quick * v); });
+        case Unary::sigmoid: return map_lanes(x, [](Floats v) { return logistic(v); });
         case Unary::tanh: return map(x, [](float v) { return std::tanh(v); });
         case Unary::relu: return map(x, [](float v) { return v > 0 ? v : v * 0.0f; });
-        case Unary::exp: return map(x, [](float v) { return std::exp(v); });
+        case Unary::exp: return map_lanes(x, [](Floats v) { return exp(v); });
         case Unary::log: return map(x, [](float v) { return std::log(v); });
         case Unary::sqrt: return map(x, [](float v) { return std::sqrt(v); });
         case Unary::square: return map(x, [](float v) { return v * v; });
@@ -67,17 +92,17 @@ Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& 
     expect_shape(dy, x.shape());
     switch (op) {
         case Unary::silu:
-            return map(x, dy, [](float v, float d) {
-                const float s = logistic(v);
+            return map_lanes(x, dy, [](Floats v, Floats d) {
+                const Floats s = logistic(v);
                 return d * s * (1.0f + v * (1.0f - s));
             });
         case Unary::gelu:
-            return map(x, dy, [](float v, float d) {
+            return map_lanes(x, dy, [](Floats v, Floats d) {
                 return d * (normal_cumulative(v) + v * normal_density(v));
             });
         case Unary::quick_gelu:
-            return map(x, dy, [](float v, float d) {
-                const float s = logistic(quick * v);
+            return map_lanes(x, dy, [](Floats v, Floats d) {
+                const Floats s = logistic(quick * v);
                 return d * s * (1.0f + quick * v * (1.0f - s));
             });
         case Unary::sigmoid: return map(y, dy, [](float s, float d) { return d * s * (1.0f - s); });

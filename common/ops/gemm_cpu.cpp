@@ -3,6 +3,7 @@
 #include "common/ops/pack_strided_cpu.h"
 #include "common/ops/packed_gemm_cpu.h"
 #include "common/ops/tile_output_cpu.h"
+#include "common/ops/work.h"
 
 #include <vector>
 
@@ -41,6 +42,7 @@ void multiply_transposed(const MatrixIn& a, const MatrixIn& b, const MatrixOut& 
 }  // namespace
 
 void gemm(MatrixIn a, MatrixIn b, MatrixOut c, Epilogue epilogue) {
+    add_work(2.0 * c.rows * c.columns * a.columns);
     const bool narrow = c.columns < simd_width && c.rows > c.columns;
     (narrow ? multiply_transposed : multiply)(a, b, c, epilogue);
 }

@@ -1,9 +1,12 @@
 #include "common/ops/softmax_cpu.h"
 
 #include "common/ops/parallel.h"
+#include "common/ops/vector_math_cpu.h"
 
 #include <cmath>
 
+/// Softmax over rows, a register at a time: the largest of a row, the exponentials and their sum,
+/// and the division are one pass each over a row that stays in the cache.
 namespace ldm::ops::cpu {
 namespace {
 
@@ -17,13 +20,36 @@ void for_rows(const Tensor& x, const Work& work) {
     });
 }
 
+float highest(const float* row, std::int64_t length) {
+    Floats most = fill(row[0]);
+    std::int64_t i = 0;
+    for (; i + simd_width <= length; i += simd_width) {
+        const Floats x = load(row + i);
+        most = x > most ? x : most;
+    }
+    float result = largest_lane(most);
+    for (; i < length; ++i) result = row[i] > result ? row[i] : result;
+    return result;
+}
+
+/// The lanes that do not exist are 0, not e^(0 - …).
+Floats existing(Floats x, int lanes) {
+    for (int lane = lanes; lane < simd_width; ++lane) x[lane] = 0.0f;
+    return x;
+}
+
 }  // namespace
 
 void softmax_row(float* row, std::int64_t length) {
-    const float highest = *std::max_element(row, row + length);
-    float sum = 0.0f;
-    for (std::int64_t i = 0; i < length; ++i) sum += row[i] = std::exp(row[i] - highest);
-    for (std::int64_t i = 0; i < length; ++i) row[i] /= sum;
+    if (length == 0) return;
+    const float most = highest(row, length);
+    const double sum = sum_lanes(length, [&](std::int64_t i, int lanes) {
+        const Floats e = existing(exp(load_lanes(row + i, lanes) - most), lanes);
+        store_lanes(row + i, e, lanes);
+        return e;
+    });
+    const float share = static_cast<float>(1.0 / sum);
+    for (std::int64_t i = 0; i < length; ++i) row[i] *= share;
 }
 
 Tensor softmax(const Tensor& x) {
@@ -40,9 +66,10 @@ Tensor softmax_backward(const Tensor& y, const Tensor& dy) {
         const float* p = y.data() + row * length;
         const float* flow = dy.data() + row * length;
         float* out = dx.data() + row * length;
-        double dot = 0.0;
-        for (std::int64_t i = 0; i < length; ++i) dot += static_cast<double>(p[i]) * flow[i];
-        for (std::int64_t i = 0; i < length; ++i) out[i] = p[i] * (flow[i] - static_cast<float>(dot));
+        const float dot = static_cast<float>(sum_lanes(length, [&](std::int64_t i, int lanes) {
+            return load_lanes(p + i, lanes) * load_lanes(flow + i, lanes);
+        }));
+        for (std::int64_t i = 0; i < length; ++i) out[i] = p[i] * (flow[i] - dot);
     });
     return dx;
 }
@@ -53,11 +80,12 @@ Tensor log_softmax(const Tensor& x) {
     for_rows(x, [&](std::int64_t row) {
         const float* in = x.data() + row * length;
         float* out = y.data() + row * length;
-        const float highest = *std::max_element(in, in + length);
-        double sum = 0.0;
-        for (std::int64_t i = 0; i < length; ++i) sum += std::exp(in[i] - highest);
+        const float most = highest(in, length);
+        const double sum = sum_lanes(length, [&](std::int64_t i, int lanes) {
+            return existing(exp(load_lanes(in + i, lanes) - most), lanes);
+        });
         const float log_sum = static_cast<float>(std::log(sum));
-        for (std::int64_t i = 0; i < length; ++i) out[i] = in[i] - highest - log_sum;
+        for (std::int64_t i = 0; i < length; ++i) out[i] = in[i] - most - log_sum;
     });
     return y;
 }
@@ -70,10 +98,12 @@ Tensor log_softmax_backward(const Tensor& y, const Tensor& dy) {
         const float* log_p = y.data() + row * length;
         const float* flow = dy.data() + row * length;
         float* out = dx.data() + row * length;
-        double sum = 0.0;
-        for (std::int64_t i = 0; i < length; ++i) sum += flow[i];
-        for (std::int64_t i = 0; i < length; ++i)
-            out[i] = flow[i] - std::exp(log_p[i]) * static_cast<float>(sum);
+        const float sum = static_cast<float>(
+            sum_lanes(length, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); }));
+        for_lanes(length, [&](std::int64_t i, int lanes) {
+            const Floats p = exp(load_lanes(log_p + i, lanes));
+            store_lanes(out + i, load_lanes(flow + i, lanes) - p * sum, lanes);
+        });
     });
     return dx;
 }

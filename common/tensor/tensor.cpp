@@ -1,15 +1,15 @@
 #include "common/tensor/tensor.h"
 
+#include "common/tensor/memory.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
-#include <new>
 
 namespace ldm {
 namespace {
 
-constexpr std::align_val_t cache_line{64};
 constexpr std::int64_t bytes_per_element = 4;
 
 std::int64_t checked_count(const Shape& shape) {
@@ -23,18 +23,13 @@ std::int64_t checked_count(const Shape& shape) {
     return count;
 }
 
-std::shared_ptr<void> allocate(std::int64_t count) {
-    void* memory = ::operator new(std::max<std::int64_t>(count, 1) * bytes_per_element, cache_line);
-    return {memory, [](void* p) { ::operator delete(p, cache_line); }};
-}
-
 }  // namespace
 
 Tensor::Tensor(Shape shape, DType dtype)
     : shape_(std::move(shape)),
       size_(checked_count(shape_)),
       dtype_(dtype),
-      storage_(allocate(size_)) {}
+      storage_(allocate(size_ * bytes_per_element)) {}
 
 Tensor Tensor::zeros(Shape shape) { return full(std::move(shape), 0.0f); }
 

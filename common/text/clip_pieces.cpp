@@ -59,8 +59,6 @@ std::size_t contraction_length(std::u32string_view text) {
 
 /// Length of the piece at the front of `text`, which does not start with white space.
 std::size_t piece_length(std::u32string_view text) {
-    for (const std::u32string_view marker : {U"<|startoftext|>", U"<|endoftext|>"})
-        if (text.starts_with(marker)) return marker.size();
     if (const std::size_t length = contraction_length(text)) return length;
     const Kind kind = kind_of(static_cast<UChar32>(text[0]));
     std::size_t length = 1;

@@ -148,8 +148,11 @@ const std::string& ClipTokenizer::token(std::int32_t id) const {
 }
 
 std::vector<Merge> read_merges(const std::filesystem::path& path) {
+    return parse_merges(io::read_text_file(path), path.string());
+}
+
+std::vector<Merge> parse_merges(std::string_view text, std::string_view what) {
     constexpr std::size_t clip_merges = 49152 - 256 - 2;  // OpenAI's file has five times as many
-    const std::string text = io::read_text_file(path);
     std::string_view rest = text;
     std::vector<Merge> merges;
     for (std::size_t line_number = 1; !rest.empty() && merges.size() < clip_merges; ++line_number) {
@@ -162,7 +165,7 @@ std::vector<Merge> read_merges(const std::filesystem::path& path) {
         const bool two_words = blank != line.npos && blank > 0 && blank + 1 < line.size() &&
                                line.find(' ', blank + 1) == line.npos;
         if (!two_words || !is_valid_utf8(line))
-            throw Error(fmt::format("{}: line {} is no merge of two tokens: '{}'", path.string(),
+            throw Error(fmt::format("{}: line {} is no merge of two tokens: '{}'", what,
                                     line_number, printable(line, 60)));
         merges.emplace_back(line.substr(0, blank), line.substr(blank + 1));
     }

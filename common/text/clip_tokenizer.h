@@ -65,4 +65,7 @@ private:
 /// The merges of a file in either form, see ClipTokenizer::from_merges_file.
 std::vector<Merge> read_merges(const std::filesystem::path& path);
 
+/// The same from the file's text; `what` opens the message of an error.
+std::vector<Merge> parse_merges(std::string_view text, std::string_view what);
+
 }  // namespace ldm::text

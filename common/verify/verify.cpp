@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 
 namespace ldm::verify {
 namespace {
@@ -54,7 +55,8 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     }
 
     std::unique_ptr<Trace> trace;
-    if (!reference.names("act/").empty()) trace = std::make_unique<Trace>();
+    if (const auto acts = reference.names("act/"); !acts.empty())
+        trace = std::make_unique<Trace>(std::set(acts.begin(), acts.end()));
     component(run);
     checkpoint.check("the case");
     if (const auto unused = checkpoint.unused(); !unused.empty())

@@ -29,16 +29,19 @@ def beta_schedule(situation, note, schedules, n_timestep, **options):
                   "ldm.modules.diffusionmodules.util.make_beta_schedule")
 
 
-beta_schedule("stable_diffusion", "'linear' is a straight line of square roots, squared.", ["linear"], 1000, linear_start=0.00085,
+beta_schedule("stable_diffusion", "'linear' is a straight line of square roots, squared.", ["linear"], 1000,
+              linear_start=0.00085,
               linear_end=0.012)
-beta_schedule("four_kinds", "All kinds with their default ends, an odd number of steps.", ["linear", "sqrt_linear", "sqrt", "cosine"], 75)
+beta_schedule("four_kinds", "All kinds with their default ends, an odd number of steps.",
+              ["linear", "sqrt_linear", "sqrt", "cosine"], 75)
 beta_schedule("cosine_offset", "Another offset, few steps: the last beta is cut to 0.999.", ["cosine"], 10, cosine_s=0.05)
 
 
 def betas_for_alpha_bar(situation, note, n, s, **options):
     function_case(f"BetasForAlphaBar.{situation}",
                   {"num_diffusion_timesteps": n, "alpha_bar": {"kind": "cosine", "s": s}, **options}, {},
-                  lambda: {"betas": util.betas_for_alpha_bar(n, lambda u: cos((u + s) / (1 + s) * pi / 2) ** 2, **options)}, note,
+                  lambda: {"betas": util.betas_for_alpha_bar(n, lambda u: cos((u + s) / (1 + s) * pi / 2) ** 2, **options)},
+                  note,
                   "ldm.modules.diffusionmodules.util.betas_for_alpha_bar")
 
 
@@ -76,7 +79,8 @@ def forward_process(situation, note, shape, t, scale=1.0, **schedule):
     batch = len(t)
     function_case(f"ForwardProcess.{situation}", {"schedule": schedule},
                   {"x0": normal(batch, *shape, scale=scale), "xt": normal(batch, *shape, scale=scale),
-                   "noise": normal(batch, *shape, scale=scale), "t": per_sample(*t)}, process, note, "ldm.models.diffusion.ddpm")
+                   "noise": normal(batch, *shape, scale=scale), "t": per_sample(*t)}, process, note,
+                   "ldm.models.diffusion.ddpm")
 
 
 forward_process("stable_diffusion", "First, last and other steps in one batch; t = 0 is one step of noise.", (4, 8, 8),
@@ -106,7 +110,8 @@ ddpm_sampler("clipped_odd", "Predicted x0 cut to [-1, 1]; odd, non-square pictur
              clip_denoised=True)
 ddpm_sampler("predicts_x0", "A network that predicts x0; less noise; variance a third of the way to beta.", (1, 2, 4, 4),
              {"a": 0.6, "b": 0.2}, {**SHORT, "parameterization": "x0", "v_posterior": 0.3333}, temperature=0.7)
-ddpm_sampler("tiny_input", "From inputs around 1e-3, without noise, along the cosine schedule.", (1, 1, 3, 2), {"a": 0.8, "b": 0.0},
+ddpm_sampler("tiny_input", "From inputs around 1e-3, without noise, along the cosine schedule.", (1, 1, 3, 2),
+             {"a": 0.8, "b": 0.0},
              {"beta_schedule": "cosine", "timesteps": 8}, temperature=0.0, scale=1e-3)
 
 
@@ -128,11 +133,14 @@ def p_losses(situation, note, shape, t, eps, schedule, variants, scale=1.0):
 VARIANTS = [{"loss_type": "l2"}, {"loss_type": "l1"}, {"loss_type": "l2", "parameterization": "x0"},
             {"loss_type": "l2", "original_elbo_weight": 0.1, "l_simple_weight": 0.3, "logvar_init": 0.4},
             {"loss_type": "l1", "original_elbo_weight": 0.01, "logvar_init": -0.5, "v_posterior": 0.2}]
-p_losses("stable_diffusion", "Squared and absolute error to the noise or to x0, with and without the variational term.", (4, 4, 8, 8),
+p_losses("stable_diffusion", "Squared and absolute error to the noise or to x0, with and without the variational term.",
+         (4, 4, 8, 8),
          (0, 250, 700, 999), {"a": 0.7, "b": 0.1}, SD, VARIANTS)
-p_losses("odd_cosine", "Odd, non-square picture, cosine schedule.", (3, 2, 5, 3), (0, 10, 49), {"a": 0.4, "b": 0.8}, COSINE, VARIANTS)
+p_losses("odd_cosine", "Odd, non-square picture, cosine schedule.", (3, 2, 5, 3), (0, 10, 49), {"a": 0.4, "b": 0.8}, COSINE,
+         VARIANTS)
 p_losses("tiny_input", "Inputs around 1e-3.", (2, 1, 4, 3), (5, 40), {"a": 0.9, "b": 0.0}, COSINE, VARIANTS, scale=1e-3)
-p_losses("predicts_v", "The target is v = sqrt(ac)*noise - sqrt(1-ac)*x0 (Stable Diffusion 2's code).", (3, 4, 6, 5), (0, 400, 999),
+p_losses("predicts_v", "The target is v = sqrt(ac)*noise - sqrt(1-ac)*x0 (Stable Diffusion 2's code).", (3, 4, 6, 5),
+         (0, 400, 999),
          {"a": 0.6, "b": 0.3}, SD, [{"loss_type": "l2", "parameterization": "v"}, {"loss_type": "l1", "parameterization": "v"}])
 
 
@@ -154,11 +162,15 @@ def timestep_embedding(situation, note, t, tables):
 
 timestep_embedding("stable_diffusion", "320 numbers for a step: cosines first, then sines.", [0, 1, 81, 500, 981, 999],
                    [{"name": "unet", "style": "cos_sin", "dim": 320}])
-timestep_embedding("odd_fractional", "Odd sizes end in a zero; times between steps; another period; and the older table, sines first.",
+timestep_embedding("odd_fractional",
+                   "Odd sizes end in a zero; times between steps; another period; and the older table, sines first.",
                    [0.0, 0.001, 0.5, 17.25, 980.9], [
-                       {"name": "cos_sin_even", "style": "cos_sin", "dim": 10}, {"name": "cos_sin_odd", "style": "cos_sin", "dim": 33},
-                       {"name": "cos_sin_three", "style": "cos_sin", "dim": 3}, {"name": "period", "style": "cos_sin", "dim": 8, "max_period": 100},
-                       {"name": "sin_cos_even", "style": "sin_cos", "dim": 10}, {"name": "sin_cos_odd", "style": "sin_cos", "dim": 33},
+                       {"name": "cos_sin_even", "style": "cos_sin", "dim": 10},
+                       {"name": "cos_sin_odd", "style": "cos_sin", "dim": 33},
+                       {"name": "cos_sin_three", "style": "cos_sin", "dim": 3},
+                       {"name": "period", "style": "cos_sin", "dim": 8, "max_period": 100},
+                       {"name": "sin_cos_even", "style": "sin_cos", "dim": 10},
+                       {"name": "sin_cos_odd", "style": "sin_cos", "dim": 33},
                        {"name": "repeat", "style": "cos_sin", "dim": 5, "repeat_only": True}])
 
 

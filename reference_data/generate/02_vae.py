@@ -17,8 +17,10 @@ def resnet_block(situation, note, parts, x, x2=None, temb=None, scale=1.0, eps_m
         return {name: module[name](tensors[p["input"]], tensors[p["temb"]] if p.get("temb") else None) if "class" not in p
                 else module[name](tensors[p["input"]]) for name, p in parts.items()}
 
-    inputs = {k: normal(*shape, scale=scale) for k, shape in (("x", x), ("x2", x2)) if shape} | ({"temb": normal(*temb)} if temb else {})
-    module_case(f"ResnetBlock.{situation}", build, {"parts": parts}, inputs, call, eps_matters=eps_matters, note=note, acts=acts,
+    inputs = {k: normal(*shape, scale=scale) for k, shape in (("x", x),
+                                                              ("x2", x2)) if shape} | ({"temb": normal(*temb)} if temb else {})
+    module_case(f"ResnetBlock.{situation}", build, {"parts": parts}, inputs, call, eps_matters=eps_matters, note=note,
+                acts=acts,
                 source="ldm.modules.diffusionmodules.model.ResnetBlock", **options)
 
 
@@ -44,7 +46,8 @@ for situation, note, shape, scale in [("square", "One head as wide as all channe
                                       ("odd", "Odd, non-square picture.", (1, 24, 5, 3), 1),
                                       ("tiny_input", "Inputs around 1e-3.", (1, 16, 3, 2), 1e-3)]:
     module_case(f"LinAttnBlock.{situation}", LinAttnBlock, {"in_channels": shape[1]}, {"x": normal(*shape, scale=scale)},
-                acts=["to_qkv"], note=note, source="CompVis/latent-diffusion ldm/modules/diffusionmodules/model.py, transcribed")
+                acts=["to_qkv"], note=note,
+                source="CompVis/latent-diffusion ldm/modules/diffusionmodules/model.py, transcribed")
 
 
 # ---- the whole autoencoder
@@ -59,14 +62,18 @@ def encode_decode(module, x, noise):
             "kl": posterior.kl(), "dec": module.decode(z), "dec_mode": module.decode(posterior.mode())}
 
 
-def kl(situation, note, batch, size, embed_dim=4, scale=1.0, acts=("encoder.conv_in", "encoder.down.?.block.?", "encoder.mid.*_?", "quant_conv"),
-       eps_matters=False, special=None, cotangents_of=("moments", "dec"), **ddconfig):
+ENCODER = ("encoder.conv_in", "encoder.down.?.block.?", "encoder.mid.*_?", "quant_conv")
+
+
+def kl(situation, note, batch, size, embed_dim=4, scale=1.0, acts=ENCODER, eps_matters=False, special=None,
+       cotangents_of=("moments", "dec"), **ddconfig):
     ddconfig = {"double_z": True, "z_channels": 4, "resolution": 32, "in_channels": 3, "out_ch": 3, "ch": 32, "ch_mult": [1, 2],
                 "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0, **ddconfig}
     height, width = size
     factor = 2 ** (len(ddconfig["ch_mult"]) - 1)
     module_case(f"AutoencoderKL.{situation}", autoencoder_kl, {"embed_dim": embed_dim, "ddconfig": ddconfig},
-                {"x": normal(batch, 3, height, width, scale=scale), "noise": normal(batch, embed_dim, height // factor, width // factor)},
+                {"x": normal(batch, 3, height, width, scale=scale),
+                 "noise": normal(batch, embed_dim, height // factor, width // factor)},
                 encode_decode, acts=acts, cotangents_of=cotangents_of, eps_matters=eps_matters, special=special, note=note,
                 source="ldm.models.autoencoder.AutoencoderKL")
 
@@ -74,11 +81,15 @@ def kl(situation, note, batch, size, embed_dim=4, scale=1.0, acts=("encoder.conv
 kl("plain", "Two levels, attention in the middle only.", 1, (16, 16))
 kl("stable_diffusion_shape", "The levels of Stable Diffusion 1, narrow: factor 8.", 1, (24, 16), ch_mult=[1, 2, 4, 4],
    num_res_blocks=2, resolution=256, cotangents_of=("dec",), acts=("encoder.down.?.block.0", "encoder.mid.*_?"))
-kl("attention_odd", "Attention at two nominal resolutions, whatever the real size; sizes that do not halve evenly.", 2, (14, 10), ch_mult=[1, 1, 2],
-   attn_resolutions=[32, 8], z_channels=3, embed_dim=2, acts=("encoder.down.?.block.?", "encoder.down.?.attn.?", "encoder.mid.*_?"))
-kl("linear_attention", "Linear attention has no residual: in the middle the block's output is replaced.", 1, (8, 12), attn_type="linear",
+kl("attention_odd", "Attention at two nominal resolutions, whatever the real size; sizes that do not halve evenly.", 2,
+   (14, 10), ch_mult=[1, 1, 2],
+   attn_resolutions=[32, 8], z_channels=3, embed_dim=2, acts=("encoder.down.?.block.?", "encoder.down.?.attn.?",
+                                                              "encoder.mid.*_?"))
+kl("linear_attention", "Linear attention has no residual: in the middle the block's output is replaced.", 1, (8, 12),
+   attn_type="linear",
    attn_resolutions=[16], special={"*to_qkv*": (0.0, 0.08), "*to_out.weight": (0.0, 0.09)})
-kl("no_attention", "attn_type none leaves attention out, also in the middle.", 1, (8, 10), attn_type="none", attn_resolutions=[32, 16],
+kl("no_attention", "attn_type none leaves attention out, also in the middle.", 1, (8, 10), attn_type="none",
+   attn_resolutions=[32, 16],
    acts=("encoder.down.?.block.?",))
 kl("no_resampling_weights", "Means and nearest neighbours between the levels.", 1, (12, 8), resamp_with_conv=False)
 kl("tanh", "The picture is squeezed through tanh.", 1, (8, 8), tanh_out=True)

@@ -1,29 +1,17 @@
 """Chapter 03: words to numbers, and the two towers of CLIP."""
-import json
-from pathlib import Path
-
+import clip_bpe_tokens
 import numpy as np
-import torch
 from cases import function_case, module_case, normal
-from torch import nn
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from stable_diffusion import TextTower, clip_merges, clip_vocabulary
+from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-CLIP_BPE = Path(__file__).resolve().parents[1] / "clip_bpe"
-MERGES = [line.split() for line in (CLIP_BPE / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]]
+MERGES = clip_merges()
 
 
 # ---- tokenizer
-def tokenizer(merges):
-    """The vocabulary as OpenAI numbers it: 256 bytes, 256 bytes that end a word, merges, start, end."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    bytes_as_letters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
-    units = [*bytes_as_letters, *(letter + "</w>" for letter in bytes_as_letters), *("".join(pair) for pair in merges),
-             "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer({unit: i for i, unit in enumerate(units)}, [tuple(pair) for pair in merges])
-
-
 def clip_tokenizer(situation, note, merges, max_length, texts):
-    found = tokenizer(merges)(texts, padding="max_length", max_length=max_length, truncation=True, return_tensors="np")
+    tokenizer = CLIPTokenizer(clip_vocabulary(merges), merges)
+    found = tokenizer(texts, padding="max_length", max_length=max_length, truncation=True, return_tensors="np")
     function_case(f"CLIPTokenizer.{situation}", {"max_length": max_length, "merges": merges, "texts": texts}, {},
                   lambda: {name: found[name].astype(np.int32) for name in ("input_ids", "attention_mask")}, note,
                   "transformers.CLIPTokenizer")
@@ -32,31 +20,18 @@ def clip_tokenizer(situation, note, merges, max_length, texts):
 PLAIN = ["grinning cat", "a photograph of an astronaut riding a horse", "", "Grinning CAT", "the the the",
          "it's, they'll, we'd: I'm what you've re'd", "3.14 and 2024", "semi-detached (half-timbered) house!!!"]
 STRANGE = ["  white\tspace\n\u00a0of\u3000every   kind ", "na\u00efve cafe\u0301 \u00c5ngstr\u00f6m \u0130stanbul",
-           "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f", "\u732b\u304c\u597d\u304d \u043a\u043e\u0448\u043a\u0430",
+           "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f",
+           "\u732b\u304c\u597d\u304d \u043a\u043e\u0448\u043a\u0430",
            "1\u00bd\u00b2 x\u2083 \u0663", "don't DON'T 's 'S \u2019s", "\u00ad\u0001\u0000", "a" * 60]
 clip_tokenizer("openai_3000", "The first 3000 of OpenAI's merges on everyday English.", MERGES[:3000], 24, PLAIN)
-clip_tokenizer("strange_texts", "Unicode: spaces, composition, lower case, numbers, bytes; the last one is cut.", MERGES[:1000], 32, STRANGE)
+clip_tokenizer("strange_texts", "Unicode: spaces, composition, lower case, numbers, bytes; the last one is cut.",
+               MERGES[:1000], 32, STRANGE)
 clip_tokenizer("bytes_only", "No merges at all: one token a byte.", [], 9, ["abc", "\u00e9", "", "abcdefghij"])
 
-ids = tokenizer(MERGES)(PLAIN + STRANGE, padding="max_length", max_length=77, truncation=True)["input_ids"]
-(Path(CLIP_BPE) / "expected_ids.json").write_text(json.dumps(
-    [{"text": text, "input_ids": row} for text, row in zip(PLAIN + STRANGE, ids)], separators=(",", ":")).replace("},{", "},\n{") + "\n")
+clip_bpe_tokens.main()
 
 
 # ---- text tower
-class TextTower(nn.Module):
-    """With the names of Stable Diffusion's checkpoints: transformers 5 has dropped 'text_model.'."""
-
-    def __init__(self, **config):
-        super().__init__()
-        self.text_model = CLIPTextModel(CLIPTextConfig(**config, attn_implementation="eager"))
-
-    def forward(self, input_ids):
-        found = self.text_model(input_ids, output_hidden_states=True)
-        return {"last_hidden_state": found.last_hidden_state, "pooler_output": found.pooler_output,
-                **{f"hidden_{i}": h for i, h in enumerate(found.hidden_states)}}
-
-
 LEAVES = ["*.layers.?.layer_norm1", "*.layers.?.self_attn.[qkv]_proj", "*.layers.?.self_attn.out_proj", "*.layers.?.mlp.fc[12]"]
 
 
@@ -99,18 +74,22 @@ def contrast(model, input_ids, pixel_values):
             "vision_last_hidden_state": found.vision_model_output.last_hidden_state}
 
 
-def clip_model(situation, note, text, input_ids, width, layers, heads, image, patch, projection_dim, act="quick_gelu", scale=1.0, **options):
+def clip_model(situation, note, text, input_ids, width, layers, heads, image, patch, projection_dim, act="quick_gelu",
+               scale=1.0, **options):
     vision = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers, "num_attention_heads": heads,
               "image_size": image, "patch_size": patch, "hidden_act": act}
     special = {"logit_scale": (2.6592, 0.0), **options.pop("special", {})}
-    module_case(f"CLIPModel.{situation}", both_towers, {"text_config": text, "vision_config": vision, "projection_dim": projection_dim},
+    module_case(f"CLIPModel.{situation}", both_towers, {"text_config": text, "vision_config": vision,
+                                                        "projection_dim": projection_dim},
                 {"input_ids": input_ids, "pixel_values": normal(len(input_ids), 3, image, image, scale=scale)}, contrast,
                 special=special, note=note, source="transformers.CLIPModel", **options)
 
 
 clip_model("quick_gelu", "Three pictures against three texts, loss and all gradients.", text_config(40, 24, 2, 3, 8),
-           sentences(40, 8, [3, 7, 1], [9], [5, 6, 7, 8, 9, 10]), 32, 2, 4, 16, 8, 12, cotangents_of=("loss", "image_embeds", "text_embeds"))
-clip_model("gelu_odd", "Exact GELU, odd sizes.", text_config(21, 15, 1, 3, 5, "gelu"), sentences(21, 5, [3], [4, 18]), 18, 1, 3, 21, 7, 9,
+           sentences(40, 8, [3, 7, 1], [9], [5, 6, 7, 8, 9, 10]), 32, 2, 4, 16, 8, 12,
+           cotangents_of=("loss", "image_embeds", "text_embeds"))
+clip_model("gelu_odd", "Exact GELU, odd sizes.", text_config(21, 15, 1, 3, 5, "gelu"), sentences(21, 5, [3], [4, 18]), 18,
+           1, 3, 21, 7, 9,
            act="gelu", cotangents_of=("loss", "logits_per_image", "zero_shot_probs"))
 clip_model("tiny_input", "Pictures and embeddings around 1e-3: the layer norm's eps 1e-5 shows.", text_config(40, 24, 1, 2, 6),
            sentences(40, 6, [3], [9]), 24, 1, 2, 12, 4, 8, scale=1e-3, eps_matters=True,

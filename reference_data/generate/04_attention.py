@@ -4,7 +4,8 @@ from cases import module_case, normal
 from originals import LinearAttention, attention, openaimodel
 
 
-def cross_attention(situation, note, x, context=None, mask=None, scale=1.0, acts=("to_q", "to_k", "to_v", "to_out.0"), **config):
+def cross_attention(situation, note, x, context=None, mask=None, scale=1.0, acts=("to_q", "to_k", "to_v", "to_out.0"),
+                    **config):
     inputs = {"x": normal(*x, scale=scale)}
     if context:
         inputs["context"] = normal(*context)
@@ -25,9 +26,13 @@ cross_attention("cross", "Seven words for five pixels, and of another width.", (
 cross_attention("default_heads", "8 heads of 64 unless told otherwise; one query, one word.", (1, 1, 6), (1, 1, 5), query_dim=6,
                 context_dim=5)
 cross_attention("one_word_kept", "Masked scores count for nothing; a row with nothing kept weighs all words alike.", (3, 4, 12),
-                (3, 5, 8), [[1, 1, 0, 1, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]], acts=(), query_dim=12, context_dim=8, heads=2, dim_head=6)
-cross_attention("tiny_input", "Inputs around 1e-3: nearly even attention.", (1, 9, 16), scale=1e-3, query_dim=16, heads=1, dim_head=16)
-cross_attention("large_scores", "Scores of a hundred and more: exp() of them overflows unless the softmax subtracts its maximum.", (2, 7, 24), scale=8.0,
+                (3, 5, 8), [[1, 1, 0, 1, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]], acts=(), query_dim=12, context_dim=8,
+                heads=2, dim_head=6)
+cross_attention("tiny_input", "Inputs around 1e-3: nearly even attention.", (1, 9, 16), scale=1e-3, query_dim=16, heads=1,
+                dim_head=16)
+cross_attention("large_scores",
+                "Scores of a hundred and more: exp() of them overflows unless the softmax subtracts its maximum.",
+                (2, 7, 24), scale=8.0,
                 query_dim=24, heads=4, dim_head=5)
 cross_attention("long", "300 tokens: more than one tile of any tiled implementation, and no multiple of one.", (1, 300, 16),
                 (1, 77, 12), acts=(), query_dim=16, context_dim=12, heads=2, dim_head=8)

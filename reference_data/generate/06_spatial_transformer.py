@@ -24,7 +24,8 @@ def block(situation, note, x, context=None, scale=1.0, eps_matters=False, **conf
 block("cross", "Attention to itself, to the words, feed-forward.", (2, 9, 24), (2, 5, 16), dim=24, n_heads=2, d_head=12,
       context_dim=16)
 block("self_only", "Without a context the second attention looks at x too.", (1, 7, 20), dim=20, n_heads=4, d_head=5)
-block("plain_feed_forward", "gated_ff false; heads wider than the block; checkpointing changes nothing.", (2, 3, 10), (2, 11, 6),
+block("plain_feed_forward", "gated_ff false; heads wider than the block; checkpointing changes nothing.", (2, 3, 10),
+      (2, 11, 6),
       dim=10, n_heads=3, d_head=8, context_dim=6, gated_ff=False, checkpoint=False)
 block("tiny_input", "Inputs around 1e-3: the layer norm's eps 1e-5 shows.", (2, 6, 16), (2, 4, 8), scale=1e-3, eps_matters=True,
       dim=16, n_heads=2, d_head=8, context_dim=8)
@@ -33,20 +34,24 @@ block("tiny_input", "Inputs around 1e-3: the layer norm's eps 1e-5 shows.", (2, 
 def transformer(situation, note, x, context=None, scale=1.0, eps_matters=False, **config):
     depth = config.get("depth", 1)
 
-    def build(context_dim=None, **settings):  # this edition takes one context and context_dim per block, the original one for all
+    def build(context_dim=None,
+              **settings):  # this edition takes one context and context_dim per block, the original one for all
         return attention.SpatialTransformer(context_dim=[context_dim] * depth, **settings)
 
     inputs = {"x": normal(*x, scale=scale)} | ({"context": normal(*context)} if context else {})
     module_case(f"SpatialTransformer.{situation}", build, config, inputs,
                 lambda module, x, context=None: module(x, [context] * depth),
-                acts=["norm", "proj_in", "transformer_blocks.?", "transformer_blocks.?.attn[12]", "transformer_blocks.?.ff", "proj_out"],
+                acts=["norm", "proj_in", "transformer_blocks.?", "transformer_blocks.?.attn[12]", "transformer_blocks.?.ff",
+                      "proj_out"],
                 eps_matters=eps_matters, note=note, source="ldm.modules.attention.SpatialTransformer")
 
 
 transformer("depth1", "Norm, 1x1 convolution in, one block over the pixels, 1x1 convolution out, residual.", (2, 32, 4, 4),
             (2, 7, 12), in_channels=32, n_heads=2, d_head=16, context_dim=12)
-transformer("depth2_odd", "Two blocks, one context for both; odd, non-square picture; inner width not the outer.", (1, 32, 3, 5),
+transformer("depth2_odd", "Two blocks, one context for both; odd, non-square picture; inner width not the outer.",
+            (1, 32, 3, 5),
             (1, 5, 20), in_channels=32, n_heads=3, d_head=8, depth=2, context_dim=20)
 transformer("self_only", "No context at all.", (2, 64, 2, 3), in_channels=64, n_heads=4, d_head=8)
-transformer("tiny_input", "Inputs around 1e-3: eps 1e-6 shows, not 1e-5.", (2, 32, 3, 4), (2, 6, 10), scale=1e-3, eps_matters=True,
+transformer("tiny_input", "Inputs around 1e-3: eps 1e-6 shows, not 1e-5.", (2, 32, 3, 4), (2, 6, 10), scale=1e-3,
+            eps_matters=True,
             in_channels=32, n_heads=2, d_head=12, context_dim=10)

@@ -11,13 +11,16 @@ SD = {"beta_schedule": "linear", "timesteps": 1000, "linear_start": 0.00085, "li
 
 def timesteps(situation, note, total, *wanted):
     function_case(f"DDIMTimesteps.{situation}", {"num_ddpm_timesteps": total, "list": [list(w) for w in wanted]}, {},
-                  lambda: {f"{method}_{count}": np.array(util.make_ddim_timesteps(method, count, total)) for method, count in wanted},
+                  lambda: {f"{method}_{count}": np.array(util.make_ddim_timesteps(method, count, total)) for method,
+                           count in wanted},
                   note, "ldm.modules.diffusionmodules.util.make_ddim_timesteps")
 
 
-timesteps("thousand", "7 and 30 do not divide 1000: more steps come out than were asked for.", 1000, ("uniform", 1), ("uniform", 5),
+timesteps("thousand", "7 and 30 do not divide 1000: more steps come out than were asked for.", 1000, ("uniform", 1),
+          ("uniform", 5),
           ("uniform", 7), ("uniform", 30), ("uniform", 50), ("uniform", 999), ("quad", 5), ("quad", 50))
-timesteps("few", "A short schedule, all of it and parts; squares may repeat a step.", 25, ("uniform", 2), ("uniform", 3), ("uniform", 25),
+timesteps("few", "A short schedule, all of it and parts; squares may repeat a step.", 25, ("uniform", 2), ("uniform", 3),
+          ("uniform", 25),
           ("quad", 1), ("quad", 9))
 
 
@@ -34,7 +37,8 @@ def sampler(situation, note, shape, S, eps=None, schedule=SD, words=None, masked
                    "x0": normal(*shape), "q_noise": normal(steps, *shape)}
 
     def sample(x_T, noise, cond=None, uncond=None, mask=None, x0=None, q_noise=None):
-        model = latent_diffusion(eps, schedule, conditioning_key="crossattn" if words else None, force_null_conditioning=bool(words))
+        model = latent_diffusion(eps, schedule, conditioning_key="crossattn" if words else None,
+                                 force_null_conditioning=bool(words))
         one, k, xs, x0s = ddim.DDIMSampler(model), iter(range(steps)), [], []
         ddim.noise_like = lambda *_: noise[len(xs)]
         q_sample = model.q_sample
@@ -53,7 +57,8 @@ def sampler(situation, note, shape, S, eps=None, schedule=SD, words=None, masked
         _, intermediates = one.sample(S, shape[0], shape[1:], conditioning=cond, unconditional_conditioning=uncond, x_T=x_T,
                                       mask=mask, x0=x0, **settings)
         return {"x_steps": torch.stack(xs), "pred_x0_steps": torch.stack(x0s), "timesteps": np.array(one.ddim_timesteps),
-                **{name: np.asarray(getattr(one, "ddim_" + name), x_T.numpy().dtype) for name in ("alphas", "alphas_prev", "sigmas")},
+                **{name: np.asarray(getattr(one, "ddim_" + name), x_T.numpy().dtype) for name in ("alphas", "alphas_prev",
+                                                                                                  "sigmas")},
                 "n_intermediates": np.array(len(intermediates["x_inter"]))}
 
     function_case(f"DDIMSampler.{situation}", {"eps": eps, "schedule": schedule, "S": S, **options}, inputs, sample, note,
@@ -61,13 +66,17 @@ def sampler(situation, note, shape, S, eps=None, schedule=SD, words=None, masked
 
 
 sampler("stable_diffusion", "Ten steps without noise along Stable Diffusion's schedule.", (1, 4, 8, 8), 10)
-sampler("eta1_odd", "As much noise as DDPM, a little cooler; 7 steps asked for, 8 taken; odd, non-square picture.", (2, 3, 5, 3), 7, eta=1.0,
+sampler("eta1_odd", "As much noise as DDPM, a little cooler; 7 steps asked for, 8 taken; odd, non-square picture.",
+        (2, 3, 5, 3), 7, eta=1.0,
         temperature=0.8, log_every_t=3)
-sampler("guidance", "Away from the empty prompt by a factor of 7.5.", (2, 4, 4, 6), 5, eps={"a": 0.6, "b": 0.3, "c": 0.5}, words=(7, 12),
+sampler("guidance", "Away from the empty prompt by a factor of 7.5.", (2, 4, 4, 6), 5, eps={"a": 0.6, "b": 0.3, "c": 0.5},
+        words=(7, 12),
         unconditional_guidance_scale=7.5)
-sampler("guidance_of_one", "A scale of 1 asks for the prompt only.", (1, 2, 4, 3), 4, eps={"a": 0.6, "b": 0.3, "c": 0.5}, words=(3, 8),
+sampler("guidance_of_one", "A scale of 1 asks for the prompt only.", (1, 2, 4, 3), 4, eps={"a": 0.6, "b": 0.3, "c": 0.5},
+        words=(3, 8),
         unconditional_guidance_scale=1.0)
-sampler("mask", "Where the mask is 1 the known picture, noised to the same step, replaces x before each step.", (2, 4, 6, 5), 6, masked=True, eta=0.5)
+sampler("mask", "Where the mask is 1 the known picture, noised to the same step, replaces x before each step.",
+        (2, 4, 6, 5), 6, masked=True, eta=0.5)
 sampler("quad", "Steps closer together towards the end.", (1, 1, 4, 4), 9, ddim_discretize="quad", eta=0.3)
 sampler("cosine", "A short cosine schedule from inputs around 1e-3.", (1, 2, 3, 4), 5, eps={"a": 0.9, "b": 0.0}, scale=1e-3,
         schedule={"beta_schedule": "cosine", "timesteps": 40})
@@ -82,13 +91,15 @@ def to_uint8(situation, note, x):
         text = (255.0 * torch.clamp((x + 1) / 2, 0, 1).permute(0, 2, 3, 1).numpy()).astype(np.uint8)
         return {"custom_to_pil": pil, "custom_to_np": flat.numpy(), "txt2img": text}
 
-    function_case(f"ToUint8.{situation}", {}, {"x": x}, convert, note, "scripts/sample_diffusion.py, scripts/txt2img.py of CompVis")
+    function_case(f"ToUint8.{situation}", {}, {"x": x}, convert, note,
+                  "scripts/sample_diffusion.py, scripts/txt2img.py of CompVis")
 
 
 to_uint8("pictures", "Beyond both ends too; all three ways cut, none rounds.", normal(2, 3, 8, 6, scale=0.8))
+steps = [b / 127.5 - 1 for b in (0, 1, 64, 127, 128, 200, 254, 255)]
+next_to_them = [math.nextafter(x, side) for x in steps for side in (-2, x, 2)]
 to_uint8("edges", "Values at and next to the steps of a byte.",
-         np.array([math.nextafter(b / 127.5 - 1, side) for b in (0, 1, 64, 127, 128, 200, 254, 255) for side in (-2, b / 127.5 - 1, 2)] +
-                  [-1e30, -1.0, -0.0, 0.0, 1.0, 1e30], np.float32).reshape(1, 3, 5, 2))
+         np.array(next_to_them + [-1e30, -1.0, -0.0, 0.0, 1.0, 1e30], np.float32).reshape(1, 3, 5, 2))
 
 
 # ---- the noise of a seed
@@ -125,6 +136,6 @@ for i, n in enumerate((20, 3, 16)):
     draws[f"randn.42.then.{i}.{n}"] = torch.randn(n, generator=generator).numpy()
 write_safetensors(ROOT / CHAPTER / "torch_randn.safetensors", draws, {
     "format": "torch-randn v1", "source": f"torch {torch.__version__.split('+')[0]}",
-    "note": "randn.<seed>.<n>: torch.randn(n) on the CPU after manual_seed(seed); randn.<seed>.then.<i>.<n>: the i-th of several calls. "
-            "philox.<seed>.<n>: the same on a CUDA device, computed from the published algorithm; a GPU's own logarithm and sine differ "
-            "from it in the last bits."})
+    "note": "randn.<seed>.<n>: torch.randn(n) on the CPU after manual_seed(seed); randn.<seed>.then.<i>.<n>: the i-th of "
+            "several calls. philox.<seed>.<n>: the same on a CUDA device, computed from the published algorithm; a GPU's own "
+            "logarithm and sine differ from it in the last bits."})

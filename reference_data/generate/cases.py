@@ -97,10 +97,10 @@ def recipe_of(shapes, seed, special=None):
 
 
 def load_recipe(module, recipe):
-    state = {t["name"]: torch.from_numpy(fill(t["name"], t["shape"], recipe["seed"], t["mean"], t["std"]))
-             for t in recipe["tensors"]}
-    module.load_state_dict(state, assign=True)
-    return module.requires_grad_(True).eval()
+    state = module.state_dict()
+    for t in recipe["tensors"]:
+        state[t["name"]].copy_(torch.from_numpy(fill(t["name"], t["shape"], recipe["seed"], t["mean"], t["std"])))
+    return module.eval()
 
 
 # ---------------------------------------------------------------- running
@@ -188,11 +188,12 @@ def tolerances(reference, evaluations):
 
 # ---------------------------------------------------------------- cases
 def module_case(name, build, config, inputs, call=None, acts=(), gradients=True, cotangents_of=None, special=None,
-                eps_matters=False, note="", source=None):
+                eps_matters=False, careful=True, note="", source=None):
     """build(**config) is a torch module; call(module, **inputs) returns its output or a dict of outputs.
 
     acts: patterns of submodules whose outputs are stored. gradients: True, "inputs" (not of parameters) or False.
     special: {pattern of parameter names: (mean, std)}. eps_matters: make sure that a wrong eps of the norms would show.
+    careful: take the noise from several evaluations; False where one takes minutes.
     """
     seed = zlib.crc32(name.encode())
     call = call or (lambda module, **tensors: module(**tensors))
@@ -207,28 +208,27 @@ def module_case(name, build, config, inputs, call=None, acts=(), gradients=True,
         outputs = run(module, call, inputs, (), {}, torch.float32)
         cotangents = {k[4:]: fill("cotangent/" + k[4:], x.shape, seed) for k, x in outputs.items()
                       if x.dtype.kind == "f" and (cotangents_of is None or k[4:] in cotangents_of)}
-    parameters = {k: v.numpy().copy() for k, v in module.state_dict().items()}
-    stored = 0 < sum(v.nbytes for v in parameters.values()) <= STORED_PARAMETER_BYTES
+    stored = 0 < sum(v.nbytes for v in module.state_dict().values()) <= STORED_PARAMETER_BYTES
+    parameters = {"param/" + k: v.numpy().copy() for k, v in module.state_dict().items()} if stored else {}
     full_gradient = FULL_GRADIENT_ELEMENTS if stored else FULL_GRADIENT_OF_RECIPE
 
-    reference = run(module, call, inputs, acts, cotangents, torch.float32, full_gradient)
-    with torch.backends.mkldnn.flags(enabled=False):
-        other = run(module, call, inputs, acts, cotangents, torch.float32, full_gradient)
-    steps = range(1, 1 + NEARBY_INPUTS)
-    shifted = [run(module, call, nearby(inputs, i), acts, cotangents, torch.float32, full_gradient) for i in steps]
+    def evaluate(step, dtype, kernels=True):
+        with torch.backends.mkldnn.flags(enabled=kernels):
+            return run(module, call, nearby(inputs, step), acts, cotangents, dtype, full_gradient)
+
+    steps = range(1 + (NEARBY_INPUTS if careful else 0))
+    reference, *shifted = [evaluate(i, torch.float32) for i in steps]
+    other = [evaluate(0, torch.float32, kernels=False)] if careful else []
     with float64_throughout():
         to_float64(module)
-        truth, *shifted_truth = [run(module, call, nearby(inputs, i), acts, cotangents, torch.float64, full_gradient)
-                                 for i in (0, *steps)]
-    table = tolerances(reference, [(reference, truth), (other, truth), *zip(shifted, shifted_truth)])
+        truth, *shifted_truth = [evaluate(i, torch.float64) for i in steps]
+    table = tolerances(reference, [(reference, truth), *((x, truth) for x in other), *zip(shifted, shifted_truth)])
     if eps_matters:
         print(f"  {name}: a wrong eps is {wrong_eps(module, call, inputs, truth, table):.0f} tolerances away")
 
     tensors = {"in/" + k: v for k, v in inputs.items()} | {"cotangent/" + k: v for k, v in cotangents.items()} | reference
-    if stored:
-        tensors |= {"param/" + k: v for k, v in parameters.items()}
-    write_case(name, config, tensors, table, note, source or f"{build.__module__}.{build.__qualname__}",
-               None if stored else recipe)
+    write_case(name, config, tensors | parameters, table, note, source or f"{build.__module__}.{build.__qualname__}",
+               recipe if recipe["tensors"] and not stored else None)
 
 
 def wrong_eps(module, call, inputs, truth, table):

@@ -1,7 +1,7 @@
 """The published code that every stored number comes from, made importable.
 
-`stable-diffusion-sdkit` carries the original `ldm` package, `taming-transformers` the original `taming`. Both import
-training frameworks that no forward pass needs; empty stand-ins take their place while they load.
+`stable-diffusion-sdkit` carries the original `ldm` package. It imports training frameworks that no forward pass needs; empty
+stand-ins take their place while it loads.
 
 Four pieces of CompVis/latent-diffusion are in no published package. They are transcribed at the end of this file.
 """

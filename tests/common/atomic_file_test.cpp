@@ -1,8 +1,9 @@
+#include "common/io/atomic_file.h"
+
 #include <filesystem>
 #include <stdexcept>
 
 #include "common/error.h"
-#include "common/io/atomic_file.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 

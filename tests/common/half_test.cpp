@@ -1,9 +1,10 @@
+#include "common/io/half.h"
+
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <vector>
 
-#include "common/io/half.h"
 #include "tests/support/catch.h"
 
 using namespace ldm::io;

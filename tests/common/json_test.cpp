@@ -1,6 +1,7 @@
+#include "common/io/json.h"
+
 #include "common/error.h"
 #include "common/io/atomic_file.h"
-#include "common/io/json.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,8 +1,10 @@
 #include "common/random/philox.h"
 
 #include <cmath>
+#include <string>
 #include <vector>
 
+#include "common/io/safetensors.h"
 #include "tests/support/catch.h"
 
 using namespace ldm::random;
@@ -27,6 +29,24 @@ TEST_CASE("PhiloxGenerator: what torch.randn(4, 4, device='cuda') prints for see
     PhiloxGenerator(0).normal(values);
     // CUDA's fast sine is good for about six digits.
     for (int i = 0; i < 16; ++i) CHECK(std::abs(values[i] - printed[i]) < 2e-6f);
+}
+
+TEST_CASE("PhiloxGenerator: the stored streams, computed apart from this code") {
+    const ldm::io::SafetensorsFile file(LDM_SOURCE_DIR
+                                        "/reference_data/08_ldm_pipeline/torch_randn.safetensors");
+    int checked = 0;
+    for (const auto& entry : file.entries()) {
+        // philox.<seed>.<n>
+        if (!entry.name.starts_with("philox.")) continue;
+        INFO(entry.name);
+        const auto expected = ldm::io::read_floats(entry);
+        std::vector<float> values(expected.size());
+        PhiloxGenerator(std::stoull(entry.name.substr(7))).normal(values);
+        for (std::size_t i = 0; i < values.size(); ++i)
+            REQUIRE(std::abs(values[i] - expected[i]) < 2e-6f);
+        ++checked;
+    }
+    CHECK(checked > 5);
 }
 
 TEST_CASE("PhiloxGenerator: calls continue the stream, seeds differ in all 64 bits") {

@@ -1,3 +1,5 @@
+#include "common/io/safetensors.h"
+
 #include <cstring>
 #include <limits>
 #include <string>
@@ -5,7 +7,6 @@
 #include "common/error.h"
 #include "common/io/atomic_file.h"
 #include "common/io/half.h"
-#include "common/io/safetensors.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,9 +1,8 @@
 #include "common/random/torch_random.h"
 
 #include <bit>
-#include <charconv>
 #include <cmath>
-#include <filesystem>
+#include <string>
 #include <vector>
 
 #include "common/error.h"
@@ -47,27 +46,34 @@ TEST_CASE("TorchGenerator: the first values of torch.randn, bit for bit") {
 }
 
 TEST_CASE("TorchGenerator: every stored torch.randn comes out bit for bit") {
-    const std::filesystem::path path =
-        LDM_SOURCE_DIR "/reference_data/08_ldm_pipeline/torch_randn.safetensors";
-    if (!std::filesystem::exists(path)) {
-        WARN("not found: " << path.string());
-        return;
-    }
-    const io::SafetensorsFile file(path);
+    const io::SafetensorsFile file(LDM_SOURCE_DIR
+                                   "/reference_data/08_ldm_pipeline/torch_randn.safetensors");
+    const auto require_equal = [](const std::vector<float>& values,
+                                  const std::vector<float>& expected) {
+        for (std::size_t i = 0; i < expected.size(); ++i)
+            REQUIRE(bits(values[i]) == bits(expected[i]));
+    };
     int checked = 0;
     for (const io::TensorEntry& entry : file.entries()) {
-        // randn.<seed>.<n>
-        if (!entry.name.starts_with("randn.")) continue;
-        std::uint64_t seed = 0;
-        std::from_chars(entry.name.data() + 6, entry.name.data() + entry.name.size(), seed);
-        const auto expected = io::read_floats(entry);
-        const auto values = randn(seed, expected.size());
+        // randn.<seed>.<n>, but for randn.<seed>.then.<call>.<n>
+        if (!entry.name.starts_with("randn.") || entry.name.find("then") != std::string::npos)
+            continue;
         INFO(entry.name);
-        for (std::size_t i = 0; i < values.size(); ++i)
-            REQUIRE(bits(values[i]) == bits(expected[i]));
+        const auto seed = std::stoull(entry.name.substr(6));
+        require_equal(randn(seed, entry.count()), io::read_floats(entry));
         ++checked;
     }
-    CHECK(checked > 0);
+    CHECK(checked > 50);
+
+    TorchGenerator calls(42);
+    for (const std::string name :
+         {"randn.42.then.0.20", "randn.42.then.1.3", "randn.42.then.2.16"}) {
+        INFO(name);
+        const auto expected = io::read_floats(file.at(name));
+        std::vector<float> values(expected.size());
+        calls.normal(values);
+        require_equal(values, expected);
+    }
 }
 
 TEST_CASE("TorchGenerator: calls continue the stream") {

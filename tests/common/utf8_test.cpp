@@ -1,4 +1,5 @@
 #include "common/text/utf8.h"
+
 #include "tests/support/catch.h"
 
 using namespace ldm::text;

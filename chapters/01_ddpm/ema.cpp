@@ -1,0 +1,62 @@
+#include "chapters/01_ddpm/ema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ldm::ddpm {
+namespace {
+
+Weights copy_of(const Weights& weights) {
+    Weights copy;
+    for (const auto& [name, w] : weights) copy.emplace(name, Tensor::from(w.shape(), w.values()));
+    return copy;
+}
+
+/// The weight of that name, which must be there and have that shape.
+const Tensor& matching(const Weights& weights, const std::string& name, const Shape& shape) {
+    const auto found = weights.find(name);
+    expect(found != weights.end(), fmt::format("weight averages: no weight '{}'", name));
+    expect_shape(found->second, shape);
+    return found->second;
+}
+
+void overwrite(Weights& weights, const Weights& source) {
+    for (const auto& [name, values] : source) {
+        Tensor w = matching(weights, name, values.shape());
+        std::ranges::copy(values.values(), w.values().begin());
+    }
+}
+
+}  // namespace
+
+LitEma::LitEma(const Weights& weights, float decay, bool use_num_updates)
+    : decay_(decay), num_updates_(use_num_updates ? 0 : -1), shadow_(copy_of(weights)) {
+    expect(decay >= 0.0f && decay <= 1.0f, fmt::format("'decay' is {}, expected 0 to 1", decay));
+}
+
+//! [update]
+void LitEma::update(const Weights& weights) {
+    float decay = decay_;
+    if (num_updates_ >= 0) {
+        ++num_updates_;
+        decay = std::min(decay, (1.0f + num_updates_) / (10.0f + num_updates_));
+    }
+    for (auto& [name, shadow] : shadow_) {
+        const Tensor& w = matching(weights, name, shadow.shape());
+        for (std::int64_t i = 0; i < shadow.size(); ++i)
+            shadow.data()[i] -= (1.0f - decay) * (shadow.data()[i] - w.data()[i]);
+    }
+}
+//! [update]
+
+void LitEma::copy_to(Weights& weights) const { overwrite(weights, shadow_); }
+void LitEma::store(const Weights& weights) { stored_ = copy_of(weights); }
+void LitEma::restore(Weights& weights) const { overwrite(weights, stored_); }
+
+std::string LitEma::buffer_name(std::string name) {
+    std::erase(name, '.');
+    return name;
+}
+
+}  // namespace ldm::ddpm

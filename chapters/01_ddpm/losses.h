@@ -1,0 +1,47 @@
+#pragma once
+
+#include "chapters/01_ddpm/sampling.h"
+#include "chapters/01_ddpm/schedule.h"
+#include "common/io/json.h"
+
+/// What training makes small. Upstream: ldm/models/diffusion/ddpm.py, LatentDiffusion.p_losses.
+
+namespace ldm::ddpm {
+
+enum class LossType {
+    l1,  ///< |target - prediction|
+    l2   ///< (target - prediction)^2
+};
+
+struct LossConfig {
+    LossType loss_type = LossType::l2;
+    float l_simple_weight = 1.0f;
+    float original_elbo_weight = 0.0f;
+    float logvar_init = 0.0f;
+};
+
+/// Reads the four keys above; other keys are left to the caller.
+LossConfig loss_config_from_json(const io::Json& json);
+
+/// The three numbers that training looks at, each [].
+struct Losses {
+    Tensor loss;         ///< what is made small
+    Tensor loss_simple;  ///< the mean error of the prediction
+    Tensor loss_vlb;     ///< the errors weighed as in the variational bound
+};
+
+/// What the network should have said: the noise, the picture, or v.
+Tensor training_target(const Schedule& s, const Tensor& x0, const Tensor& t, const Tensor& noise);
+
+/// Noises x0 [N, C, H, W] to the times t [N], lets the model predict and measures how far off it
+/// is. With L_i the mean error of picture i (Ho et al., 2020, equation 14):
+///
+///   loss = l_simple_weight * mean_i( L_i / exp(logvar[t_i]) + logvar[t_i] )
+///        + original_elbo_weight * mean_i( lvlb_weights[t_i] L_i )
+///
+/// `logvar` [T] may be learned; empty stands for logvar_init at every step. Gradients flow to
+/// whatever the model depends on, to logvar, and to x0 and noise.
+Losses p_losses(const Schedule& s, const LossConfig& config, const Denoiser& model, const Tensor& x0,
+                const Tensor& t, const Tensor& noise, Tensor logvar = {});
+
+}  // namespace ldm::ddpm

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "chapters/01_ddpm/ideal_denoiser.h"
+#include "common/image/sheet.h"
+
+#include <span>
+#include <vector>
+
+/// What the program of this chapter shows.
+
+namespace ldm::ddpm {
+
+/// The picture x0 [1, 3, H, W] and the same after more and more steps of noise: one tile for itself
+/// and one for each time.
+std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Tensor& noise,
+                                  std::span<const int> times);
+
+/// A way back from noise: what there was at each of the `times` (highest first, from where it
+/// starts), and what was believed then.
+struct Return {
+    std::vector<image::Tile> seen, believed;
+    std::vector<Tensor> weights;  ///< of all pictures, at the same times
+};
+
+/// Ancestral steps from x [1, 3, H, W] at time `times[0]` down to the end.
+Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x, std::span<const int> times,
+                 const Noise& noise);
+
+/// How much picture is left along the way for each kind of schedule, and the betas behind it.
+image::Image schedule_curves();
+
+}  // namespace ldm::ddpm

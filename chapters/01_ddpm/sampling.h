@@ -1,0 +1,38 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+#include <functional>
+
+/// What every sampler, here and in chapter 08, takes from its caller.
+
+namespace ldm::ddpm {
+
+/// The network: x [N, C, H, W] and its times t [N] -> its prediction [N, C, H, W]. t is int32 from
+/// the samplers that stop at whole steps, and may be float32 (fractional) from others.
+using Denoiser = std::function<Tensor(const Tensor& x, const Tensor& t)>;
+
+/// Where the noise comes from: a shape -> standard normal numbers. Called once per use and in the
+/// order of upstream's calls, so that one seeded generator draws the same pictures as there.
+using Noise = std::function<Tensor(const Shape& shape)>;
+
+/// One step of a sampler, for whoever watches: progress bars, film strips.
+struct SamplerStep {
+    int index;              ///< counts down; 0 is the last step
+    int count;              ///< how many steps there are
+    int t;                  ///< the time the network was asked about
+    const Tensor& x;        ///< the picture after the step
+    const Tensor& pred_x0;  ///< what the network believes the end to be
+};
+
+/// Is shown each step. Answers whether to go on: false stops the sampler, which then returns what
+/// it has.
+using Observer = std::function<bool(const SamplerStep& step)>;
+
+/// The part of the picture that is known already, for painting only the rest.
+struct Known {
+    Tensor x0;    ///< the known picture [N, C, H, W]
+    Tensor mask;  ///< [N, 1, H, W]: 1 where x0 is kept, 0 where to paint. Empty: paint everything
+};
+
+}  // namespace ldm::ddpm

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "common/io/json.h"
+#include "common/tensor/tensor.h"
+
+#include <string>
+
+namespace ldm::ddpm {
+
+/// What the network is trained to tell from x_t. Each of the three gives the other two.
+enum class Parameterization {
+    eps,  ///< the noise
+    x0,   ///< the picture
+    v     ///< sqrt(ac) noise - sqrt(1 - ac) x0 (Salimans and Ho, 2022)
+};
+
+/// The tables of a diffusion process with T steps, each [T] and indexed by t: t = 0 is the first
+/// step, after which a little noise is there already. Computed in double and rounded once.
+/// Upstream: ldm/models/diffusion/ddpm.py, DDPM.register_schedule; the names are those of the
+/// buffers in a checkpoint. ac is short for alphas_cumprod.
+struct Schedule {
+    struct Config {
+        std::string beta_schedule = "linear";
+        int timesteps = 1000;
+        double linear_start = 1e-4, linear_end = 2e-2, cosine_s = 8e-3;
+        double v_posterior = 0.0;  ///< 0: the posterior's own variance, 1: beta, or between
+        Parameterization parameterization = Parameterization::eps;
+    };
+    static Config from_json(const io::Json& json);
+
+    /// Throws an Error for an unknown beta_schedule and for betas outside [0, 1).
+    explicit Schedule(const Config& config);
+
+    int timesteps() const { return static_cast<int>(betas.size()); }
+
+    Parameterization parameterization;
+    Tensor betas;
+    Tensor alphas_cumprod;       ///< ac
+    Tensor alphas_cumprod_prev;  ///< ac one step earlier; 1 in front of the first
+
+    // what x_t is made of
+    Tensor sqrt_alphas_cumprod;            ///< sqrt(ac): how much picture
+    Tensor sqrt_one_minus_alphas_cumprod;  ///< sqrt(1 - ac): how much noise
+    Tensor log_one_minus_alphas_cumprod;
+    Tensor sqrt_recip_alphas_cumprod;    ///< 1 / sqrt(ac)
+    Tensor sqrt_recipm1_alphas_cumprod;  ///< sqrt(1 / ac - 1)
+
+    // the posterior q(x_{t-1} | x_t, x0)
+    Tensor posterior_variance;
+    Tensor posterior_log_variance_clipped;  ///< log of max(variance, 1e-20), for it is 0 at t = 0
+    Tensor posterior_mean_coef1;            ///< of x0
+    Tensor posterior_mean_coef2;            ///< of x_t
+
+    /// How much the squared error at step t counts in the variational bound.
+    Tensor lvlb_weights;
+};
+
+/// "eps", "x0" or "v"; anything else is an Error.
+Parameterization parameterization_named(const std::string& name);
+
+/// table[t] for each picture of a batch: table [T], t [N] int32 -> [N, 1, 1, 1], ready to be
+/// multiplied with [N, C, H, W]. Throws when a t is outside the table.
+Tensor at(const Tensor& table, const Tensor& t);
+
+/// The same step for a whole batch: [N] int32.
+Tensor same_step(std::int64_t n, int t);
+
+}  // namespace ldm::ddpm

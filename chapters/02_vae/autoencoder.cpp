@@ -1,0 +1,37 @@
+#include "chapters/02_vae/autoencoder.h"
+
+namespace ldm::vae {
+
+LatentEncoder::LatentEncoder(const nn::Params& weights, const Config& config, int embed_dim)
+    : encoder_(weights / "encoder", config),
+      quant_conv_(weights / "quant_conv", 2 * config.z_channels, 2 * embed_dim,
+                  nn::pixel_by_pixel) {
+    expect(config.double_z, "AutoencoderKL: 'double_z' must be true, or there is no variance");
+}
+
+LatentDecoder::LatentDecoder(const nn::Params& weights, const Config& config, int embed_dim)
+    : post_quant_conv_(weights / "post_quant_conv", embed_dim, config.z_channels,
+                       nn::pixel_by_pixel),
+      decoder_(weights / "decoder", config) {}
+
+AutoencoderKL::AutoencoderKL(const nn::Params& weights, const Config& config, int embed_dim)
+    : encoder_(weights, config, embed_dim), decoder_(weights, config, embed_dim) {}
+
+AutoencoderKL load_autoencoder(nn::ModelFolder& model) {
+    const auto settings = io::get<io::Json>(model.config(), "first_stage_config");
+    return {model.weights() / "first_stage_model",
+            Config::from_json(io::get<io::Json>(settings, "ddconfig")),
+            io::get<int>(settings, "embed_dim")};
+}
+
+//! [forward]
+DiagonalGaussian LatentEncoder::operator()(const Tensor& x) const {
+    return DiagonalGaussian(quant_conv_(encoder_(x)));
+}
+
+Tensor LatentDecoder::operator()(const Tensor& z) const {
+    return decoder_(post_quant_conv_(z));
+}
+//! [forward]
+
+}  // namespace ldm::vae

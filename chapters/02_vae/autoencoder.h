@@ -1,0 +1,52 @@
+#pragma once
+
+#include "chapters/02_vae/decoder.h"
+#include "chapters/02_vae/encoder.h"
+#include "chapters/02_vae/gaussian.h"
+#include "common/nn/model_folder.h"
+
+namespace ldm::vae {
+
+/// Picture to cloud of latents: the encoder, and a last mixing of its channels.
+/// x [N, in_channels, H, W] -> moments [N, 2 embed_dim, h, w].
+class LatentEncoder {
+public:
+    LatentEncoder(const nn::Params& weights, const Config& config, int embed_dim);
+    DiagonalGaussian operator()(const Tensor& x) const;
+
+private:
+    Encoder encoder_;
+    nn::Conv2d quant_conv_;
+};
+
+/// Latent to picture: a first mixing of its channels, and the decoder. All that drawing needs.
+/// z [N, embed_dim, h, w] -> [N, out_ch, f h, f w].
+class LatentDecoder {
+public:
+    LatentDecoder(const nn::Params& weights, const Config& config, int embed_dim);
+    Tensor operator()(const Tensor& z) const;
+
+private:
+    nn::Conv2d post_quant_conv_;
+    Decoder decoder_;
+};
+
+/// Both halves (AutoencoderKL in ldm's autoencoder.py):
+///
+///     q(z | x) = quant_conv(encoder(x)),   picture = decoder(post_quant_conv(z))
+class AutoencoderKL {
+public:
+    AutoencoderKL(const nn::Params& weights, const Config& config, int embed_dim);
+
+    DiagonalGaussian encode(const Tensor& x) const { return encoder_(x); }
+    Tensor decode(const Tensor& z) const { return decoder_(z); }
+
+private:
+    LatentEncoder encoder_;
+    LatentDecoder decoder_;
+};
+
+/// The autoencoder of a model folder: `first_stage_config` and `first_stage_model`.
+AutoencoderKL load_autoencoder(nn::ModelFolder& model);
+
+}  // namespace ldm::vae

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "chapters/02_vae/resample.h"
+#include "chapters/02_vae/stage.h"
+
+namespace ldm::vae {
+
+/// Describes a picture by few numbers (Encoder in diffusionmodules/model.py).
+///
+///     h = conv_in(x)
+///     h = downsample(blocks(h))            for every level, the last without downsample
+///     y = conv_out(silu(norm_out(mid(h))))
+///
+/// x [N, in_channels, H, W] -> [N, 2 z_channels, H / f, W / f] with f = 2^(levels - 1); z_channels
+/// without double_z.
+class Encoder {
+public:
+    Encoder(const nn::Params& weights, const Config& config);
+    Tensor operator()(const Tensor& x) const;
+
+private:
+    struct Level {
+        Blocks blocks;
+        std::optional<Downsample> downsample;
+    };
+
+    std::string path_;
+    nn::Conv2d conv_in_;
+    std::vector<Level> down_;
+    Middle mid_;
+    nn::GroupNorm norm_out_;
+    nn::Conv2d conv_out_;
+};
+
+}  // namespace ldm::vae

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "chapters/02_vae/autoencoder.h"
+#include "common/report/examples.h"
+
+/// The pictures of this chapter.
+
+namespace ldm::vae {
+
+/// How alike two pictures in [-1, 1] are, in decibels: 20 dB is rough, 30 dB hard to tell apart,
+/// 6 dB more halve the error. (Peak signal to noise ratio, 10 log10(2^2 / mean squared error).)
+double psnr(const Tensor& a, const Tensor& b);
+
+struct MeanAndStd {
+    float mean, std;
+};
+MeanAndStd mean_and_std(const Tensor& x);
+
+/// What the autoencoder made of one picture.
+struct RoundTrip {
+    std::string caption;
+    Tensor picture;         // [1, 3, H, W]
+    Tensor latent;          // [1, C, h, w], the mean of what the encoder said
+    Tensor reconstruction;  // [1, 3, H, W]
+    float cloud;            // how wide its cloud is: the mean of std
+};
+
+RoundTrip round_trip(const AutoencoderKL& autoencoder, const report::Example& example);
+
+/// One row a picture: the picture, its latent channels, the reconstruction, the difference.
+image::Image show_round_trips(const std::vector<RoundTrip>& trips);
+
+/// One row for each latent channel: the reconstruction with all of the channel moved down or up.
+image::Image show_dials(const AutoencoderKL& autoencoder, const RoundTrip& trip);
+
+}  // namespace ldm::vae

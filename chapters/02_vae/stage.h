@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "chapters/02_vae/attention.h"
+#include "chapters/02_vae/config.h"
+#include "chapters/02_vae/resnet_block.h"
+
+/// The two stages that Encoder and Decoder are built from.
+
+namespace ldm::vae {
+
+/// The blocks of one level, where all pictures have one size: ResnetBlocks (block.0, block.1, …),
+/// each followed by attention (attn.0, attn.1, …) where the level has it.
+class Blocks {
+public:
+    struct Size {
+        int in, out, count;
+    };
+
+    Blocks(const nn::Params& weights, Size size, bool has_attention, AttnType type);
+    Tensor operator()(Tensor h) const;
+
+private:
+    std::vector<ResnetBlock> block_;
+    std::vector<Attention> attn_;
+};
+
+/// The narrowest place: block_1, attn_1, block_2. [N, C, H, W] -> [N, C, H, W].
+class Middle {
+public:
+    Middle(const nn::Params& weights, int channels, AttnType type);
+    Tensor operator()(const Tensor& h) const;
+
+private:
+    ResnetBlock block_1_;
+    Attention attn_1_;
+    ResnetBlock block_2_;
+};
+
+}  // namespace ldm::vae

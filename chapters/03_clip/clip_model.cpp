@@ -1,0 +1,40 @@
+#include "chapters/03_clip/clip_model.h"
+
+#include "chapters/03_clip/contrast.h"
+#include "common/ops/elementwise.h"
+
+namespace ldm::clip {
+
+ClipModel::Config ClipModel::Config::from_json(const io::Json& json) {
+    io::expect_only_keys(json, {"projection_dim", "text_config", "vision_config"}, "CLIPModel");
+    return {
+        .text_config = TextEncoder::Config::from_json(io::get<io::Json>(json, "text_config")),
+        .vision_config = ImageEncoder::Config::from_json(io::get<io::Json>(json, "vision_config")),
+        .projection_dim = io::get<std::int64_t>(json, "projection_dim")};
+}
+
+ClipModel::ClipModel(const nn::Params& weights, const Config& config)
+    : text_(weights, config.text_config),
+      image_(weights, config.vision_config),
+      text_projection_(weights / "text_projection", config.text_config.transformer.hidden_size,
+                       config.projection_dim, nn::Bias::no),
+      visual_projection_(weights / "visual_projection",
+                         config.vision_config.transformer.hidden_size, config.projection_dim,
+                         nn::Bias::no),
+      logit_scale_(weights.get("logit_scale", {})) {}
+
+//! [features]
+Tensor ClipModel::text_features(const Tensor& ids) const {
+    return text_projection_(text_.pool(text_(ids), ids));
+}
+
+Tensor ClipModel::image_features(const Tensor& last_hidden_state) const {
+    return visual_projection_(image_.pool(last_hidden_state));
+}
+
+Tensor ClipModel::logits_per_text(const Tensor& text_features, const Tensor& image_features) const {
+    return ops::exp(logit_scale_) * cosine_similarity(text_features, image_features);
+}
+//! [features]
+
+}  // namespace ldm::clip

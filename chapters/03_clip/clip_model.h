@@ -1,0 +1,47 @@
+#pragma once
+
+#include "chapters/03_clip/image_encoder.h"
+#include "chapters/03_clip/text_encoder.h"
+
+namespace ldm::clip {
+
+/// Both towers, and the plane on which they meet: a text and a picture each become one vector of
+/// projection_dim numbers, and those of a pair point the same way.
+///
+///     logits_per_text = exp(logit_scale) cos(text, image)
+///
+/// From transformers' CLIPModel; keys text_model, vision_model, text_projection,
+/// visual_projection (no biases), logit_scale.
+class ClipModel {
+public:
+    struct Config {
+        TextEncoder::Config text_config;
+        ImageEncoder::Config vision_config;
+        std::int64_t projection_dim;
+
+        /// Throws an Error that names an unknown key or an unsupported value.
+        static Config from_json(const io::Json& json);
+    };
+
+    ClipModel(const nn::Params& weights, const Config& config);
+
+    const TextEncoder& text() const { return text_; }
+    const ImageEncoder& image() const { return image_; }
+
+    /// ids [N, S] int32 -> [N, projection_dim], of any length.
+    Tensor text_features(const Tensor& ids) const;
+
+    /// last_hidden_state [N, 1 + patches, D] of the image tower -> [N, projection_dim].
+    Tensor image_features(const Tensor& last_hidden_state) const;
+
+    /// Features of N texts and M pictures -> logits_per_text [N, M].
+    Tensor logits_per_text(const Tensor& text_features, const Tensor& image_features) const;
+
+private:
+    TextEncoder text_;
+    ImageEncoder image_;
+    nn::Linear text_projection_, visual_projection_;
+    Tensor logit_scale_;
+};
+
+}  // namespace ldm::clip

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "chapters/03_clip/transformer.h"
+
+namespace ldm::clip {
+
+/// CLIP's text tower, which is what Stable Diffusion understands words with.
+///
+///     h = token_embedding[ids] + position_embedding,   h = layers(h),   y = final_layer_norm(h)
+///
+/// A token sees itself and what stands before it. Padding is not masked: Stable Diffusion was
+/// trained with the padding in view, so it is part of the prompt.
+/// From transformers' CLIPTextModel, as FrozenCLIPEmbedder of the original uses it; keys
+/// text_model.embeddings, text_model.encoder.layers, text_model.final_layer_norm.
+class TextEncoder {
+public:
+    struct Config {
+        std::int64_t vocab_size;
+        std::int64_t max_position_embeddings;
+        std::int32_t eos_token_id;
+        TransformerConfig transformer;
+
+        /// Throws an Error that names an unknown key or an unsupported value.
+        static Config from_json(const io::Json& json);
+    };
+
+    /// `weights` is the folder that has text_model in it.
+    TextEncoder(const nn::Params& weights, const Config& config);
+
+    /// ids [N, S] int32, S at most max_position_embeddings -> last_hidden_state [N, S, D].
+    Tensor operator()(const Tensor& ids) const;
+
+    /// What goes into the first layer and comes out of every layer, before the final norm:
+    /// num_hidden_layers + 1 tensors [N, S, D].
+    std::vector<Tensor> hidden_states(const Tensor& ids) const;
+
+    /// last_hidden_state at each text's first end token, the only one that has seen the whole
+    /// text: [N, S, D] -> [N, D].
+    Tensor pool(const Tensor& last_hidden_state, const Tensor& ids) const;
+
+private:
+    Tensor embed(const Tensor& ids) const;
+    std::int64_t end_of_text(const std::int32_t* ids, std::int64_t length) const;
+
+    std::string path_;
+    std::int64_t max_length_;
+    std::int32_t end_token_;
+    nn::Embedding token_embedding_, position_embedding_;
+    Transformer encoder_;
+    nn::LayerNorm final_norm_;
+};
+
+}  // namespace ldm::clip

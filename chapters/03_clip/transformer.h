@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/io/json.h"
+#include "common/nn/layers.h"
+
+/// The transformer that both of CLIP's towers are made of (Radford et al., 2021, "Learning
+/// transferable visual models from natural language supervision"). Names and keys are those of
+/// transformers' CLIPModel.
+
+namespace ldm::clip {
+
+/// Whether a token may look at those that come after it: words may not, patches may.
+enum class Sight { everything, backwards_only };
+
+struct TransformerConfig {
+    std::int64_t hidden_size;        // D, width of a token
+    std::int64_t intermediate_size;  // width inside the MLP
+    int num_hidden_layers;
+    std::int64_t num_attention_heads;  // h
+    std::string hidden_act;            // "quick_gelu" or "gelu"
+
+    /// Reads these keys and leaves others alone. Throws for missing and unsupported values.
+    static TransformerConfig from_json(const io::Json& json);
+};
+
+/// Tokens exchange information: heads of width D / h, scores divided by sqrt(D / h).
+/// Keys q_proj, k_proj, v_proj, out_proj, each with a bias.
+class SelfAttention {
+public:
+    SelfAttention(const nn::Params& weights, const TransformerConfig& config, Sight sight);
+    Tensor operator()(const Tensor& x) const;  // [N, S, D] -> [N, S, D]
+
+private:
+    std::string path_;
+    std::int64_t heads_;
+    bool causal_;
+    nn::Linear q_, k_, v_, out_;
+};
+
+/// Every token thinks for itself: fc2(act(fc1(x))). Keys fc1, fc2.
+class Mlp {
+public:
+    Mlp(const nn::Params& weights, const TransformerConfig& config);
+    Tensor operator()(const Tensor& x) const;  // [N, S, D] -> [N, S, D]
+
+private:
+    std::string path_;
+    Tensor (*activation_)(const Tensor&);
+    nn::Linear fc1_, fc2_;
+};
+
+/// x = x + self_attn(layer_norm1(x)), then x = x + mlp(layer_norm2(x)).
+class Layer {
+public:
+    Layer(const nn::Params& weights, const TransformerConfig& config, Sight sight);
+    Tensor operator()(const Tensor& x) const;  // [N, S, D] -> [N, S, D]
+
+private:
+    std::string path_;
+    nn::LayerNorm norm1_;
+    SelfAttention attention_;
+    nn::LayerNorm norm2_;
+    Mlp mlp_;
+};
+
+/// The layers one after the other. Keys layers.0, layers.1, …
+class Transformer {
+public:
+    Transformer(const nn::Params& weights, const TransformerConfig& config, Sight sight);
+
+    /// x and the result of every layer, the last of which is the result of all:
+    /// num_hidden_layers + 1 tensors [N, S, D].
+    std::vector<Tensor> hidden_states(const Tensor& x) const;
+
+private:
+    std::vector<Layer> layers_;
+};
+
+}  // namespace ldm::clip

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/io/json.h"
+#include "common/nn/layers.h"
+
+namespace ldm::attention {
+
+/// Attention in which no pixel meets another: the keys agree on one d x d summary of the picture,
+/// and every query reads from it. The cost grows with the number of pixels, not with its square.
+///
+///     q, k, v = to_qkv(x),   summary = softmax over pixels(k) v^T,   out = to_out(summary^T q)
+///
+/// No norm, no scale, no residual: y takes the place of x. The 3 h d channels of to_qkv are in the
+/// order (q/k/v, head, channel); to_qkv has no bias.
+/// From LinearAttention of ldm/modules/attention.py (Shen et al., 2018); keys to_qkv, to_out.
+class LinearAttention {
+public:
+    struct Config {
+        std::int64_t dim;
+        std::int64_t heads = 4;
+        std::int64_t dim_head = 32;
+
+        static Config from_json(const io::Json& json);
+    };
+
+    LinearAttention(const nn::Params& weights, const Config& config);
+    Tensor operator()(const Tensor& x) const;  // [N, dim, H, W] -> [N, dim, H, W]
+
+private:
+    std::string path_;
+    std::int64_t heads_, dim_head_;
+    nn::Conv2d to_qkv_, to_out_;
+};
+
+}  // namespace ldm::attention

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <vector>
+
+#include "chapters/05_resblock/first_block.h"
+#include "common/image/image.h"
+
+/// The pictures of this chapter.
+
+namespace ldm::resblock {
+
+/// The `count` channels of x [1, C, H, W] with the largest values, the largest first.
+std::vector<int> strongest_channels(const Tensor& x, int count);
+
+/// The length of x as one long vector.
+double length(const Tensor& x);
+
+/// A row for each stage of the block, a column for each of `channels`.
+image::Image show_pass(const FirstBlock::Pass& pass, const std::vector<int>& channels);
+
+/// What each channel is told at each time: a row a channel, sorted by how much later times raise
+/// it, a column a time. shifts [times, channels].
+image::Image show_time_shift(const Tensor& shifts);
+
+/// The same picture told different times.
+struct ToldTimes {
+    int truth;  // the time of the picture
+    FirstBlock::Pass at_truth;
+    std::vector<int> times;
+    std::vector<FirstBlock::Pass> at_times;
+};
+ToldTimes tell_times(const FirstBlock& block, const Tensor& features, int truth,
+                     std::vector<int> times);
+
+/// A row a channel: the correction at the true time, and how it differs when told another.
+image::Image show_told_times(const ToldTimes& told);
+
+}  // namespace ldm::resblock

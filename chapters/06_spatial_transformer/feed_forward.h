@@ -1,0 +1,38 @@
+#pragma once
+
+#include "common/io/json.h"
+#include "common/nn/layers.h"
+
+#include <optional>
+
+namespace ldm::spatial_transformer {
+
+/// Thinks about every token alone: widen, bend, narrow (attention.py: FeedForward, GEGLU).
+///
+///     plain:  y = narrow(gelu(widen(x)))
+///     gated:  y = narrow(a * gelu(g))       with [a, g] = widen(x), twice as wide   (Shazeer, 2020)
+///
+/// x [N, S, dim] -> [N, S, dim_out].
+class FeedForward {
+public:
+    struct Config {
+        int dim;
+        std::optional<int> dim_out;  // dim unless given
+        double mult = 4.0;           // how much wider it gets inside
+        bool glu = false;            // gated
+
+        /// Throws an Error that names a key or value that is not supported.
+        static Config from_json(const io::Json& json);
+    };
+
+    FeedForward(const nn::Params& weights, const Config& config);
+    Tensor operator()(const Tensor& x) const;
+
+private:
+    std::string path_;
+    Config config_;
+    nn::Linear widen_;
+    nn::Linear narrow_;
+};
+
+}  // namespace ldm::spatial_transformer

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "chapters/07_unet/layout.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The same UNet under two names. CompVis numbers its blocks through: input_blocks.4 is the fourth
+/// thing that happens on the way down. Diffusers groups them by level: that one is the first
+/// ResBlock and the first attention of down_blocks.1, a CrossAttnDownBlock2D.
+
+namespace ldm::unet {
+
+/// One module of the U in both vocabularies.
+struct PartName {
+    Part::Kind kind;
+    std::string compvis;         // "input_blocks.4.0"
+    std::string diffusers;       // "down_blocks.1.resnets.0"
+    std::string diffusers_block; // "CrossAttnDownBlock2D"; empty for the first convolution
+};
+
+/// All parts of layout(config), in the order in which they run.
+std::vector<PartName> part_names(const Config& config);
+
+/// Two names of the same weights, without the final ".weight" or ".bias" and what else both
+/// spell alike: {"input_blocks.4.0.in_layers.2", "down_blocks.1.resnets.0.conv1"}.
+struct WeightName {
+    std::string compvis;
+    std::string diffusers;
+};
+
+/// Every module that has weights, once: parts, time embedding and head. Only for a UNet with
+/// SpatialTransformers or without attention: the weights of an AttentionBlock are cut differently
+/// in diffusers, not only named differently.
+std::vector<WeightName> weight_names(const Config& config);
+
+/// A key of one world in the other, or nothing when `names` does not cover it.
+std::optional<std::string> to_diffusers(const std::vector<WeightName>& names, std::string_view compvis_key);
+std::optional<std::string> to_compvis(const std::vector<WeightName>& names, std::string_view diffusers_key);
+
+}  // namespace ldm::unet

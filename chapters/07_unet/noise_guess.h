@@ -1,0 +1,50 @@
+#pragma once
+
+#include "chapters/01_ddpm/schedule.h"
+#include "chapters/02_vae/autoencoder.h"
+#include "chapters/03_clip/text_encoder.h"
+#include "chapters/07_unet/unet_model.h"
+#include "common/nn/model_folder.h"
+#include "common/text/clip_tokenizer.h"
+
+#include <string>
+
+namespace ldm::unet {
+
+/// What the UNet says about a picture whose noise is known. All [1, C, h, w] latents.
+struct Guess {
+    int t;
+    Tensor x_t;        // the picture under noise
+    Tensor noise;      // what was put on it
+    Tensor predicted;  // what the UNet takes for noise
+    Tensor x0;         // the picture that this would leave
+
+    /// The root of the mean squared difference: 1 for a guess of nothing at all.
+    float error() const;
+};
+
+/// A model folder, put together just enough to ask its UNet about a picture: chapter 02 makes
+/// latents of it, chapter 03 reads the caption, chapter 01 adds noise.
+class NoiseGuesser {
+public:
+    /// Throws an Error that lists every weight the folder lacks.
+    explicit NoiseGuesser(nn::ModelFolder& model);
+
+    Tensor encode(const Tensor& picture) const;         // [1, 3, H, W] -> [1, C, h, w], variance near 1
+    Tensor decode(const Tensor& z) const;               // and back
+    Tensor read(const std::string& caption) const;      // [1, S, D]
+    Guess guess(const Tensor& z0, int t, const Tensor& noise, const Tensor& context) const;
+
+    const UNetModel& unet() const { return unet_; }
+
+private:
+    ddpm::Schedule schedule_;
+    float scale_factor_;
+    int context_length_;
+    vae::AutoencoderKL autoencoder_;
+    text::ClipTokenizer tokenizer_;
+    clip::TextEncoder text_encoder_;
+    UNetModel unet_;
+};
+
+}  // namespace ldm::unet

@@ -1,0 +1,132 @@
+#include "chapters/08_ldm_pipeline/bench.h"
+
+#include "chapters/02_vae/autoencoder.h"
+#include "chapters/03_clip/text_encoder.h"
+#include "chapters/07_unet/unet_model.h"
+#include "chapters/08_ldm_pipeline/sd1_config.h"
+#include "common/ops/matmul.h"
+#include "common/ops/work.h"
+#include "common/random/procgen.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <functional>
+
+namespace ldm::pipeline {
+namespace {
+
+Tensor numbers(const std::string& name, const Shape& shape, double mean, double std) {
+    Tensor x(shape);
+    random::procgen_fill(name, 1, mean, std, x.values());
+    return x;
+}
+
+/// Weights that keep the size of what goes through them: norms near 1, others by their fan-in.
+Tensor recipe_weights(const std::string& name, const Shape& shape) {
+    if (shape.size() < 2) return numbers(name, shape, name.ends_with("weight") ? 1.0 : 0.0, 0.02);
+    return numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
+}
+
+/// The largest memory of this process since the last call of forget_peak_memory().
+double peak_memory_mb() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024.0;
+    return 0.0;  // not Linux
+}
+
+void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+double seconds(const std::function<void()>& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median_seconds(int repeats, const std::function<void()>& work) {
+    std::vector<double> times(std::max(repeats, 1));
+    for (double& time : times) time = seconds(work);
+    std::ranges::nth_element(times, times.begin() + times.size() / 2);
+    return times[times.size() / 2];
+}
+
+/// A square product as large as the larger ones of the UNet, the best of some.
+double sgemm_gflops() {
+    const Tensor a = numbers("a", {1536, 1536}, 0.0, 1.0), b = numbers("b", {1536, 1536}, 0.0, 1.0);
+    double best = 1e9;
+    for (int i = 0; i < 10; ++i) best = std::min(best, seconds([&] { ops::linear(a, b); }));
+    return 2.0 * 1536 * 1536 * 1536 / best * 1e-9;
+}
+
+io::Json time_part(const std::string& part, const BenchOptions& options) {
+    const io::Json config = sd1_config();
+    const int latent = options.size / 8;
+    const Tensor z = numbers("z", {1, 4, latent, latent}, 0.0, 1.0);
+    forget_peak_memory();
+
+    nn::Checkpoint checkpoint;
+    checkpoint.add_fallback(recipe_weights);
+    std::function<void()> run;
+    if (part == "clip") {
+        const auto text = io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config");
+        run = [model = clip::TextEncoder(checkpoint.root(), clip::TextEncoder::Config::from_json(text)),
+               ids = Tensor::ints({1, 77}, std::vector<std::int32_t>(77, 1000))] { model(ids); };
+    } else if (part == "unet") {
+        const auto unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
+        run = [model = std::make_shared<unet::UNetModel>(checkpoint.root(), unet), z,
+               t = Tensor::full({1}, 500.0f), words = numbers("c", {1, 77, 768}, 0.0, 1.0)] {
+            (*model)(z, t, words);
+        };
+    } else if (part == "vae") {
+        const auto first_stage = io::get<io::Json>(config, "first_stage_config");
+        const auto vae = vae::Config::from_json(io::get<io::Json>(first_stage, "ddconfig"));
+        run = [model = std::make_shared<vae::LatentDecoder>(checkpoint.root(), vae,
+                                                            io::get<int>(first_stage, "embed_dim")),
+               z] { (*model)(z); };
+    } else {
+        fail(fmt::format("no part '{}' to time; there are clip, unet, vae", part));
+    }
+
+    ops::WorkCount work;
+    run();
+    const double gflop = work.operations() * 1e-9;
+    const double time = median_seconds(options.repeats, run);
+    return {{"part", part}, {"seconds", time}, {"gflop", gflop}, {"gflops", gflop / time},
+            {"peak_memory_mb", peak_memory_mb()}};
+}
+
+}  // namespace
+
+io::Json bench(const BenchOptions& options) {
+    if (options.size <= 0 || options.size % 64 != 0)
+        fail(fmt::format("the size of the picture is a multiple of 64, not {}", options.size));
+    if (options.threads > 0) omp_set_num_threads(options.threads);
+    const double sgemm = sgemm_gflops();
+    io::Json parts = io::Json::array();
+    for (const std::string& part : options.parts) {
+        io::Json timed = time_part(part, options);
+        timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
+        parts.push_back(timed);
+    }
+    return {{"threads", omp_get_max_threads()}, {"size", options.size}, {"repeats", options.repeats},
+            {"sgemm_gflops", sgemm}, {"parts", parts}};
+}
+
+std::string bench_table(const io::Json& report) {
+    std::string text = fmt::format("{} threads, sgemm {:.0f} GFLOP/s, median of {}\n\n",
+                                   report["threads"].get<int>(), report["sgemm_gflops"].get<double>(),
+                                   report["repeats"].get<int>());
+    text += fmt::format("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "", "seconds", "GFLOP", "GFLOP/s", "of sgemm", "peak MB");
+    for (const io::Json& part : report["parts"])
+        text += fmt::format("{:<6} {:>10.3f} {:>10.1f} {:>10.1f} {:>9.0f}% {:>10.0f}\n", part["part"].get<std::string>(),
+                            part["seconds"].get<double>(), part["gflop"].get<double>(), part["gflops"].get<double>(),
+                            100 * part["share_of_sgemm"].get<double>(), part["peak_memory_mb"].get<double>());
+    return text;
+}
+
+}  // namespace ldm::pipeline

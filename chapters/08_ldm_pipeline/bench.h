@@ -1,0 +1,29 @@
+#pragma once
+
+#include "common/io/json.h"
+
+#include <string>
+#include <vector>
+
+namespace ldm::pipeline {
+
+struct BenchOptions {
+    std::vector<std::string> parts = {"clip", "unet", "vae"};  // which to time
+    int size = 512;    // of the picture, a multiple of 64
+    int repeats = 5;   // after one that is not counted
+    int threads = 0;   // 0: all
+};
+
+/// Times the three networks of Stable Diffusion 1.x at their real size, with weights by recipe:
+/// the text tower on 77 tokens, one step of the UNet, one decoding of the VAE.
+///
+/// {"threads", "sgemm_gflops", "parts": [{"part", "seconds", "gflop", "gflops", "share_of_sgemm",
+/// "peak_memory_mb"}]}: medians; sgemm is a square matrix product of the same program, the speed
+/// that is to be had; a share above 1 is possible where an algorithm needs fewer multiplications.
+/// Throws for an unknown part or a size that is no multiple of 64.
+io::Json bench(const BenchOptions& options);
+
+/// The same as a table to read.
+std::string bench_table(const io::Json& report);
+
+}  // namespace ldm::pipeline

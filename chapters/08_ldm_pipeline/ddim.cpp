@@ -1,0 +1,96 @@
+#include "chapters/08_ldm_pipeline/ddim.h"
+
+#include "chapters/01_ddpm/forward_process.h"
+#include "chapters/01_ddpm/reverse_process.h"
+#include "common/ops/elementwise.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ldm::pipeline {
+
+std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T) {
+    expect(S >= 1 && S <= T, fmt::format("DDIM: {} steps, expected 1 to {}", S, T));
+    std::vector<int> steps;
+    if (method == "uniform") {
+        for (int t = 0; t < T; t += T / S) steps.push_back(t + 1);
+    } else if (method == "quad") {
+        const double end = std::sqrt(0.8 * T);
+        for (int i = 0; i < S; ++i) {
+            const double root = i > 0 && i == S - 1 ? end : i * (end / std::max(S - 1, 1));
+            steps.push_back(static_cast<int>(root * root) + 1);
+        }
+    } else {
+        fail(fmt::format("'ddim_discretize' is '{}', expected uniform or quad", method));
+    }
+    return steps;
+}
+
+DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, const Config& config)
+    : schedule_(schedule),
+      config_(config),
+      timesteps_(make_ddim_timesteps(config.ddim_discretize, config.S, schedule.timesteps())) {
+    const int last = schedule.timesteps() - 1;
+    expect(config.eta >= 0.0f, fmt::format("'eta' is {}, expected 0 or more", config.eta));
+    if (timesteps_.back() > last) {
+        timesteps_.back() = last;
+        if (timesteps_.size() > 1 && timesteps_.end()[-2] == last) timesteps_.pop_back();
+    }
+
+    const float* ac = schedule.alphas_cumprod.data();
+    double before = ac[0];  // not 1: the network was never shown a picture without any noise
+    for (int t : timesteps_) {
+        const double a = ac[t];
+        const double sigma = config.eta * std::sqrt((1.0 - before) / (1.0 - a) * (1.0 - a / before));
+        expect(sigma * sigma <= 1.0 - before,
+               fmt::format("'eta' is {}: step {} would add more noise than it may have", config.eta, t));
+        alphas_.push_back(static_cast<float>(a));
+        alphas_prev_.push_back(static_cast<float>(before));
+        sigmas_.push_back(static_cast<float>(sigma));
+        before = a;
+    }
+}
+
+//! [step]
+DDIMSampler::Step DDIMSampler::step(const ddpm::Denoiser& model, const Tensor& x, int index,
+                                    const ddpm::Noise& noise) const {
+    const Tensor t = ddpm::same_step(x.dim(0), timesteps_[index]);
+    const Tensor prediction = model(x, t);
+    const Tensor x0 = ddpm::predicted_x0(schedule_, x, t, prediction);
+    const Tensor e = ddpm::predicted_eps(schedule_, x, t, prediction);
+
+    const float a_next = alphas_prev_[index], sigma = sigmas_[index];
+    Tensor next = std::sqrt(a_next) * x0 + std::sqrt(std::max(1.0f - a_next - sigma * sigma, 0.0f)) * e;
+    if (config_.eta > 0.0f) next = next + sigma * config_.temperature * noise(x.shape());
+    return {next, x0};
+}
+//! [step]
+
+Tensor DDIMSampler::sample(const ddpm::Denoiser& model, const Tensor& x_T, const ddpm::Noise& noise,
+                           const ddpm::Observer& observer, const ddpm::Known& known) const {
+    return decode(model, x_T, static_cast<int>(timesteps_.size()), noise, observer, known);
+}
+
+//! [walk]
+Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps, const ddpm::Noise& noise,
+                           const ddpm::Observer& observer, const ddpm::Known& known) const {
+    expect(steps >= 0 && steps <= static_cast<int>(timesteps_.size()),
+           fmt::format("DDIM: the last {} of {} steps", steps, timesteps_.size()));
+    expect(noise || (config_.eta == 0.0f && !known.mask), "DDIM: this walk needs noise");
+    for (int index = steps - 1; index >= 0; --index) {
+        if (known.mask) {
+            const Tensor t = ddpm::same_step(x.dim(0), timesteps_[index]);
+            const Tensor there = ddpm::q_sample(schedule_, known.x0, t, noise(x.shape()));
+            x = known.mask * there + (-known.mask + 1.0f) * x;
+        }
+        const Step done = step(model, x, index, noise);
+        x = done.x;
+        if (observer && !observer({index, steps, timesteps_[index], x, done.pred_x0})) break;
+    }
+    return x;
+}
+//! [walk]
+
+}  // namespace ldm::pipeline

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "chapters/01_ddpm/sampling.h"
+#include "chapters/01_ddpm/schedule.h"
+
+#include <string>
+#include <vector>
+
+namespace ldm::pipeline {
+
+/// Which of the T training steps a shorter walk stops at, lowest first.
+///   uniform  every (T / S)-th step from 0, plus 1. The division is an integer one, so there can
+///            be more than S of them: 7 of 1000 gives 8.
+///   quad     the squares of S numbers from 0 to sqrt(0.8 T), cut to integers, plus 1: more steps
+///            where there is little noise.
+/// As upstream (ldm/modules/diffusionmodules/util.py, make_ddim_timesteps) the last one can be T,
+/// one past the end. Throws unless 1 <= S <= T.
+std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T);
+
+/// "Denoising Diffusion Implicit Models" (Song, Meng, Ermon, 2021): from noise to picture in a few
+/// long steps over the schedule that a network was trained on. Each step asks the network for the
+/// noise e in x, works out the picture x0 that this would mean, and mixes the two again as they
+/// are mixed at the next time t':
+///
+///   x0 = (x - sqrt(1 - a_t) e) / sqrt(a_t)
+///   x' = sqrt(a_t') x0 + sqrt(1 - a_t' - sigma^2) e + sigma temperature noise
+///
+/// sigma = eta sqrt((1 - a_t') / (1 - a_t) (1 - a_t / a_t')): eta 0 adds no noise, and 1 is like
+/// the ancestral sampler. The last step ends at a_t' = ac[0], not 1: a trace of noise stays.
+/// A network that predicts x0 or v works too: the schedule says which.
+/// Upstream: ldm/models/diffusion/ddim.py.
+///
+///     DDIMSampler sampler(schedule, {.S = 30});
+///     Tensor z = sampler.sample(with_guidance(unet, cond, uncond, 7.5f), noise({n, 4, 64, 64}));
+class DDIMSampler {
+public:
+    struct Config {
+        int S = 50;
+        float eta = 0.0f;
+        std::string ddim_discretize = "uniform";
+        float temperature = 1.0f;
+    };
+
+    /// Where make_ddim_timesteps leaves the schedule (upstream then crashes: S = 3, 9, 27, 1000 ...)
+    /// the walk begins at the schedule's last step instead.
+    /// Throws for an S outside 1 .. T, an unknown ddim_discretize, and an eta below 0 or so large
+    /// that a step would add more noise than there is room for.
+    DDIMSampler(const ddpm::Schedule& schedule, const Config& config);
+
+    /// All steps from x_T, pure noise [N, C, H, W]. `noise` is called once a step when eta > 0, and
+    /// once before each step when something is known; else it may be left out.
+    Tensor sample(const ddpm::Denoiser& model, const Tensor& x_T, const ddpm::Noise& noise = {},
+                  const ddpm::Observer& observer = {}, const ddpm::Known& known = {}) const;
+
+    /// The last `steps` steps only, from an x that is noised as far as they expect: img2img.
+    Tensor decode(const ddpm::Denoiser& model, Tensor x, int steps, const ddpm::Noise& noise = {},
+                  const ddpm::Observer& observer = {}, const ddpm::Known& known = {}) const;
+
+    /// The tables, one entry for each step, lowest time first.
+    const std::vector<int>& timesteps() const { return timesteps_; }
+    const std::vector<float>& alphas() const { return alphas_; }
+    const std::vector<float>& alphas_prev() const { return alphas_prev_; }
+    const std::vector<float>& sigmas() const { return sigmas_; }
+
+private:
+    struct Step {
+        Tensor x, pred_x0;
+    };
+    Step step(const ddpm::Denoiser& model, const Tensor& x, int index, const ddpm::Noise& noise) const;
+
+    ddpm::Schedule schedule_;
+    Config config_;
+    std::vector<int> timesteps_;
+    std::vector<float> alphas_, alphas_prev_, sigmas_;
+};
+
+}  // namespace ldm::pipeline

@@ -1,0 +1,106 @@
+#include "chapters/08_ldm_pipeline/diffusers_keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ldm::pipeline {
+namespace {
+
+using Names = std::vector<ModuleNames>;
+using fmt::format;
+
+void add_unet_resnet(Names& names, const std::string& compvis, const std::string& diffusers) {
+    const ModuleNames inside[] = {{"in_layers.0", "norm1"},  {"in_layers.2", "conv1"},
+                                  {"emb_layers.1", "time_emb_proj"}, {"out_layers.0", "norm2"},
+                                  {"out_layers.3", "conv2"}, {"skip_connection", "conv_shortcut"}};
+    for (const auto& [ours, theirs] : inside) names.push_back({compvis + "." + ours, diffusers + "." + theirs});
+}
+
+void add_vae_resnet(Names& names, const std::string& compvis, const std::string& diffusers) {
+    names.push_back({compvis + ".nin_shortcut", diffusers + ".conv_shortcut"});
+    names.push_back({compvis, diffusers});
+}
+
+void add_vae_attention(Names& names, const std::string& compvis, const std::string& diffusers) {
+    const ModuleNames inside[] = {{"norm", "group_norm"}, {"q", "to_q"}, {"k", "to_k"}, {"v", "to_v"}, {"proj_out", "to_out.0"}};
+    for (const auto& [ours, theirs] : inside) names.push_back({compvis + "." + ours, diffusers + "." + theirs});
+}
+
+}  // namespace
+
+Names unet_names(const io::Json& config) {
+    const auto levels = static_cast<int>(io::get<std::vector<int>>(config, "channel_mult").size());
+    const int blocks = io::get<int>(config, "num_res_blocks");
+    const auto attention_at = io::get<std::vector<int>>(config, "attention_resolutions");
+    auto has_attention = [&](int level) {
+        return std::ranges::find(attention_at, 1 << level) != attention_at.end();
+    };
+
+    Names names = {{"time_embed.0", "time_embedding.linear_1"}, {"time_embed.2", "time_embedding.linear_2"},
+                   {"input_blocks.0.0", "conv_in"}, {"out.0", "conv_norm_out"}, {"out.2", "conv_out"}};
+    int input = 1;
+    for (int level = 0; level < levels; ++level) {
+        for (int j = 0; j < blocks; ++j, ++input) {
+            add_unet_resnet(names, format("input_blocks.{}.0", input), format("down_blocks.{}.resnets.{}", level, j));
+            if (has_attention(level))
+                names.push_back({format("input_blocks.{}.1", input), format("down_blocks.{}.attentions.{}", level, j)});
+        }
+        if (level + 1 < levels)
+            names.push_back({format("input_blocks.{}.0.op", input++), format("down_blocks.{}.downsamplers.0.conv", level)});
+    }
+    add_unet_resnet(names, "middle_block.0", "mid_block.resnets.0");
+    names.push_back({"middle_block.1", "mid_block.attentions.0"});
+    add_unet_resnet(names, "middle_block.2", "mid_block.resnets.1");
+    int output = 0;
+    for (int up = 0; up < levels; ++up) {
+        const int level = levels - 1 - up;  // diffusers counts the way up, we count resolutions
+        for (int j = 0; j <= blocks; ++j, ++output) {
+            add_unet_resnet(names, format("output_blocks.{}.0", output), format("up_blocks.{}.resnets.{}", up, j));
+            if (has_attention(level))
+                names.push_back({format("output_blocks.{}.1", output), format("up_blocks.{}.attentions.{}", up, j)});
+            if (j == blocks && level > 0)
+                names.push_back({format("output_blocks.{}.{}.conv", output, has_attention(level) ? 2 : 1),
+                                 format("up_blocks.{}.upsamplers.0.conv", up)});
+        }
+    }
+    return names;
+}
+
+Names autoencoder_names(const io::Json& config) {
+    const io::Json& ddconfig = config.at("ddconfig");
+    const auto levels = static_cast<int>(io::get<std::vector<int>>(ddconfig, "ch_mult").size());
+    const int blocks = io::get<int>(ddconfig, "num_res_blocks");
+    Names names;
+    for (const std::string half : {"encoder", "decoder"}) {
+        add_vae_resnet(names, half + ".mid.block_1", half + ".mid_block.resnets.0");
+        add_vae_attention(names, half + ".mid.attn_1", half + ".mid_block.attentions.0");
+        add_vae_resnet(names, half + ".mid.block_2", half + ".mid_block.resnets.1");
+        names.push_back({half + ".norm_out", half + ".conv_norm_out"});
+    }
+    for (int level = 0; level < levels; ++level) {
+        const int up = levels - 1 - level;
+        for (int j = 0; j < blocks; ++j)
+            add_vae_resnet(names, format("encoder.down.{}.block.{}", level, j), format("encoder.down_blocks.{}.resnets.{}", level, j));
+        for (int j = 0; j <= blocks; ++j)
+            add_vae_resnet(names, format("decoder.up.{}.block.{}", level, j), format("decoder.up_blocks.{}.resnets.{}", up, j));
+        names.push_back({format("encoder.down.{}.downsample", level), format("encoder.down_blocks.{}.downsamplers.0", level)});
+        names.push_back({format("decoder.up.{}.upsample", level), format("decoder.up_blocks.{}.upsamplers.0", up)});
+    }
+    return names;
+}
+
+std::string rename(std::string_view key, const Names& names, Direction direction) {
+    const ModuleNames* best = nullptr;
+    auto from = [&](const ModuleNames& n) -> const std::string& { return direction == Direction::to_compvis ? n.diffusers : n.compvis; };
+    for (const ModuleNames& candidate : names) {
+        const std::string& name = from(candidate);
+        const bool begins = key.starts_with(name) && (key.size() == name.size() || key[name.size()] == '.');
+        if (begins && (!best || name.size() > from(*best).size())) best = &candidate;
+    }
+    if (!best) return std::string(key);
+    const std::string& to = direction == Direction::to_compvis ? best->compvis : best->diffusers;
+    return to + std::string(key.substr(from(*best).size()));
+}
+
+}  // namespace ldm::pipeline

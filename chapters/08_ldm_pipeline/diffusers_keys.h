@@ -1,0 +1,29 @@
+#pragma once
+
+#include "common/io/json.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ldm::pipeline {
+
+/// One module under its two names: that of a single-file checkpoint (CompVis) and that of the
+/// diffusers library. What lies below it has the same name in both.
+struct ModuleNames {
+    std::string compvis, diffusers;
+};
+
+/// Every renamed module of a UNet (unet_config of our config.json) …
+std::vector<ModuleNames> unet_names(const io::Json& unet_config);
+
+/// … and of an autoencoder (first_stage_config).
+std::vector<ModuleNames> autoencoder_names(const io::Json& first_stage_config);
+
+enum class Direction { to_compvis, to_diffusers };
+
+/// The other name of a weight: the longest module name that begins `key` is replaced.
+/// A key that no entry covers is returned as it is.
+std::string rename(std::string_view key, const std::vector<ModuleNames>& names, Direction direction);
+
+}  // namespace ldm::pipeline

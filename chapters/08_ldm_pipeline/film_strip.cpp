@@ -1,0 +1,29 @@
+#include "chapters/08_ldm_pipeline/film_strip.h"
+
+#include "common/image/sheet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ldm::pipeline {
+
+image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& result, const std::string& title) {
+    const int last = static_cast<int>(result.steps.size()) - 1;
+    const int frames = std::min(8, last + 1);
+    std::vector<image::Tile> latents, beliefs;
+    for (int frame = 0; frame < frames; ++frame) {
+        const int i = frames == 1 ? last : frame * last / (frames - 1);
+        latents.push_back({to_image(model.decode(result.steps[i]), 0), fmt::format("step {}, t = {}", i + 1, result.times[i])});
+        beliefs.push_back({to_image(model.decode(result.beliefs[i]), 0), ""});
+    }
+    std::vector<image::Tile> tiles = latents;
+    tiles.insert(tiles.end(), beliefs.begin(), beliefs.end());
+    return image::sheet(tiles, {.title = "\"" + title + "\"",
+                                .note = "above: the latent after the step, decoded; below: what the model believed the end to be",
+                                .columns = frames,
+                                .tile_size = 128,
+                                .row_labels = {"latent", "belief"}});
+}
+
+}  // namespace ldm::pipeline

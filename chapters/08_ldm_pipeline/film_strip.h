@@ -1,0 +1,11 @@
+#pragma once
+
+#include "chapters/08_ldm_pipeline/txt2img.h"
+
+namespace ldm::pipeline {
+
+/// How a picture came about: for some of the steps, from the first to the last, the latent decoded
+/// as it was, and below it what the model believed the end to be; at the right end the picture.
+image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& result, const std::string& title);
+
+}  // namespace ldm::pipeline

@@ -1,0 +1,62 @@
+#include "chapters/08_ldm_pipeline/latent_diffusion.h"
+
+#include "common/ops/elementwise.h"
+
+#include <fmt/format.h>
+
+namespace ldm::pipeline {
+namespace {
+
+ddpm::Schedule::Config schedule_config(const io::Json& config) {
+    io::Json schedule;
+    for (const char* key : {"beta_schedule", "timesteps", "linear_start", "linear_end", "cosine_s", "parameterization"})
+        if (config.contains(key)) schedule[key] = config[key];
+    return ddpm::Schedule::from_json(schedule);
+}
+
+}  // namespace
+
+LatentDiffusion::LatentDiffusion(const ModelFiles& files)
+    : schedule_(schedule_config(files.config)),
+      scale_factor_(io::get<float>(files.config, "scale_factor")),
+      image_size_(io::get<int>(files.config, "image_size")),
+      autoencoder_factor_(1 << (vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]).levels() - 1)),
+      context_length_(io::get<int>(files.config["cond_stage_config"]["text_config"], "max_position_embeddings")),
+      tokenizer_(files.tokenizer()),
+      text_encoder_(files.checkpoint->root() / "cond_stage_model" / "transformer",
+                    clip::TextEncoder::Config::from_json(files.config["cond_stage_config"]["text_config"])),
+      unet_(files.checkpoint->root() / "model" / "diffusion_model",
+            unet::Config::from_json(files.config["unet_config"])),
+      decoder_(files.checkpoint->root() / "first_stage_model",
+               vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]),
+               io::get<int>(files.config["first_stage_config"], "embed_dim")) {
+    files.checkpoint->check(files.path.string());
+}
+
+Tensor LatentDiffusion::encode_prompts(const std::vector<std::string>& prompts, std::vector<std::string>* cut) const {
+    Tensor ids({static_cast<std::int64_t>(prompts.size()), context_length_}, DType::i32);
+    if (cut) cut->clear();
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+        const auto encoded = tokenizer_.encode(prompts[i], context_length_);
+        std::ranges::copy(encoded.input_ids, ids.ints() + i * context_length_);
+        if (cut) cut->push_back(encoded.cut);
+    }
+    return text_encoder_(ids);
+}
+
+Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tensor& context) const {
+    return unet_(z, t, context);
+}
+
+//! [decode]
+Tensor LatentDiffusion::decode(const Tensor& z) const { return decoder_(z / scale_factor_); }
+//! [decode]
+
+Shape LatentDiffusion::latent_shape(std::int64_t n, int width, int height) const {
+    const int step = size_step();
+    if (width <= 0 || height <= 0 || width % step != 0 || height % step != 0)
+        throw Error(fmt::format("the size {} x {} does not fit this model: width and height must be multiples of {}", width, height, step));
+    return {n, unet_.config().in_channels, height / autoencoder_factor_, width / autoencoder_factor_};
+}
+
+}  // namespace ldm::pipeline

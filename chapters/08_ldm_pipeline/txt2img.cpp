@@ -1,0 +1,93 @@
+#include "chapters/08_ldm_pipeline/txt2img.h"
+
+#include "chapters/01_ddpm/reverse_process.h"
+#include "chapters/08_ldm_pipeline/ddim.h"
+#include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/08_ldm_pipeline/to_uint8.h"
+#include "common/ops/shape.h"
+#include "common/random/torch_random.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace ldm::pipeline {
+namespace {
+
+/// A stream of noise for each picture, so that none depends on its neighbours.
+ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds) {
+    auto streams = std::make_shared<std::vector<random::TorchGenerator>>(seeds.begin(), seeds.end());
+    return [streams](const Shape& shape) {
+        Tensor noise(shape);
+        const auto each = static_cast<std::size_t>(noise.size()) / streams->size();
+        for (std::size_t i = 0; i < streams->size(); ++i) (*streams)[i].normal(noise.values().subspan(i * each, each));
+        return noise;
+    };
+}
+
+bool is_ancestral(const Txt2ImgRequest& request) {
+    if (request.sampler != "ddim" && request.sampler != "ddpm")
+        throw Error(fmt::format("unknown sampler '{}': there are ddim and ddpm", request.sampler));
+    return request.sampler == "ddpm";
+}
+
+}  // namespace
+
+//! [txt2img]
+Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request, const ddpm::Observer& observer) {
+    const auto n = static_cast<std::int64_t>(request.prompts.size());
+    Txt2ImgResult result;
+
+    // What to draw, and what a drawing of nothing in particular (or of something unwanted) would be.
+    const Tensor cond = model.encode_prompts(request.prompts, &result.cut);        // [N, S, D]
+    const Tensor uncond = ops::broadcast_to(model.encode_prompts({request.negative_prompt}), cond.shape());
+    const ddpm::Denoiser denoiser = with_guidance(std::cref(model), cond, uncond, request.cfg_scale);
+
+    // Somewhere to begin: nothing but noise.
+    const ddpm::Noise noise = noise_from(request.seeds);
+    result.noise = noise(model.latent_shape(n, request.width, request.height));    // [N, C, h, w]
+
+    const ddpm::Observer remember = [&](const ddpm::SamplerStep& step) {
+        result.steps.push_back(step.x);
+        result.beliefs.push_back(step.pred_x0);
+        result.times.push_back(step.t);
+        return !observer || observer(step);
+    };
+
+    // Take the noise away, a little at a time.
+    Tensor z;
+    if (is_ancestral(request))
+        z = ddpm::p_sample_loop(model.schedule(), denoiser, result.noise, noise, {.clip_denoised = false}, remember);
+    else
+        z = DDIMSampler(model.schedule(), {.S = request.steps, .eta = request.eta})
+                .sample(denoiser, result.noise, noise, remember);
+
+    result.pictures = model.decode(z);                                             // [N, 3, H, W]
+    return result;
+}
+//! [txt2img]
+
+int step_count(const LatentDiffusion& model, const Txt2ImgRequest& request) {
+    if (is_ancestral(request)) return model.schedule().timesteps();
+    return static_cast<int>(DDIMSampler(model.schedule(), {.S = request.steps, .eta = request.eta}).timesteps().size());
+}
+
+image::Image to_image(const Tensor& pictures, std::int64_t index) {
+    const Tensor bytes = to_uint8(ops::slice(pictures, 0, index, index + 1));      // [1, H, W, 3]
+    image::Image image(static_cast<int>(bytes.dim(2)), static_cast<int>(bytes.dim(1)));
+    std::copy_n(bytes.ints(), bytes.size(), image.rgb.begin());
+    return image;
+}
+
+std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const std::string& model_name) {
+    std::string text = request.prompts[i] + "\n";
+    if (!request.negative_prompt.empty()) text += "Negative prompt: " + request.negative_prompt + "\n";
+    const bool ancestral = is_ancestral(request);
+    text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}", ancestral ? 1000 : request.steps,
+                        ancestral ? "DDPM" : "DDIM", request.cfg_scale, request.seeds[i], request.width, request.height, model_name);
+    if (request.eta != 0.0f) text += fmt::format(", Eta: {:g}", request.eta);
+    return text;
+}
+
+}  // namespace ldm::pipeline

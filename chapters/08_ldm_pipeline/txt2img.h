@@ -1,0 +1,49 @@
+#pragma once
+
+#include "chapters/01_ddpm/sampling.h"
+#include "chapters/08_ldm_pipeline/latent_diffusion.h"
+#include "common/image/image.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ldm::pipeline {
+
+/// What to draw: one picture for each prompt, all of one size, in one batch.
+struct Txt2ImgRequest {
+    std::vector<std::string> prompts;
+    std::string negative_prompt;       // what the picture should not be
+    std::vector<std::uint64_t> seeds;  // one for each prompt; PyTorch's CPU noise for that seed
+    int width = 0, height = 0;
+    std::string sampler = "ddim";      // or "ddpm", the ancestral sampler over every training step
+    int steps = 50;                    // of ddim; as in the original, some numbers make one more
+    float eta = 0.0f;                  // how much noise ddim adds back at each step
+    float cfg_scale = 7.5f;            // how strongly the prompt is followed; 1 is not at all stronger
+};
+
+struct Txt2ImgResult {
+    Tensor pictures;                       // [N, 3, H, W], values around [-1, 1]
+    Tensor noise;                          // what it all began with: [N, C, h, w]
+    std::vector<Tensor> steps;             // the latents after each step
+    std::vector<Tensor> beliefs;           // what the model believed the end to be, at each step
+    std::vector<int> times;                // t of each step
+    std::vector<std::string> cut;          // what was too long of each prompt, mostly nothing
+};
+
+/// From words to pictures: encode the prompts, draw noise, let the sampler take it away step by
+/// step, decode. A picture depends on its own prompt and seed, not on the others of the batch.
+/// `observer` sees every step, as ddpm::Observer says.
+Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request, const ddpm::Observer& observer = {});
+
+/// How many steps a request will take, for progress bars.
+int step_count(const LatentDiffusion& model, const Txt2ImgRequest& request);
+
+/// One picture of a batch [N, 3, H, W] as bytes.
+image::Image to_image(const Tensor& pictures, std::int64_t index);
+
+/// The settings that made picture i, in the form that other programs write into their PNGs under
+/// the keyword "parameters".
+std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const std::string& model_name);
+
+}  // namespace ldm::pipeline

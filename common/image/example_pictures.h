@@ -1,0 +1,22 @@
+#pragma once
+
+#include "common/image/image.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ldm::image {
+
+/// A picture and the words for it.
+struct Example {
+    std::string caption;
+    Image picture;
+};
+
+/// The example pictures of a model folder, in the order of their file names: `examples/` holds PNG
+/// files and `captions.json`, which maps file name to caption.
+/// Throws ldm::Error naming what is missing.
+std::vector<Example> example_pictures(const std::filesystem::path& model_folder);
+
+}  // namespace ldm::image

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace ldm::image {
+
+struct Color {
+    std::uint8_t r = 0, g = 0, b = 0;
+    bool operator==(const Color&) const = default;
+};
+
+inline constexpr Color white{255, 255, 255};
+inline constexpr Color black{0, 0, 0};
+
+/// A picture of 8 bits a channel: rows from the top, pixels from the left, red green blue.
+struct Image {
+    int width = 0, height = 0;
+    std::vector<std::uint8_t> rgb;  ///< 3 * width * height
+
+    Image() = default;
+    Image(int width, int height, Color fill = white);
+
+    Color at(int x, int y) const {
+        const std::uint8_t* p = &rgb[offset(x, y)];
+        return {p[0], p[1], p[2]};
+    }
+    void set(int x, int y, Color color) {
+        std::uint8_t* p = &rgb[offset(x, y)];
+        p[0] = color.r;
+        p[1] = color.g;
+        p[2] = color.b;
+    }
+    bool operator==(const Image&) const = default;
+
+private:
+    std::size_t offset(int x, int y) const {
+        return 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                    static_cast<std::size_t>(x));
+    }
+};
+
+/// Reads a PNG or JPEG (or what else stb_image knows). What is transparent lies on white.
+/// Throws ldm::Error naming the file.
+Image load_image(const std::filesystem::path& path);
+
+}  // namespace ldm::image

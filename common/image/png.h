@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "common/image/image.h"
+
+namespace ldm::image {
+
+/// Text that travels inside a PNG: keyword -> UTF-8. Other tools look for what made a picture under
+/// `parameters`.
+using PngText = std::map<std::string, std::string>;
+
+/// Writes a PNG, complete or not at all. Plain ASCII goes into tEXt chunks, other text into iTXt.
+/// Throws ldm::Error: a folder that cannot be written, a full disk, a keyword PNG does not allow.
+void save_png(const std::filesystem::path& path, const Image& image, const PngText& text = {});
+
+/// The texts of a PNG (compressed ones left out). Throws ldm::Error when it is no PNG.
+PngText read_png_text(const std::filesystem::path& path);
+
+}  // namespace ldm::image

@@ -1,0 +1,90 @@
+#include "common/image/resize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "common/error.h"
+
+namespace ldm::image {
+namespace {
+
+/// What one output pixel takes along one axis: `weights[k]` of the input pixel `first + k`.
+struct Taps {
+    int first;
+    std::vector<float> weights;
+};
+
+std::vector<Taps> make_taps(int in, int out, Filter filter) {
+    const double scale = static_cast<double>(in) / out;
+    const double reach = std::max(scale, 1.0);  // half the width of the tent, in input pixels
+    std::vector<Taps> all;
+    for (int i = 0; i < out; ++i) {
+        const double begin = i * scale, end = (i + 1) * scale, centre = (begin + end) / 2;
+        const auto weight = [&](int k) {  // of the input pixel that covers [k, k + 1]
+            switch (filter) {
+                case Filter::nearest:
+                    return std::floor(centre) == k ? 1.0 : 0.0;
+                case Filter::bilinear:
+                    return std::max(0.0, 1 - std::abs(k + 0.5 - centre) / reach);
+                case Filter::area:
+                    return std::max(0.0, std::min(end, k + 1.0) - std::max<double>(begin, k));
+            }
+            return 0.0;
+        };
+        const int first = std::max(0, static_cast<int>(std::floor(centre - reach - 1)));
+        const int last = std::min(in - 1, static_cast<int>(std::ceil(centre + reach + 1)));
+        Taps taps{first, {}};
+        float sum = 0;
+        for (int k = first; k <= last; ++k) {
+            taps.weights.push_back(static_cast<float>(weight(k)));
+            sum += taps.weights.back();
+        }
+        for (float& w : taps.weights) w /= sum;
+        all.push_back(std::move(taps));
+    }
+    return all;
+}
+
+}  // namespace
+
+Image resize(const Image& image, int width, int height, Filter filter) {
+    expect(width > 0 && height > 0 && image.width > 0 && image.height > 0,
+           fmt::format("expected sizes above 0, got {}x{} to {}x{}", image.width, image.height,
+                       width, height));
+    const auto columns = make_taps(image.width, width, filter);
+    const auto rows = make_taps(image.height, height, filter);
+
+    // Across first, in float, then down.
+    const auto wide = static_cast<std::size_t>(width) * 3;
+    std::vector<float> across(static_cast<std::size_t>(image.height) * wide, 0.0f);
+    for (int y = 0; y < image.height; ++y)
+        for (int x = 0; x < width; ++x)
+            for (std::size_t k = 0; k < columns[x].weights.size(); ++k) {
+                const float weight = columns[x].weights[k];
+                const Color color = image.at(columns[x].first + static_cast<int>(k), y);
+                float* to =
+                    &across[static_cast<std::size_t>(y) * wide + static_cast<std::size_t>(x) * 3];
+                to[0] += weight * color.r;
+                to[1] += weight * color.g;
+                to[2] += weight * color.b;
+            }
+
+    Image result(width, height);
+    std::vector<float> row(wide);
+    for (int y = 0; y < height; ++y) {
+        std::fill(row.begin(), row.end(), 0.0f);
+        for (std::size_t k = 0; k < rows[y].weights.size(); ++k) {
+            const float* from = &across[(static_cast<std::size_t>(rows[y].first) + k) * wide];
+            for (std::size_t i = 0; i < wide; ++i) row[i] += rows[y].weights[k] * from[i];
+        }
+        for (std::size_t i = 0; i < wide; ++i)
+            result.rgb[static_cast<std::size_t>(y) * wide + i] =
+                static_cast<std::uint8_t>(std::clamp(std::lround(row[i]), 0l, 255l));
+    }
+    return result;
+}
+
+}  // namespace ldm::image

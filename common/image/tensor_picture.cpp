@@ -1,0 +1,42 @@
+#include "common/image/tensor_picture.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/error.h"
+
+namespace ldm::image {
+
+Tensor to_tensor(const Image& picture) {
+    const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
+    Tensor x({1, 3, picture.height, picture.width});
+    for (std::int64_t c = 0; c < 3; ++c)
+        for (std::int64_t p = 0; p < pixels; ++p)
+            x.data()[c * pixels + p] = static_cast<float>(picture.rgb[3 * p + c]) / 127.5f - 1.0f;
+    return x;
+}
+
+Image to_image(const Tensor& x, std::int64_t n) {
+    const auto [count, channels, height, width] = x.dims<4>();
+    expect_shape(x, {count, 3, height, width});
+    expect(n >= 0 && n < count, "no such picture in the batch");
+    const std::int64_t pixels = height * width;
+    const float* from = x.data() + n * 3 * pixels;
+    Image picture(static_cast<int>(width), static_cast<int>(height));
+    for (std::int64_t c = 0; c < 3; ++c)
+        for (std::int64_t p = 0; p < pixels; ++p) {
+            const float value = std::clamp(from[c * pixels + p], -1.0f, 1.0f);
+            picture.rgb[3 * p + c] = static_cast<std::uint8_t>(std::lround((value + 1) * 127.5f));
+        }
+    return picture;
+}
+
+Image channel_map(const Tensor& x, std::int64_t n, std::int64_t c, ColorMap map, float low,
+                  float high) {
+    const auto [count, channels, height, width] = x.dims<4>();
+    expect(n >= 0 && n < count && c >= 0 && c < channels, "no such channel in the batch");
+    const auto values = x.values().subspan((n * channels + c) * height * width, height * width);
+    return heat_map(values, static_cast<int>(height), static_cast<int>(width), map, low, high);
+}
+
+}  // namespace ldm::image

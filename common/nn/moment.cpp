@@ -1,0 +1,46 @@
+#include "common/nn/moment.h"
+
+#include "common/io/json.h"
+#include "common/io/safetensors.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace ldm::nn {
+namespace {
+
+std::filesystem::path file_of(const std::filesystem::path& model_folder) { return model_folder / "moment.safetensors"; }
+
+}  // namespace
+
+const Tensor& Moment::at(const std::string& name) const {
+    const auto found = tensors.find(name);
+    if (found != tensors.end()) return found->second;
+    std::string names;
+    for (const auto& [other, _] : tensors) names += (names.empty() ? "" : ", ") + other;
+    throw Error(fmt::format("the stored moment has no '{}', but {}", name, names));
+}
+
+Moment read_moment(const std::filesystem::path& model_folder) {
+    const io::SafetensorsFile file(file_of(model_folder));
+    const auto about = file.metadata().find("moment");
+    if (about == file.metadata().end()) throw Error(file.path().string() + ": no 'moment' in its metadata");
+    const io::Json json = io::parse_json(about->second, file.path().string());
+
+    Moment moment{.caption = io::get<std::string>(json, "caption"),
+                  .example = io::get<int>(json, "example"),
+                  .t = io::get<int>(json, "t")};
+    for (const io::TensorEntry& entry : file.entries())
+        moment.tensors[entry.name] = Tensor::from(entry.shape, io::read_floats(entry));
+    return moment;
+}
+
+void write_moment(const std::filesystem::path& model_folder, const Moment& moment) {
+    std::vector<io::TensorEntry> entries;
+    for (const auto& [name, x] : moment.tensors) entries.push_back(io::entry_of(name, x.shape(), x.values()));
+    const io::Json about = {{"caption", moment.caption}, {"example", moment.example}, {"t", moment.t}};
+    io::write_safetensors(file_of(model_folder), entries, {{"moment", about.dump()}});
+}
+
+}  // namespace ldm::nn

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace ldm::nn {
+
+/// A look into a model's UNet at work, stored beside the model: one example picture, drowned in
+/// noise up to step t, on its way through. The chapters that build the UNet's parts look at real
+/// numbers with it, long before there is a UNet; chapter 07 writes it.
+///
+///     const Moment moment = read_moment(folder);
+///     SpatialTransformer(weights / "output_blocks" / 4 / 1, …)(moment.at("output_blocks.4.0"), moment.at("context"))
+struct Moment {
+    std::string caption;
+    int example = 0;                        ///< which of the model's example pictures
+    int t = 0;
+    std::map<std::string, Tensor> tensors;  ///< "x", "context", and what modules put out, by their names
+
+    /// Throws an Error that lists what there is.
+    const Tensor& at(const std::string& name) const;
+};
+
+/// Reads `moment.safetensors` of a model folder.
+Moment read_moment(const std::filesystem::path& model_folder);
+
+/// Writes that file, complete or not at all.
+void write_moment(const std::filesystem::path& model_folder, const Moment& moment);
+
+}  // namespace ldm::nn

@@ -1,0 +1,92 @@
+#include "common/report/chapter_program.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+#include "common/error.h"
+#include "common/image/png.h"
+#include "common/io/atomic_file.h"
+#include "common/io/source_tree.h"
+#include "common/report/interrupt.h"
+
+namespace ldm::report {
+
+void ChapterArguments::save(const std::string& name, const image::Image& picture) const {
+    const auto path = output / name;
+    image::save_png(path, picture);
+    fmt::print("picture: {}\n", path.string());
+}
+
+ChapterProgram::ChapterProgram(std::string name, std::string description)
+    : name_(std::move(name)), description_(std::move(description)) {}
+
+ChapterProgram& ChapterProgram::option(std::string name, int& value, std::string help) {
+    options_.push_back(
+        [=, &value](CLI::App& app) { app.add_option(name, value, help)->capture_default_str(); });
+    return *this;
+}
+
+ChapterProgram& ChapterProgram::option(std::string name, float& value, std::string help) {
+    options_.push_back(
+        [=, &value](CLI::App& app) { app.add_option(name, value, help)->capture_default_str(); });
+    return *this;
+}
+
+ChapterProgram& ChapterProgram::option(std::string name, std::string& value, std::string help) {
+    options_.push_back(
+        [=, &value](CLI::App& app) { app.add_option(name, value, help)->capture_default_str(); });
+    return *this;
+}
+
+int ChapterProgram::run(int argc, char** argv,
+                        const std::function<void(const ChapterArguments&)>& body) {
+    CLI::App app(description_, name_);
+    ChapterArguments arguments;
+    int threads = omp_get_max_threads();
+    app.add_option("--output", arguments.output, "folder for the pictures")->capture_default_str();
+    app.add_option("--model", arguments.model,
+                   "folder of a model [the one that ships with the project]");
+    app.add_option("--seed", arguments.seed, "where the random numbers start")
+        ->capture_default_str();
+    app.add_option("--threads", threads, "processor cores to use")
+        ->check(CLI::Range(1, 1024))
+        ->capture_default_str();
+    for (const auto& add : options_) add(app);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+        return app.exit(help);
+    } catch (const CLI::ParseError& error) {
+        fmt::print(stderr, "{}: {}\n", name_, error.what());
+        return 2;
+    }
+    return run_guarded(name_, [&] {
+        omp_set_num_threads(threads);
+        if (arguments.model.empty())
+            arguments.model = io::in_source_tree("reference_data/models/emoji");
+        io::make_folder(arguments.output);
+        body(arguments);
+        return 0;
+    });
+}
+
+int run_guarded(const std::string& name, const std::function<int()>& body) {
+    const InterruptGuard guard;
+    try {
+        return body();
+    } catch (const Interrupted&) {
+        fmt::print(stderr, "{}: interrupted\n", name);
+        return interrupted_status;
+    } catch (const std::bad_alloc&) {
+        fmt::print(stderr, "{}: not enough memory\n", name);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "{}: {}\n", name, error.what());
+    }
+    return 1;
+}
+
+}  // namespace ldm::report

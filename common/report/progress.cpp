@@ -1,0 +1,63 @@
+#include "common/report/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "common/report/interrupt.h"
+
+namespace ldm::report {
+
+Progress::Progress(std::string what, std::int64_t total)
+    : what_(std::move(what)),
+      total_(total),
+      on_terminal_(::isatty(STDERR_FILENO)),
+      start_(Clock::now()),
+      shown_(start_) {
+    show(start_);
+}
+
+Progress::~Progress() {
+    if (on_terminal_) std::fputs("\r\033[K", stderr);  // back to the start, erase the line
+}
+
+void Progress::step(std::int64_t count) {
+    throw_if_interrupted();
+    done_ += count;
+    const auto now = Clock::now();
+    if (now - shown_ > std::chrono::milliseconds(100) || done_ == total_) show(now);
+}
+
+void Progress::show(Clock::time_point now) {
+    shown_ = now;
+    if (!on_terminal_) return;
+    const double elapsed = std::chrono::duration<double>(now - start_).count();
+    fmt::print(stderr, "\r\033[K{}", progress_line(what_, done_, total_, elapsed));
+    std::fflush(stderr);
+}
+
+std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,
+                          double elapsed_seconds) {
+    constexpr int width = 30;
+    const double share =
+        total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0)
+                  : 1;
+    const int full = static_cast<int>(share * width);
+    std::string line = fmt::format("{} [{}{}] {}/{}", what, std::string(full, '#'),
+                                   std::string(width - full, '.'), done, total);
+    if (done > 0 && done < total)
+        line += fmt::format(", {} left", duration_text(elapsed_seconds * (1 - share) / share));
+    return line;
+}
+
+std::string duration_text(double seconds) {
+    const auto whole = static_cast<std::int64_t>(std::llround(std::max(seconds, 0.0)));
+    if (whole < 60) return fmt::format("{} s", whole);
+    if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+    return fmt::format("{}:{:02} h", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace ldm::report

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace ldm::report {
+
+/// A line on the terminal for long work: what, how far, how much longer.
+///
+///     Progress progress("drawing", steps);
+///     for (int i = 0; i < steps; ++i) { ...; progress.step(); }
+///
+/// Nothing is shown when stderr is no terminal. The line is gone when the object is.
+class Progress {
+public:
+    Progress(std::string what, std::int64_t total);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    /// `count` more are done. Throws Interrupted after Ctrl-C (see interrupt.h).
+    void step(std::int64_t count = 1);
+
+private:
+    using Clock = std::chrono::steady_clock;
+    void show(Clock::time_point now);
+
+    std::string what_;
+    std::int64_t total_, done_ = 0;
+    bool on_terminal_;
+    Clock::time_point start_, shown_;
+};
+
+/// The line itself: "drawing [#####.....] 15/30, 4 s left".
+std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,
+                          double elapsed_seconds);
+
+/// "4 s", "1:05 min", "2:03 h"
+std::string duration_text(double seconds);
+
+}  // namespace ldm::report

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Installs what the build needs and this machine lacks, through the system's package manager.
+# Sourced by chapters/run and tests/run; says in one line what it does, and nothing if all is there.
+
+set -euo pipefail
+
+ldm_packages=(g++ cmake ninja-build libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev
+              catch2 libbenchmark-dev libicu-dev libstb-dev)
+
+ldm_missing_packages() {
+    local package
+    for package in "${ldm_packages[@]}"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || echo "$package"
+    done
+}
+
+ldm_install_packages() {
+    if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
+        if command -v cmake > /dev/null && command -v ninja > /dev/null; then return; fi
+        echo "This system has no apt-get. Please install the equivalents of these Debian packages:" >&2
+        echo "  ${ldm_packages[*]}" >&2
+        exit 1
+    fi
+    local missing sudo=()
+    missing=$(ldm_missing_packages | tr '\n' ' ')
+    [[ -z $missing ]] && return
+    if [[ $(id -u) != 0 ]]; then
+        if ! command -v sudo > /dev/null; then
+            echo "Not root and no sudo. Please have these packages installed: $missing" >&2
+            exit 1
+        fi
+        sudo=(sudo)
+    fi
+    echo "Installing with apt-get: $missing"
+    # shellcheck disable=SC2086  # a list of words
+    if ! { "${sudo[@]}" apt-get update -qq &&
+           DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends $missing; } > /tmp/ldm-setup.$$.log 2>&1; then
+        cat "/tmp/ldm-setup.$$.log" >&2
+        echo "apt-get failed (above). The packages needed are: ${ldm_packages[*]}" >&2
+        exit 1
+    fi
+    rm -f "/tmp/ldm-setup.$$.log"
+}
+
+# ldm_build PRESET [TARGET...]: configures once and builds; quiet unless something goes wrong.
+ldm_build() {
+    local preset=$1 log
+    shift
+    log=$(mktemp)
+    if [[ ! -f build/$preset/build.ninja ]]; then
+        echo "Configuring build/$preset"
+        cmake --preset "$preset" > "$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    fi
+    echo "Building build/$preset"
+    if ! ninja -C "build/$preset" "$@" > "$log" 2>&1; then
+        grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | tail -n 60 >&2
+        exit 1
+    fi
+    rm -f "$log"
+}
+
+ldm_install_packages

@@ -1,0 +1,93 @@
+#include "common/tensor/memory.h"
+
+#include <algorithm>
+#include <limits>
+#include <list>
+#include <mutex>
+#include <new>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace ldm {
+namespace {
+
+constexpr std::int64_t huge_page = std::int64_t{2} << 20;
+constexpr std::int64_t most_waiting = std::int64_t{1} << 30;
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool reuse = false;  // so that AddressSanitizer sees a block die
+#else
+constexpr bool reuse = true;
+#endif
+
+struct Block {
+    void* memory;
+    std::int64_t bytes;
+};
+
+Block fresh(std::int64_t bytes) {
+    void* memory = ::operator new(bytes, std::align_val_t{huge_page});
+#ifdef __linux__
+    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; the answer does not matter
+#endif
+    return {memory, bytes};
+}
+
+void release(const Block& block) { ::operator delete(block.memory, std::align_val_t{huge_page}); }
+
+/// The blocks that wait, the one freed last in front.
+class WaitingBlocks {
+public:
+    Block take(std::int64_t bytes) {
+        {
+            const std::scoped_lock lock(mutex_);
+            const auto fits = std::ranges::find(blocks_, bytes, &Block::bytes);
+            if (fits != blocks_.end()) {
+                const Block block = *fits;
+                blocks_.erase(fits);
+                waiting_ -= bytes;
+                return block;
+            }
+        }
+        return fresh(bytes);
+    }
+
+    void give_back(const Block& block) {
+        const std::scoped_lock lock(mutex_);
+        blocks_.push_front(block);
+        waiting_ += block.bytes;
+        while (waiting_ > most_waiting) {
+            release(blocks_.back());
+            waiting_ -= blocks_.back().bytes;
+            blocks_.pop_back();
+        }
+    }
+
+    /// Never destroyed: tensors of static lifetime may die after everything else.
+    static WaitingBlocks& instance() {
+        static WaitingBlocks& blocks = *new WaitingBlocks;
+        return blocks;
+    }
+
+private:
+    std::mutex mutex_;
+    std::list<Block> blocks_;
+    std::int64_t waiting_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<void> allocate(std::int64_t bytes) {
+    if (bytes < huge_page || !reuse) {
+        constexpr std::align_val_t cache_line{64};
+        void* memory = ::operator new(std::max<std::int64_t>(bytes, 1), cache_line);
+        return {memory, [](void* p) { ::operator delete(p, cache_line); }};
+    }
+    if (bytes > std::numeric_limits<std::int64_t>::max() - huge_page) throw std::bad_alloc();
+    const Block block = WaitingBlocks::instance().take((bytes + huge_page - 1) / huge_page * huge_page);
+    return {block.memory, [block](void*) { WaitingBlocks::instance().give_back(block); }};
+}
+
+}  // namespace ldm

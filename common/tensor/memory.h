@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace ldm {
+
+/// Memory for the numbers of a tensor, aligned to a cache line, not yet written.
+///
+/// A network asks for the same few sizes again and again, and memory fresh from the system costs a
+/// page fault for every 4 kB: about as much as the ops that only read and write. So large blocks
+/// are laid out in pages of 2 MB where the system has them, and a freed one waits for the next
+/// tensor of its size. At most 1 GB waits; the oldest goes first. Safe to use from several threads.
+std::shared_ptr<void> allocate(std::int64_t bytes);
+
+}  // namespace ldm

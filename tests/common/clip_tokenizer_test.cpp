@@ -1,0 +1,146 @@
+#include "common/text/clip_tokenizer.h"
+
+#include <chrono>
+#include <vector>
+
+#include "common/error.h"
+#include "common/io/atomic_file.h"
+#include "common/io/json.h"
+#include "common/text/clip_pieces.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace ldm;
+using test::has_text;
+using text::ClipTokenizer;
+using Ids = std::vector<std::int32_t>;
+
+namespace {
+
+const std::string reference_data = LDM_SOURCE_DIR "/reference_data/";
+
+const ClipTokenizer& openai() {
+    static const auto tokenizer =
+        ClipTokenizer::from_merges_file(reference_data + "clip_bpe/merges.txt");
+    return tokenizer;
+}
+
+/// 256 units, 256 units that end a word, then the merges: "he" 512, "llo</w>" 514, "cat</w>" 516.
+const std::vector<text::Merge> few_merges = {
+    {"h", "e"}, {"l", "l"}, {"ll", "o</w>"}, {"c", "a"}, {"ca", "t</w>"}};
+
+}  // namespace
+
+TEST_CASE("CLIP tokenizer: ids follow from the list of merges") {
+    const ClipTokenizer tokenizer(few_merges);
+    CHECK(tokenizer.vocabulary_size() == 512 + 5 + 2);
+    CHECK(tokenizer.start_token() == 517);
+    CHECK(tokenizer.end_token() == 518);
+    CHECK(tokenizer.token(0) == "!");         // byte 33, the first that spells itself
+    CHECK(tokenizer.token(64) == "a");        // byte 97
+    CHECK(tokenizer.token(188) == "\u0100");  // byte 0, the first that borrows a character
+    CHECK(tokenizer.token(255) == "\u0143");  // byte 173, the last
+    CHECK(tokenizer.token(256 + 64) == "a</w>");
+    CHECK(tokenizer.tokenize("Hello cat") == Ids{512, 514, 516});
+    CHECK(tokenizer.tokenize("cats") == Ids{515, 83, 256 + 82});
+    CHECK_THROWS_WITH(tokenizer.token(519), has_text("expected an id below 519"));
+}
+
+TEST_CASE("CLIP tokenizer: start, end, padding, and a cut that keeps the end") {
+    const ClipTokenizer tokenizer(few_merges);
+    const auto encoded = tokenizer.encode("cat cat", 6);
+    CHECK(encoded.input_ids == Ids{517, 516, 516, 518, 518, 518});
+    CHECK(encoded.attention_mask == Ids{1, 1, 1, 1, 0, 0});
+    CHECK(encoded.cut.empty());
+
+    const auto cut = tokenizer.encode("cat cat  Hello, cat", 4);
+    CHECK(cut.input_ids == Ids{517, 516, 516, 518});
+    CHECK(cut.attention_mask == Ids{1, 1, 1, 1});
+    CHECK(cut.cut == "hello , cat");
+
+    CHECK(tokenizer.encode("", 3).input_ids == Ids{517, 518, 518});
+    CHECK(tokenizer.encode(" \t\n", 3).attention_mask == Ids{1, 1, 0});
+    CHECK(tokenizer.encode("cat", 2).input_ids == Ids{517, 518});
+    CHECK(tokenizer.encode("cat", 2).cut == "cat");
+    CHECK_THROWS_WITH(tokenizer.encode("cat", 1), has_text("at least 2, got 1"));
+}
+
+TEST_CASE("CLIP tokenizer: the pieces of a text") {
+    using Pieces = std::vector<std::string>;
+    CHECK(text::clip_pieces("It's 12 o'clock, isn't it?!") ==
+          Pieces{"it", "'s", "1", "2", "o", "'", "clock", ",", "isn", "'t", "it", "?!"});
+    CHECK(text::clip_pieces("Cafe\u0301\u3000\u0130X\u03A3") ==
+          Pieces{"caf\u00E9", "i", "\u0307", "x\u03C3"});
+    CHECK(text::clip_pieces("  ").empty());
+}
+
+TEST_CASE("CLIP tokenizer: OpenAI's vocabulary") {
+    CHECK(openai().vocabulary_size() == 49408);
+    CHECK(openai().start_token() == 49406);
+    CHECK(openai().end_token() == 49407);
+    CHECK(openai().tokenize("a photograph of an astronaut riding a horse") ==
+          Ids{320, 8853, 539, 550, 18376, 6765, 320, 4558});
+    CHECK(openai().decode(openai().tokenize("Grinning CAT")) == "grinning cat");
+}
+
+TEST_CASE("CLIP tokenizer: hundreds of strange texts come out as in transformers") {
+    const auto rows = io::read_json(reference_data + "03_clip/clip_bpe_tokens.json");
+    REQUIRE(rows.size() > 300);
+    for (const auto& row : rows) {
+        const auto text = row[0].get<std::string>();
+        INFO(row[0].dump());
+        CHECK(openai().tokenize(text) == row[1].get<Ids>());
+    }
+}
+
+TEST_CASE("CLIP tokenizer: bytes that are not UTF-8 are an error that shows where") {
+    CHECK_THROWS_WITH(openai().tokenize("a cat \xFF and"),
+                      has_text("not valid UTF-8 at byte 6: 'a cat \\xFF and'"));
+    CHECK_THROWS_AS(openai().tokenize("\xED\xA0\x80"), Error);
+    CHECK_THROWS_AS(openai().tokenize("<|endoftext|>\xC3"), Error);
+}
+
+TEST_CASE("CLIP tokenizer: a word of a million letters takes no time") {
+    const auto start = std::chrono::steady_clock::now();
+    CHECK(openai().tokenize(std::string(1'000'000, 'a')).size() > 10'000);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+}
+
+TEST_CASE("CLIP tokenizer: files, and what may be wrong with them") {
+    test::TemporaryFolder folder;
+    const auto merges = folder / "merges.txt", vocab = folder / "vocab.json";
+    io::write_text_file(merges, "#version: 0.2\nh e\nl l\r\nll o</w>\n\nc a\nca t</w>");
+    const auto tokenizer = ClipTokenizer::from_merges_file(merges);
+    CHECK(tokenizer.tokenize("Hello cat") == Ids{512, 514, 516});
+
+    // Ids of vocab.json are taken as they are.
+    io::Json json = io::Json::object();
+    const int size = tokenizer.vocabulary_size();
+    for (int id = 0; id < size; ++id) json[tokenizer.token(id)] = size - 1 - id;
+    io::write_json(vocab, json);
+    const auto reversed = ClipTokenizer::from_files(vocab, merges);
+    CHECK(reversed.tokenize("Hello cat") == Ids{size - 1 - 512, size - 1 - 514, size - 1 - 516});
+    CHECK(reversed.start_token() == 1);
+
+    json.erase("cat</w>");
+    io::write_json(vocab, json);
+    CHECK_THROWS_WITH(ClipTokenizer::from_files(vocab, merges),
+                      has_text("vocab.json: the vocabulary lacks the token 'cat</w>'"));
+    json["cat</w>"] = -1;
+    io::write_json(vocab, json);
+    CHECK_THROWS_WITH(ClipTokenizer::from_files(vocab, merges),
+                      has_text("'cat</w>' is out of range"));
+    json["cat</w>"] = "x";
+    io::write_json(vocab, json);
+    CHECK_THROWS_WITH(ClipTokenizer::from_files(vocab, merges),
+                      has_text("wrong value for key 'cat</w>'"));
+
+    io::write_text_file(merges, "#version: 0.2\nh e\nhe llo x\n");
+    CHECK_THROWS_WITH(ClipTokenizer::from_merges_file(merges),
+                      has_text("line 3 is no merge of two tokens: 'he llo x'"));
+    io::write_text_file(merges, "he y\n");
+    CHECK_THROWS_WITH(ClipTokenizer::from_merges_file(merges),
+                      has_text("merges.txt: the vocabulary lacks the token 'he'"));
+    CHECK_THROWS_WITH(ClipTokenizer::from_merges_file(folder / "none.txt"),
+                      has_text("none.txt: cannot open"));
+}

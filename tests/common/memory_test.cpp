@@ -1,0 +1,47 @@
+#include "common/tensor/memory.h"
+
+#include "common/tensor/tensor.h"
+#include "tests/support/catch.h"
+
+#include <cstring>
+#include <new>
+#include <thread>
+#include <vector>
+
+using namespace ldm;
+
+TEST_CASE("memory is aligned to a cache line and belongs to one tensor alone") {
+    std::vector<std::shared_ptr<void>> blocks;
+    const std::vector<std::int64_t> sizes = {0, 1, 100, 1 << 20, 5 << 20, 5 << 20, 9 << 20};
+    for (int round = 0; round < 3; ++round) {
+        blocks.clear();
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            blocks.push_back(allocate(sizes[i]));
+            CHECK(reinterpret_cast<std::uintptr_t>(blocks[i].get()) % 64 == 0);
+            std::memset(blocks[i].get(), static_cast<int>(i + 1), sizes[i]);
+        }
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            const auto* bytes = static_cast<const unsigned char*>(blocks[i].get());
+            for (std::int64_t at = 0; at < sizes[i]; ++at)
+                if (bytes[at] != i + 1) FAIL("two blocks share memory");
+        }
+    }
+}
+
+TEST_CASE("threads may take and give back memory at the same time") {
+    std::vector<std::thread> threads;
+    std::vector<int> wrong(4, 0);
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([t, &wrong] {
+            for (int i = 0; i < 50; ++i) {
+                Tensor x = Tensor::full({1 << 20}, static_cast<float>(t));
+                for (std::int64_t at = 0; at < x.size(); at += 4096) wrong[t] += x.data()[at] != t;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == std::vector<int>(4, 0));
+}
+
+TEST_CASE("memory that no machine has is an exception") {
+    CHECK_THROWS_AS(allocate(std::int64_t{1} << 62), std::bad_alloc);
+}

@@ -1,0 +1,33 @@
+#include "common/image/tensor_picture.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/tensor_checks.h"
+
+using namespace ldm;
+
+TEST_CASE("a picture survives the way to a tensor and back") {
+    image::Image picture(3, 2);
+    for (std::size_t i = 0; i < picture.rgb.size(); ++i)
+        picture.rgb[i] = static_cast<std::uint8_t>(i * 15);
+    const Tensor x = image::to_tensor(picture);
+    CHECK(x.shape() == Shape{1, 3, 2, 3});
+    CHECK(x.data()[0] == -1.0f);
+    CHECK(image::to_image(x) == picture);
+}
+
+TEST_CASE("what is brighter than white is white") {
+    const Tensor x = Tensor::from({1, 3, 1, 2}, {7, -7, 1, -1, 0.999f, -0.999f});
+    const image::Image picture = image::to_image(x);
+    CHECK(picture.at(0, 0) == image::white);
+    CHECK(picture.at(1, 0) == image::black);
+    CHECK_THROWS_AS(image::to_image(x, 1), Error);
+    CHECK_THROWS_AS(image::to_image(test::noise({1, 4, 2, 2}, 1)), Error);
+}
+
+TEST_CASE("one channel as colours") {
+    const Tensor x = Tensor::from({1, 2, 1, 2}, {0, 0, -1, 1});
+    const auto map = image::channel_map(x, 0, 1, image::ColorMap::grey, -1, 1);
+    CHECK(map.at(0, 0) == image::black);
+    CHECK(map.at(1, 0) == image::white);
+    CHECK_THROWS_AS(image::channel_map(x, 0, 2, image::ColorMap::grey, -1, 1), Error);
+}
