@@ -1,3 +1,7 @@
+#include <array>
+#include <cmath>
+#include <numeric>
+
 #include "chapters/01_ddpm/betas.h"
 #include "chapters/01_ddpm/ema.h"
 #include "chapters/01_ddpm/ideal_denoiser.h"
@@ -12,10 +16,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/tensor_checks.h"
 
-#include <array>
-#include <cmath>
-#include <numeric>
-
 using namespace ldm;
 using namespace ldm::ddpm;
 using test::close;
@@ -27,10 +27,12 @@ const Schedule original({.beta_schedule = "sqrt_linear"});  // Ho et al. (2020)
 const Schedule stable_diffusion({.linear_start = 0.00085, .linear_end = 0.012});
 
 Schedule predicting(Parameterization p, int timesteps = 1000) {
-    return Schedule({.beta_schedule = "sqrt_linear", .timesteps = timesteps, .parameterization = p});
+    return Schedule(
+        {.beta_schedule = "sqrt_linear", .timesteps = timesteps, .parameterization = p});
 }
 
-constexpr std::array every_parameterization = {Parameterization::eps, Parameterization::x0, Parameterization::v};
+constexpr std::array every_parameterization = {Parameterization::eps, Parameterization::x0,
+                                               Parameterization::v};
 
 Tensor steps(std::initializer_list<std::int32_t> t) {
     return Tensor::ints({static_cast<std::int64_t>(t.size())}, std::vector<std::int32_t>(t));
@@ -61,13 +63,15 @@ TEST_CASE("the kinds of schedules are the curves they are named for", "[ddpm]") 
     // the cosine schedule undoes its own curve, until betas are cut to 0.999 at the very end
     const auto ac = cumulative_alphas(make_beta_schedule("cosine", 50));
     for (int i = 0; i < 49; ++i)
-        CHECK(ac[i] == Approx(cosine_alpha_bar((i + 1) / 50.0, 0.008) / cosine_alpha_bar(0.0, 0.008)));
+        CHECK(ac[i] ==
+              Approx(cosine_alpha_bar((i + 1) / 50.0, 0.008) / cosine_alpha_bar(0.0, 0.008)));
     CHECK(make_beta_schedule("cosine", 50).back() == 0.999);
     CHECK(make_beta_schedule("linear", 1, 0.01, 0.25).at(0) == Approx(0.01));
 }
 
 TEST_CASE("a schedule that makes no sense is refused by name", "[ddpm]") {
-    CHECK_THROWS_WITH(Schedule({.beta_schedule = "quadratic"}), has_text("'beta_schedule' is 'quadratic'"));
+    CHECK_THROWS_WITH(Schedule({.beta_schedule = "quadratic"}),
+                      has_text("'beta_schedule' is 'quadratic'"));
     CHECK_THROWS_WITH(Schedule({.timesteps = 0}), has_text("'timesteps'"));
     CHECK_THROWS_WITH(Schedule({.linear_end = 1.5}), has_text("expected [0, 1)"));
     CHECK_THROWS_WITH(Schedule({.linear_start = -0.1}), has_text("expected [0, 1)"));
@@ -86,7 +90,8 @@ TEST_CASE("one jump forward is many single steps", "[ddpm]") {
         picture *= std::sqrt(1.0 - beta);
         variance = (1.0 - beta) * variance + beta;
         CHECK(stable_diffusion.sqrt_alphas_cumprod.data()[t] == Approx(picture).epsilon(1e-4));
-        CHECK(std::pow(stable_diffusion.sqrt_one_minus_alphas_cumprod.data()[t], 2) == Approx(variance).epsilon(1e-4));
+        CHECK(std::pow(stable_diffusion.sqrt_one_minus_alphas_cumprod.data()[t], 2) ==
+              Approx(variance).epsilon(1e-4));
     }
     const Tensor x0 = test::noise({2, 3, 4, 5}, 1), noise = test::noise({2, 3, 4, 5}, 2);
     const Tensor x_t = q_sample(original, x0, steps({0, 999}), noise);
@@ -99,7 +104,8 @@ TEST_CASE("one jump forward is many single steps", "[ddpm]") {
 TEST_CASE("the end is noise when the schedule says so", "[ddpm]") {
     const Tensor x0 = Tensor::full({1, 3, 8, 8}, 0.8f);
     const double ac = stable_diffusion.alphas_cumprod.data()[999];
-    const double expected = 0.5 * (ac * 0.64 + (1.0 - ac) - 1.0 - std::log(1.0 - ac)) / std::log(2.0);
+    const double expected =
+        0.5 * (ac * 0.64 + (1.0 - ac) - 1.0 - std::log(1.0 - ac)) / std::log(2.0);
     CHECK(prior_bpd(stable_diffusion, x0).item() == Approx(expected).epsilon(1e-3));
     CHECK(prior_bpd(original, x0).item() < 1e-4f);
 }
@@ -108,7 +114,8 @@ TEST_CASE("the posterior is what Bayes makes of one step and the picture", "[ddp
     const Tensor x0 = test::noise({1, 1, 2, 3}, 1), x_t = test::noise({1, 1, 2, 3}, 2);
     for (int t : {1, 2, 50, 400, 999}) {
         // q(x_{t-1} | x0) times q(x_t | x_{t-1}): precisions add, means are weighed by them
-        const double beta = original.betas.data()[t], before = original.alphas_cumprod_prev.data()[t];
+        const double beta = original.betas.data()[t],
+                     before = original.alphas_cumprod_prev.data()[t];
         const double variance = 1.0 / (1.0 / (1.0 - before) + (1.0 - beta) / beta);
         const Tensor mean = static_cast<float>(variance * std::sqrt(before) / (1.0 - before)) * x0 +
                             static_cast<float>(variance * std::sqrt(1.0 - beta) / beta) * x_t;
@@ -120,7 +127,8 @@ TEST_CASE("the posterior is what Bayes makes of one step and the picture", "[ddp
 }
 
 TEST_CASE("noise, picture and v say the same thing", "[ddpm]") {
-    const Tensor x0 = test::noise({3, 2, 4, 3}, 1), eps = test::noise({3, 2, 4, 3}, 2), t = steps({3, 400, 900});
+    const Tensor x0 = test::noise({3, 2, 4, 3}, 1), eps = test::noise({3, 2, 4, 3}, 2),
+                 t = steps({3, 400, 900});
     const Tensor x_t = q_sample(original, x0, t, eps), v = get_v(original, x0, t, eps);
     CHECK(close(predict_start_from_noise(original, x_t, t, eps), x0, 1e-4) == "");
     CHECK(close(predict_eps_from_xstart(original, x_t, t, x0), eps, 1e-4) == "");
@@ -178,7 +186,8 @@ TEST_CASE("a sampler clips, warms, shows its steps and stops when asked", "[ddpm
     const Schedule s({.timesteps = 20, .linear_end = 0.3});
     const Tensor x_T = test::noise({1, 1, 2, 2}, 1);
     const Denoiser wild = [](const Tensor& x, const Tensor&) { return -10.0f * x; };
-    CHECK(close(p_sample(s, wild, x_T, 5, x_T).pred_x0, ops::clamp(1e9f * x_T, -1.0f, 1.0f), 0.0) == "");
+    CHECK(close(p_sample(s, wild, x_T, 5, x_T).pred_x0, ops::clamp(1e9f * x_T, -1.0f, 1.0f), 0.0) ==
+          "");
 
     std::vector<int> seen;
     const Observer first_three = [&](const SamplerStep& step) {
@@ -201,7 +210,8 @@ TEST_CASE("what is known stays known", "[ddpm]") {
     Tensor left = Tensor::zeros({1, 1, 2, 2});
     left.data()[0] = left.data()[2] = 1.0f;
     const Denoiser nothing = [](const Tensor& x, const Tensor&) { return 0.0f * x; };
-    const Tensor end = p_sample_loop(s, nothing, test::noise({1, 2, 2, 2}, 1), numbered_noise(), {}, {}, {x0, left});
+    const Tensor end = p_sample_loop(s, nothing, test::noise({1, 2, 2, 2}, 1), numbered_noise(), {},
+                                     {}, {x0, left});
     // t = 0 is one step of noise, of deviation 0.01
     CHECK(close(left * end, left * x0, 0.05) == "");
     CHECK(close(end, x0, 0.05) != "");
@@ -210,7 +220,8 @@ TEST_CASE("what is known stays known", "[ddpm]") {
 TEST_CASE("the ideal denoiser believes in what explains what it sees", "[ddpm]") {
     const Tensor pictures = ops::clamp(test::noise({5, 3, 4, 4}, 1), -1.0f, 1.0f);
     const IdealDenoiser denoiser(original, pictures);
-    const Tensor x_t = q_sample(original, pictures, steps({10, 10, 10, 10, 10}), test::noise({5, 3, 4, 4}, 2));
+    const Tensor x_t =
+        q_sample(original, pictures, steps({10, 10, 10, 10, 10}), test::noise({5, 3, 4, 4}, 2));
     CHECK(close(denoiser.mean_picture(x_t, steps({10, 10, 10, 10, 10})), pictures, 1e-4) == "");
 
     // at the end of the process it knows nothing and believes in the mean of all
@@ -218,7 +229,8 @@ TEST_CASE("the ideal denoiser believes in what explains what it sees", "[ddpm]")
     CHECK(close(blur, ops::mean(pictures, {0}, ops::Axes::keep), 0.1) == "");
 
     // the definition, in double
-    const Tensor x = 0.3f * test::noise({1, 3, 4, 4}, 4), weights = denoiser.weights(x, steps({300}));
+    const Tensor x = 0.3f * test::noise({1, 3, 4, 4}, 4),
+                 weights = denoiser.weights(x, steps({300}));
     const double ac = original.alphas_cumprod.data()[300];
     std::vector<double> likely;
     for (int k = 0; k < 5; ++k) {
@@ -232,19 +244,23 @@ TEST_CASE("the ideal denoiser believes in what explains what it sees", "[ddpm]")
 }
 
 TEST_CASE("a perfect prediction costs nothing", "[ddpm]") {
-    const Tensor x0 = test::noise({2, 1, 3, 4}, 1), noise = test::noise({2, 1, 3, 4}, 2), t = steps({7, 600});
+    const Tensor x0 = test::noise({2, 1, 3, 4}, 1), noise = test::noise({2, 1, 3, 4}, 2),
+                 t = steps({7, 600});
     for (Parameterization p : every_parameterization) {
         const Schedule s = predicting(p);
         const Tensor target = training_target(s, x0, t, noise);
-        const auto losses = p_losses(s, {.logvar_init = 0.25f}, [&](auto&, auto&) { return target; }, x0, t, noise);
+        const auto losses = p_losses(
+            s, {.logvar_init = 0.25f}, [&](auto&, auto&) { return target; }, x0, t, noise);
         CHECK(losses.loss_simple.item() == 0.0f);
         CHECK(losses.loss_vlb.item() == 0.0f);
         CHECK(losses.loss.item() == 0.25f);  // the price of claiming uncertainty
 
         // one wrong by 2 everywhere
         const Denoiser off = [&](auto&, auto&) { return target + 2.0f; };
-        CHECK(p_losses(s, {.loss_type = LossType::l1}, off, x0, t, noise).loss.item() == Approx(2.0));
-        CHECK(p_losses(s, {.loss_type = LossType::l2}, off, x0, t, noise).loss.item() == Approx(4.0));
+        CHECK(p_losses(s, {.loss_type = LossType::l1}, off, x0, t, noise).loss.item() ==
+              Approx(2.0));
+        CHECK(p_losses(s, {.loss_type = LossType::l2}, off, x0, t, noise).loss.item() ==
+              Approx(4.0));
         const double weight = (s.lvlb_weights.data()[7] + s.lvlb_weights.data()[600]) / 2.0;
         CHECK(p_losses(s, {}, off, x0, t, noise).loss_vlb.item() == Approx(4.0 * weight));
     }
@@ -255,7 +271,8 @@ TEST_CASE("the weights of the variational bound", "[ddpm]") {
     // the divergence of two normal distributions whose means differ by the error in eps
     for (int t : {1, 30, 999}) {
         const double beta = original.betas.data()[t], ac = original.alphas_cumprod.data()[t];
-        const double expected = beta * beta / (2.0 * original.posterior_variance.data()[t] * (1.0 - beta) * (1.0 - ac));
+        const double expected =
+            beta * beta / (2.0 * original.posterior_variance.data()[t] * (1.0 - beta) * (1.0 - ac));
         CHECK(original.lvlb_weights.data()[t] == Approx(expected).epsilon(1e-3));
     }
     CHECK(original.lvlb_weights.data()[0] == original.lvlb_weights.data()[1]);
@@ -266,9 +283,12 @@ TEST_CASE("gradients of the loss reach the network, its uncertainty and the pict
     for (Parameterization p : every_parameterization)
         for (LossType type : {LossType::l1, LossType::l2}) {
             const Schedule s({.timesteps = 16, .linear_end = 0.3, .parameterization = p});
-            const LossConfig config{.loss_type = type, .l_simple_weight = 0.7f, .original_elbo_weight = 0.1f};
+            const LossConfig config{
+                .loss_type = type, .l_simple_weight = 0.7f, .original_elbo_weight = 0.1f};
             const auto loss = [&](const std::vector<Tensor>& in) {
-                const Denoiser network = [&](const Tensor& x, const Tensor&) { return ops::linear(x, in[0]); };
+                const Denoiser network = [&](const Tensor& x, const Tensor&) {
+                    return ops::linear(x, in[0]);
+                };
                 return p_losses(s, config, network, in[2], t, noise, in[1]).loss;
             };
             CHECK(test::gradients_agree(loss, {test::noise({3, 3}, 4), test::noise({16}, 5, 0.3f),
@@ -284,16 +304,20 @@ TEST_CASE("a time embedding tells times apart by their difference", "[ddpm]") {
     for (int i = 0; i < 4; ++i) CHECK(products.data()[i * 4 + i] == Approx(32.0));
 
     for (int i = 0; i < 32; ++i) {
-        CHECK(y.data()[64 + i] == Approx(std::cos(7.5 * std::pow(10000.0, -i / 32.0))).margin(1e-5));
-        CHECK(y.data()[64 + 32 + i] == Approx(std::sin(7.5 * std::pow(10000.0, -i / 32.0))).margin(1e-5));
+        CHECK(y.data()[64 + i] ==
+              Approx(std::cos(7.5 * std::pow(10000.0, -i / 32.0))).margin(1e-5));
+        CHECK(y.data()[64 + 32 + i] ==
+              Approx(std::sin(7.5 * std::pow(10000.0, -i / 32.0))).margin(1e-5));
     }
     const Tensor older = get_timestep_embedding(Tensor::from({1}, {7.5f}), 64);
     for (int i = 0; i < 32; ++i) {
         CHECK(older.data()[i] == Approx(std::sin(7.5 * std::pow(10000.0, -i / 31.0))).margin(1e-5));
-        CHECK(older.data()[32 + i] == Approx(std::cos(7.5 * std::pow(10000.0, -i / 31.0))).margin(1e-5));
+        CHECK(older.data()[32 + i] ==
+              Approx(std::cos(7.5 * std::pow(10000.0, -i / 31.0))).margin(1e-5));
     }
     CHECK(timestep_embedding(steps({5}), 7).data()[6] == 0.0f);
-    CHECK(close(timestep_embedding(steps({5}), 8), timestep_embedding(Tensor::from({1}, {5.0f}), 8), 0.0) == "");
+    CHECK(close(timestep_embedding(steps({5}), 8), timestep_embedding(Tensor::from({1}, {5.0f}), 8),
+                0.0) == "");
     CHECK_THROWS_AS(timestep_embedding(Tensor::zeros({2, 2}), 8), Error);
     CHECK_THROWS_AS(timestep_embedding(steps({5}), 0), Error);
     CHECK_THROWS_AS(get_timestep_embedding(steps({5}), 3), Error);
@@ -319,14 +343,16 @@ TEST_CASE("an average of weights follows them, first fast, then slowly", "[ddpm]
     ema.restore(weights);
     CHECK(weights.at("layer.weight").data()[0] == 7.0f);
 
-    CHECK(LitEma::buffer_name("diffusion_model.input_blocks.0.0.weight") == "diffusion_modelinput_blocks00weight");
+    CHECK(LitEma::buffer_name("diffusion_model.input_blocks.0.0.weight") ==
+          "diffusion_modelinput_blocks00weight");
     CHECK_THROWS_WITH(ema.update({}), has_text("'layer.weight'"));
     CHECK_THROWS_AS(ema.update({{"layer.weight", Tensor::zeros({3})}}), Error);
     CHECK_THROWS_AS(LitEma(weights, 1.5f), Error);
 }
 
 TEST_CASE("a learning rate warms up, goes down and starts again", "[ddpm]") {
-    const WarmUpCosine once{.warm_up_steps = 10, .max_decay_steps = 110, .lr_min = 0.1, .lr_max = 1.0, .lr_start = 0.0};
+    const WarmUpCosine once{
+        .warm_up_steps = 10, .max_decay_steps = 110, .lr_min = 0.1, .lr_max = 1.0, .lr_start = 0.0};
     CHECK(once(0) == 0.0);
     CHECK(once(5) == Approx(0.5));
     CHECK(once(10) == Approx(1.0));
@@ -334,8 +360,11 @@ TEST_CASE("a learning rate warms up, goes down and starts again", "[ddpm]") {
     CHECK(once(110) == Approx(0.1));
     CHECK(once(100000) == Approx(0.1));
 
-    const io::Json args = {{"warm_up_steps", {2, 1}}, {"f_min", {0.2, 0.1}}, {"f_max", {1.0, 0.5}},
-                           {"f_start", {0.0, 0.3}}, {"cycle_lengths", {10, 5}}};
+    const io::Json args = {{"warm_up_steps", {2, 1}},
+                           {"f_min", {0.2, 0.1}},
+                           {"f_max", {1.0, 0.5}},
+                           {"f_start", {0.0, 0.3}},
+                           {"cycle_lengths", {10, 5}}};
     const auto line = learning_rate_from_json("LambdaLinearScheduler", args);
     CHECK(line(1) == Approx(0.5));
     CHECK(line(5) == Approx(0.6));
@@ -347,8 +376,10 @@ TEST_CASE("a learning rate warms up, goes down and starts again", "[ddpm]") {
     CHECK(cosine(6) == Approx(0.6));
     CHECK(cosine(13) == Approx(0.3));
 
-    CHECK_THROWS_WITH(learning_rate_from_json("CosineAnnealingLR", args), has_text("'CosineAnnealingLR'"));
+    CHECK_THROWS_WITH(learning_rate_from_json("CosineAnnealingLR", args),
+                      has_text("'CosineAnnealingLR'"));
     io::Json uneven = args;
     uneven["f_min"] = {0.2};
-    CHECK_THROWS_WITH(learning_rate_from_json("LambdaLinearScheduler", uneven), has_text("one number for each cycle"));
+    CHECK_THROWS_WITH(learning_rate_from_json("LambdaLinearScheduler", uneven),
+                      has_text("one number for each cycle"));
 }

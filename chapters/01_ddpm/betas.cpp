@@ -1,12 +1,12 @@
 #include "chapters/01_ddpm/betas.h"
 
-#include "common/error.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include "common/error.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -26,11 +26,11 @@ std::vector<double> mapped(std::vector<double> values, double (*f)(double)) {
 
 }  // namespace
 
-//! [betas]
 std::vector<double> make_beta_schedule(const std::string& kind, int n_timestep, double linear_start,
                                        double linear_end, double cosine_s) {
     expect(n_timestep >= 1, fmt::format("'timesteps' must be at least 1, got {}", n_timestep));
     std::vector<double> betas;
+    //! [betas]
     if (kind == "linear") {
         betas = mapped(straight_line(std::sqrt(linear_start), std::sqrt(linear_end), n_timestep),
                        [](double root) { return root * root; });
@@ -42,7 +42,8 @@ std::vector<double> make_beta_schedule(const std::string& kind, int n_timestep, 
         betas = betas_for_alpha_bar(
             n_timestep, [&](double u) { return cosine_alpha_bar(u, cosine_s); }, 0.999);
     } else {
-        fail(fmt::format("'beta_schedule' is '{}', expected linear, sqrt_linear, sqrt or cosine", kind));
+        fail(fmt::format("'beta_schedule' is '{}', expected linear, sqrt_linear, sqrt or cosine",
+                         kind));
     }
     //! [betas]
     for (double beta : betas)

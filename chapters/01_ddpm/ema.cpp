@@ -50,9 +50,15 @@ void LitEma::update(const Weights& weights) {
 }
 //! [update]
 
-void LitEma::copy_to(Weights& weights) const { overwrite(weights, shadow_); }
-void LitEma::store(const Weights& weights) { stored_ = copy_of(weights); }
-void LitEma::restore(Weights& weights) const { overwrite(weights, stored_); }
+void LitEma::copy_to(Weights& weights) const {
+    overwrite(weights, shadow_);
+}
+void LitEma::store(const Weights& weights) {
+    stored_ = copy_of(weights);
+}
+void LitEma::restore(Weights& weights) const {
+    overwrite(weights, stored_);
+}
 
 std::string LitEma::buffer_name(std::string name) {
     std::erase(name, '.');

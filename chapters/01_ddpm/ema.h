@@ -1,9 +1,9 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <map>
 #include <string>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm::ddpm {
 

@@ -1,9 +1,9 @@
 #include "chapters/01_ddpm/forward_process.h"
 
+#include <numbers>
+
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
-
-#include <numbers>
 
 namespace ldm::ddpm {
 

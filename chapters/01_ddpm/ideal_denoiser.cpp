@@ -19,7 +19,8 @@ IdealDenoiser::IdealDenoiser(const Schedule& schedule, Tensor pictures)
 Tensor IdealDenoiser::weights(const Tensor& x_t, const Tensor& t) const {
     const auto n = x_t.dim(0);
     const Tensor root = at(schedule_.sqrt_alphas_cumprod, t).reshape({n, 1});
-    const Tensor spread = ops::square(at(schedule_.sqrt_one_minus_alphas_cumprod, t)).reshape({n, 1});
+    const Tensor spread =
+        ops::square(at(schedule_.sqrt_one_minus_alphas_cumprod, t)).reshape({n, 1});
 
     // |x - a p|^2 = |x|^2 - 2 a x.p + a^2 |p|^2, and a softmax does not see |x|^2
     const Tensor products = ops::linear(x_t.reshape({n, -1}), rows_);

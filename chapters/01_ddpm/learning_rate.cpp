@@ -1,17 +1,19 @@
 #include "chapters/01_ddpm/learning_rate.h"
 
-#include "common/error.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "common/error.h"
+
 namespace ldm::ddpm {
 namespace {
 
-double on_line(double from, double to, double share) { return (to - from) * share + from; }
+double on_line(double from, double to, double share) {
+    return (to - from) * share + from;
+}
 
 double on_cosine(double high, double low, double share) {
     return low + 0.5 * (high - low) * (1.0 + std::cos(std::numbers::pi * std::min(share, 1.0)));
@@ -29,24 +31,29 @@ WarmUpCosine warm_up_cosine(const io::Json& args) {
                             .lr_min = io::get<double>(args, "lr_min"),
                             .lr_max = io::get<double>(args, "lr_max"),
                             .lr_start = io::get<double>(args, "lr_start")};
-    expect(rate.max_decay_steps > rate.warm_up_steps, "'max_decay_steps' must be above 'warm_up_steps'");
+    expect(rate.max_decay_steps > rate.warm_up_steps,
+           "'max_decay_steps' must be above 'warm_up_steps'");
     return rate;
 }
 
 Cycles cycles(const io::Json& args, Cycles::Descent descent) {
-    io::expect_only_keys(args, {"warm_up_steps", "f_min", "f_max", "f_start", "cycle_lengths"}, "args");
+    io::expect_only_keys(args, {"warm_up_steps", "f_min", "f_max", "f_start", "cycle_lengths"},
+                         "args");
     const auto warm_up = io::get<std::vector<std::int64_t>>(args, "warm_up_steps");
     const auto lengths = io::get<std::vector<std::int64_t>>(args, "cycle_lengths");
     const auto low = io::get<std::vector<double>>(args, "f_min");
     const auto high = io::get<std::vector<double>>(args, "f_max");
     const auto start = io::get<std::vector<double>>(args, "f_start");
     const auto count = lengths.size();
-    expect(warm_up.size() == count && low.size() == count && high.size() == count && start.size() == count,
-           "'warm_up_steps', 'f_min', 'f_max', 'f_start', 'cycle_lengths': one number for each cycle");
+    expect(
+        warm_up.size() == count && low.size() == count && high.size() == count &&
+            start.size() == count,
+        "'warm_up_steps', 'f_min', 'f_max', 'f_start', 'cycle_lengths': one number for each cycle");
     Cycles result{.cycles = {}, .descent = descent};
     for (std::size_t i = 0; i < count; ++i) {
         const bool decays = descent == Cycles::Descent::line || lengths[i] > warm_up[i];
-        expect(lengths[i] > 0 && decays, "'cycle_lengths' must be above 0, and above 'warm_up_steps' for a cosine");
+        expect(lengths[i] > 0 && decays,
+               "'cycle_lengths' must be above 0, and above 'warm_up_steps' for a cosine");
         result.cycles.push_back({warm_up[i], lengths[i], low[i], high[i], start[i]});
     }
     return result;
@@ -69,8 +76,10 @@ double Cycles::operator()(std::int64_t n) const {
             continue;
         }
         if (n < c.warm_up_steps) return on_line(c.f_start, c.f_max, share_of(n, c.warm_up_steps));
-        if (descent == Descent::line) return on_line(c.f_min, c.f_max, share_of(c.length - n, c.length));
-        return on_cosine(c.f_max, c.f_min, share_of(n - c.warm_up_steps, c.length - c.warm_up_steps));
+        if (descent == Descent::line)
+            return on_line(c.f_min, c.f_max, share_of(c.length - n, c.length));
+        return on_cosine(c.f_max, c.f_min,
+                         share_of(n - c.warm_up_steps, c.length - c.warm_up_steps));
     }
     fail(fmt::format("learning rate: step {} is past the last cycle", step));
 }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/io/json.h"
-
 #include <cstdint>
 #include <functional>
 #include <vector>
+
+#include "common/io/json.h"
 
 /// By what the learning rate is multiplied at step n. Upstream: ldm/lr_scheduler.py.
 

@@ -41,7 +41,7 @@ Tensor training_target(const Schedule& s, const Tensor& x0, const Tensor& t, con
 ///
 /// `logvar` [T] may be learned; empty stands for logvar_init at every step. Gradients flow to
 /// whatever the model depends on, to logvar, and to x0 and noise.
-Losses p_losses(const Schedule& s, const LossConfig& config, const Denoiser& model, const Tensor& x0,
-                const Tensor& t, const Tensor& noise, Tensor logvar = {});
+Losses p_losses(const Schedule& s, const LossConfig& config, const Denoiser& model,
+                const Tensor& x0, const Tensor& t, const Tensor& noise, Tensor logvar = {});
 
 }  // namespace ldm::ddpm

@@ -1,3 +1,8 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
 #include "chapters/01_ddpm/pictures.h"
 #include "common/image/example_pictures.h"
 #include "common/image/tensor_picture.h"
@@ -5,11 +10,6 @@
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
 
 namespace {
 
@@ -25,7 +25,8 @@ void print_beliefs(const ddpm::Return& way, const std::vector<image::Example>& e
     for (std::size_t i = 0; i < way.weights.size(); ++i) {
         const auto weights = way.weights[i].values();
         const auto best = std::ranges::max_element(weights) - weights.begin();
-        table.add({fmt::format("{}", all_the_way_back[i]), examples[best].caption, fmt::format("{:.3f}", weights[best])});
+        table.add({fmt::format("{}", all_the_way_back[i]), examples[best].caption,
+                   fmt::format("{:.3f}", weights[best])});
     }
     fmt::print("Out of pure noise:\n{}\n", table.text());
 }
@@ -44,14 +45,18 @@ image::Image story(const std::vector<image::Example>& examples, int picture, std
         return z;
     };
     std::vector<image::Tile> tiles;
-    const auto add_row = [&](const std::vector<image::Tile>& row) { tiles.insert(tiles.end(), row.begin(), row.end()); };
+    const auto add_row = [&](const std::vector<image::Tile>& row) {
+        tiles.insert(tiles.end(), row.begin(), row.end());
+    };
 
     const Tensor x0 = pictures[picture], drowns_in = noise(x0.shape());
     add_row(ddpm::drowning(schedule, x0, drowns_in, into_the_noise));
-    const Tensor half_way = ddpm::q_sample(schedule, x0, ddpm::same_step(1, half_way_back.front()), drowns_in);
+    const Tensor half_way =
+        ddpm::q_sample(schedule, x0, ddpm::same_step(1, half_way_back.front()), drowns_in);
     add_row(ddpm::come_back(schedule, denoiser, half_way, half_way_back, noise).seen);
     for (int i = 0; i < 2; ++i) {
-        const auto way = ddpm::come_back(schedule, denoiser, noise(x0.shape()), all_the_way_back, noise);
+        const auto way =
+            ddpm::come_back(schedule, denoiser, noise(x0.shape()), all_the_way_back, noise);
         add_row(way.seen);
         add_row(way.believed);
         print_beliefs(way, examples);
@@ -59,8 +64,8 @@ image::Image story(const std::vector<image::Example>& examples, int picture, std
     return image::sheet(tiles, {.title = "Into the noise, and back",
                                 .columns = 8,
                                 .tile_size = 128,
-                                .row_labels = {"drowning", "half way back", "out of noise", "its guess",
-                                               "out of noise", "its guess"}});
+                                .row_labels = {"drowning", "half way back", "out of noise",
+                                               "its guess", "out of noise", "its guess"}});
 }
 
 }  // namespace

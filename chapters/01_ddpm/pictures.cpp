@@ -1,12 +1,12 @@
 #include "chapters/01_ddpm/pictures.h"
 
-#include "common/image/canvas.h"
-#include "common/image/plot.h"
-#include "common/image/tensor_picture.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
+
+#include "common/image/canvas.h"
+#include "common/image/plot.h"
+#include "common/image/tensor_picture.h"
 
 namespace ldm::ddpm {
 
@@ -14,19 +14,22 @@ std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Ten
                                   std::span<const int> times) {
     std::vector<image::Tile> tiles{{image::to_image(x0), "the picture"}};
     for (int t : times)
-        tiles.push_back({image::to_image(q_sample(s, x0, same_step(1, t), noise)), fmt::format("t = {}", t)});
+        tiles.push_back(
+            {image::to_image(q_sample(s, x0, same_step(1, t), noise)), fmt::format("t = {}", t)});
     return tiles;
 }
 
-Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x, std::span<const int> times,
-                 const Noise& noise) {
+Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
+                 std::span<const int> times, const Noise& noise) {
     Return way;
     for (int t = times.front(); t >= 0; --t) {
         if (std::ranges::find(times, t) != times.end()) {
             const Tensor weights = denoiser.weights(x, same_step(1, t));
             const Tensor belief = denoiser.mean_picture(x, same_step(1, t));
             way.seen.push_back({image::to_image(x), fmt::format("t = {}", t)});
-            way.believed.push_back({image::to_image(belief), fmt::format("{:.0f}% sure", 100 * std::ranges::max(weights.values()))});
+            way.believed.push_back(
+                {image::to_image(belief),
+                 fmt::format("{:.0f}% sure", 100 * std::ranges::max(weights.values()))});
             way.weights.push_back(weights);
         }
         x = p_sample(s, denoiser, x, t, noise(x.shape())).x;
@@ -43,15 +46,20 @@ image::Image schedule_curves() {
         {"sqrt_linear", {.beta_schedule = "sqrt_linear"}},
         {"sqrt", {.beta_schedule = "sqrt"}},
         {"cosine", {.beta_schedule = "cosine"}}};
-    const auto numbers = [](const Tensor& x) { return std::vector<float>(x.values().begin(), x.values().end()); };
+    const auto numbers = [](const Tensor& x) {
+        return std::vector<float>(x.values().begin(), x.values().end());
+    };
     std::vector<image::Curve> left, betas;
     for (const auto& [name, config] : kinds) {
         const Schedule s(config);
         left.push_back({.name = name, .y = numbers(s.sqrt_alphas_cumprod)});
         betas.push_back({.name = name, .y = numbers(s.betas)});
     }
-    const auto upper = image::plot(left, {.title = "How much of the picture is left: sqrt(ac)", .x_label = "step t"});
-    const auto lower = image::plot(betas, {.title = "How much noise each step adds: beta", .x_label = "step t", .log_y = true});
+    const auto upper = image::plot(
+        left, {.title = "How much of the picture is left: sqrt(ac)", .x_label = "step t"});
+    const auto lower = image::plot(
+        betas,
+        {.title = "How much noise each step adds: beta", .x_label = "step t", .log_y = true});
     image::Canvas canvas(upper.width, upper.height + lower.height);
     canvas.paste(upper, 0, 0);
     canvas.paste(lower, 0, upper.height);

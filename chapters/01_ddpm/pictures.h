@@ -1,10 +1,10 @@
 #pragma once
 
-#include "chapters/01_ddpm/ideal_denoiser.h"
-#include "common/image/sheet.h"
-
 #include <span>
 #include <vector>
+
+#include "chapters/01_ddpm/ideal_denoiser.h"
+#include "common/image/sheet.h"
 
 /// What the program of this chapter shows.
 
@@ -23,8 +23,8 @@ struct Return {
 };
 
 /// Ancestral steps from x [1, 3, H, W] at time `times[0]` down to the end.
-Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x, std::span<const int> times,
-                 const Noise& noise);
+Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
+                 std::span<const int> times, const Noise& noise);
 
 /// How much picture is left along the way for each kind of schedule, and the betas behind it.
 image::Image schedule_curves();

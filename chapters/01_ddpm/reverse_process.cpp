@@ -5,11 +5,13 @@
 namespace ldm::ddpm {
 
 //! [parameterizations]
-Tensor predict_start_from_noise(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& eps) {
+Tensor predict_start_from_noise(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                                const Tensor& eps) {
     return at(s.sqrt_recip_alphas_cumprod, t) * x_t - at(s.sqrt_recipm1_alphas_cumprod, t) * eps;
 }
 
-Tensor predict_eps_from_xstart(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& x0) {
+Tensor predict_eps_from_xstart(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                               const Tensor& x0) {
     return (at(s.sqrt_recip_alphas_cumprod, t) * x_t - x0) / at(s.sqrt_recipm1_alphas_cumprod, t);
 }
 
@@ -17,7 +19,8 @@ Tensor get_v(const Schedule& s, const Tensor& x0, const Tensor& t, const Tensor&
     return at(s.sqrt_alphas_cumprod, t) * eps - at(s.sqrt_one_minus_alphas_cumprod, t) * x0;
 }
 
-Tensor predict_start_from_v(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& v) {
+Tensor predict_start_from_v(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                            const Tensor& v) {
     return at(s.sqrt_alphas_cumprod, t) * x_t - at(s.sqrt_one_minus_alphas_cumprod, t) * v;
 }
 
@@ -26,20 +29,28 @@ Tensor predict_eps_from_v(const Schedule& s, const Tensor& x_t, const Tensor& t,
 }
 //! [parameterizations]
 
-Tensor predicted_x0(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& prediction) {
+Tensor predicted_x0(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                    const Tensor& prediction) {
     switch (s.parameterization) {
-        case Parameterization::eps: return predict_start_from_noise(s, x_t, t, prediction);
-        case Parameterization::v: return predict_start_from_v(s, x_t, t, prediction);
-        case Parameterization::x0: break;
+        case Parameterization::eps:
+            return predict_start_from_noise(s, x_t, t, prediction);
+        case Parameterization::v:
+            return predict_start_from_v(s, x_t, t, prediction);
+        case Parameterization::x0:
+            break;
     }
     return prediction;
 }
 
-Tensor predicted_eps(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& prediction) {
+Tensor predicted_eps(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                     const Tensor& prediction) {
     switch (s.parameterization) {
-        case Parameterization::x0: return predict_eps_from_xstart(s, x_t, t, prediction);
-        case Parameterization::v: return predict_eps_from_v(s, x_t, t, prediction);
-        case Parameterization::eps: break;
+        case Parameterization::x0:
+            return predict_eps_from_xstart(s, x_t, t, prediction);
+        case Parameterization::v:
+            return predict_eps_from_v(s, x_t, t, prediction);
+        case Parameterization::eps:
+            break;
     }
     return prediction;
 }
@@ -68,7 +79,8 @@ AncestralStep p_sample(const Schedule& s, const Denoiser& model, const Tensor& x
 
 //! [loop]
 Tensor p_sample_loop(const Schedule& s, const Denoiser& model, Tensor x, const Noise& noise,
-                     const AncestralOptions& options, const Observer& observer, const Known& known) {
+                     const AncestralOptions& options, const Observer& observer,
+                     const Known& known) {
     for (int t = s.timesteps() - 1; t >= 0; --t) {
         // upstream draws noise for t = 0 too, and does not use it
         const AncestralStep step = p_sample(s, model, x, t, noise(x.shape()), options);

@@ -9,8 +9,10 @@
 namespace ldm::ddpm {
 
 // x_t = sqrt(ac) x0 + sqrt(1 - ac) eps is one equation in three unknowns: two give the third.
-Tensor predict_start_from_noise(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& eps);
-Tensor predict_eps_from_xstart(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& x0);
+Tensor predict_start_from_noise(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                                const Tensor& eps);
+Tensor predict_eps_from_xstart(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                               const Tensor& x0);
 
 // v = sqrt(ac) eps - sqrt(1 - ac) x0 is x_t turned by a right angle; turning back gives x0 and eps.
 Tensor get_v(const Schedule& s, const Tensor& x0, const Tensor& t, const Tensor& eps);
@@ -18,16 +20,19 @@ Tensor predict_start_from_v(const Schedule& s, const Tensor& x_t, const Tensor& 
 Tensor predict_eps_from_v(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& v);
 
 /// The picture, or the noise, that a prediction in the schedule's own parameterization stands for.
-Tensor predicted_x0(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& prediction);
-Tensor predicted_eps(const Schedule& s, const Tensor& x_t, const Tensor& t, const Tensor& prediction);
+Tensor predicted_x0(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                    const Tensor& prediction);
+Tensor predicted_eps(const Schedule& s, const Tensor& x_t, const Tensor& t,
+                     const Tensor& prediction);
 
 /// q(x_{t-1} | x_t, x0): where one step back leads when the picture is known.
 /// Ho et al. (2020), equations 6 and 7; the mixture of variances is v_posterior of the schedule.
 Gaussian q_posterior(const Schedule& s, const Tensor& x0, const Tensor& x_t, const Tensor& t);
 
 struct AncestralOptions {
-    bool clip_denoised = true;  ///< keep the predicted x0 in [-1, 1]: right for pictures, not latents
-    float temperature = 1.0f;   ///< scales the noise of every step
+    bool clip_denoised =
+        true;  ///< keep the predicted x0 in [-1, 1]: right for pictures, not latents
+    float temperature = 1.0f;  ///< scales the noise of every step
 };
 
 /// One step back for a batch at one time, and what the network believed.

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <functional>
+
+#include "common/tensor/tensor.h"
 
 /// What every sampler, here and in chapter 08, takes from its caller.
 

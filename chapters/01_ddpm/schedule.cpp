@@ -1,12 +1,12 @@
 #include "chapters/01_ddpm/schedule.h"
 
-#include "chapters/01_ddpm/betas.h"
-#include "common/ops/embedding.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "chapters/01_ddpm/betas.h"
+#include "common/ops/embedding.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -24,14 +24,17 @@ Tensor table(int timesteps, const Formula& formula) {
 Tensor weights_of_bound(const Schedule& s, const Tensor& alphas) {
     Tensor weights({s.timesteps()});
     for (int t = 0; t < s.timesteps(); ++t) {
-        const float beta = s.betas.data()[t], alpha = alphas.data()[t], ac = s.alphas_cumprod.data()[t];
+        const float beta = s.betas.data()[t], alpha = alphas.data()[t],
+                    ac = s.alphas_cumprod.data()[t];
         float& weight = weights.data()[t];
         switch (s.parameterization) {
             case Parameterization::eps:
-                weight = beta * beta / (2.0f * s.posterior_variance.data()[t] * alpha * (1.0f - ac));
+                weight =
+                    beta * beta / (2.0f * s.posterior_variance.data()[t] * alpha * (1.0f - ac));
                 break;
             case Parameterization::x0:
-                weight = 0.5f * std::sqrt(ac) / (2.0f - ac);  // "2. * 1 - ac": kept as it is upstream
+                weight =
+                    0.5f * std::sqrt(ac) / (2.0f - ac);  // "2. * 1 - ac": kept as it is upstream
                 break;
             case Parameterization::v:
                 weight = 1.0f;
@@ -61,8 +64,8 @@ Schedule::Config Schedule::from_json(const io::Json& json) {
 }
 
 Schedule::Schedule(const Config& config) : parameterization(config.parameterization) {
-    const auto beta = make_beta_schedule(config.beta_schedule, config.timesteps, config.linear_start,
-                                         config.linear_end, config.cosine_s);
+    const auto beta = make_beta_schedule(config.beta_schedule, config.timesteps,
+                                         config.linear_start, config.linear_end, config.cosine_s);
     const auto ac = cumulative_alphas(beta);
     const double v = config.v_posterior;
     expect(v >= 0.0 && v <= 1.0, fmt::format("'v_posterior' is {}, expected 0 to 1", v));
@@ -104,7 +107,8 @@ Tensor at(const Tensor& table, const Tensor& t) {
            "time steps: expected [N] int32, got " + to_string(t.shape()));
     for (std::int64_t i = 0; i < t.size(); ++i)
         expect(t.ints()[i] >= 0 && t.ints()[i] < table.size(),
-               fmt::format("time step {} of a schedule with steps 0 to {}", t.ints()[i], table.size() - 1));
+               fmt::format("time step {} of a schedule with steps 0 to {}", t.ints()[i],
+                           table.size() - 1));
     return ops::embedding(t, table.reshape({-1, 1})).reshape({t.size(), 1, 1, 1});
 }
 

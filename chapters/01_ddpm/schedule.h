@@ -1,9 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include "common/io/json.h"
 #include "common/tensor/tensor.h"
-
-#include <string>
 
 namespace ldm::ddpm {
 

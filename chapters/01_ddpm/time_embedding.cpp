@@ -1,8 +1,8 @@
 #include "chapters/01_ddpm/time_embedding.h"
 
-#include "common/ops/shape.h"
-
 #include <cmath>
+
+#include "common/ops/shape.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -29,7 +29,8 @@ Tensor timestep_embedding(const Tensor& t, int dim, float max_period, bool repea
     Tensor y = Tensor::zeros({n, dim});
     for (std::int64_t row = 0; row < n; ++row)
         for (int i = 0; i < half; ++i) {
-            const float frequency = std::exp(-log_period * static_cast<float>(i) / static_cast<float>(half));
+            const float frequency =
+                std::exp(-log_period * static_cast<float>(i) / static_cast<float>(half));
             const float angle = times.data()[row] * frequency;
             y.data()[row * dim + i] = std::cos(angle);
             y.data()[row * dim + half + i] = std::sin(angle);

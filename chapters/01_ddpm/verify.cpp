@@ -1,5 +1,7 @@
 #include "chapters/01_ddpm/verify.h"
 
+#include <fmt/format.h>
+
 #include "chapters/01_ddpm/betas.h"
 #include "chapters/01_ddpm/ema.h"
 #include "chapters/01_ddpm/forward_process.h"
@@ -8,8 +10,6 @@
 #include "chapters/01_ddpm/reverse_process.h"
 #include "chapters/01_ddpm/time_embedding.h"
 #include "chapters/01_ddpm/verify_support.h"
-
-#include <fmt/format.h>
 
 namespace ldm::ddpm {
 namespace {
@@ -26,8 +26,8 @@ Schedule schedule_of(const Json& config) {
 
 void beta_schedule(verify::Run& run) {
     const Json& config = run.config();
-    io::expect_only_keys(config, {"schedules", "n_timestep", "linear_start", "linear_end", "cosine_s"},
-                         "config");
+    io::expect_only_keys(
+        config, {"schedules", "n_timestep", "linear_start", "linear_end", "cosine_s"}, "config");
     for (const auto& kind : io::get<std::vector<std::string>>(config, "schedules")) {
         const auto betas = make_beta_schedule(
             kind, io::get<int>(config, "n_timestep"), io::get_or(config, "linear_start", 1e-4),
@@ -46,9 +46,10 @@ void alpha_bar_betas(verify::Run& run) {
         throw Error(fmt::format("'alpha_bar': kind '{}', expected cosine", kind));
     const double s = io::get<double>(curve, "s");
     add_table(run, "betas",
-              betas_for_alpha_bar(io::get<int>(config, "num_diffusion_timesteps"),
-                                  [s](double u) { return cosine_alpha_bar(u, s); },
-                                  io::get_or(config, "max_beta", 0.999)));
+              betas_for_alpha_bar(
+                  io::get<int>(config, "num_diffusion_timesteps"),
+                  [s](double u) { return cosine_alpha_bar(u, s); },
+                  io::get_or(config, "max_beta", 0.999)));
 }
 
 void diffusion_schedule(verify::Run& run) {
@@ -89,12 +90,15 @@ void forward_process(verify::Run& run) {
 void embedding(verify::Run& run) {
     io::expect_only_keys(run.config(), {"tables"}, "config");
     for (const Json& table : io::get<Json>(run.config(), "tables")) {
-        const auto name = io::get<std::string>(table, "name"), style = io::get<std::string>(table, "style");
+        const auto name = io::get<std::string>(table, "name"),
+                   style = io::get<std::string>(table, "style");
         const int dim = io::get<int>(table, "dim");
         if (style == "cos_sin") {
-            io::expect_only_keys(table, {"name", "style", "dim", "max_period", "repeat_only"}, name);
-            run.out(name, timestep_embedding(run.in("t"), dim, io::get_or(table, "max_period", 10000.0f),
-                                             io::get_or(table, "repeat_only", false)));
+            io::expect_only_keys(table, {"name", "style", "dim", "max_period", "repeat_only"},
+                                 name);
+            run.out(name,
+                    timestep_embedding(run.in("t"), dim, io::get_or(table, "max_period", 10000.0f),
+                                       io::get_or(table, "repeat_only", false)));
         } else if (style == "sin_cos") {
             io::expect_only_keys(table, {"name", "style", "dim"}, name);
             run.out(name, get_timestep_embedding(run.in("t"), dim));
@@ -112,7 +116,8 @@ void losses(verify::Run& run) {
         // a variant's keys are those of the loss, or override the schedule's
         Json schedule = io::get_or(run.config(), "schedule", Json::object());
         for (const auto& [key, value] : variant.items())
-            if (key != "loss_type" && key != "original_elbo_weight" && key != "l_simple_weight" && key != "logvar_init")
+            if (key != "loss_type" && key != "original_elbo_weight" && key != "l_simple_weight" &&
+                key != "logvar_init")
                 schedule[key] = value;
         const Losses found =
             p_losses(Schedule(Schedule::from_json(schedule)), loss_config_from_json(variant),
@@ -127,23 +132,28 @@ void losses(verify::Run& run) {
 void lit_ema(verify::Run& run) {
     io::expect_only_keys(run.config(), {"variants"}, "config");
     const Tensor w = run.in("w"), sub = run.in("sw");
-    const auto weights_at = [&](std::int64_t k) { return Weights{{"w", entry(w, k)}, {"sub.weight", entry(sub, k)}}; };
+    const auto weights_at = [&](std::int64_t k) {
+        return Weights{{"w", entry(w, k)}, {"sub.weight", entry(sub, k)}};
+    };
     const auto variants = io::get<Json>(run.config(), "variants");
     for (const auto& [name, variant] : variants.items()) {
         io::expect_only_keys(variant, {"decay", "use_num_upates"}, name);
-        LitEma ema(weights_at(0), io::get_or(variant, "decay", 0.9999f), io::get_or(variant, "use_num_upates", true));
+        LitEma ema(weights_at(0), io::get_or(variant, "decay", 0.9999f),
+                   io::get_or(variant, "use_num_upates", true));
         std::vector<Tensor> shadow_w, shadow_sub;
         std::vector<std::int32_t> counts;
         for (std::int64_t k = 1; k < w.dim(0); ++k) {
             ema.update(weights_at(k));
-            shadow_w.push_back(Tensor::from(ema.shadow().at("w").shape(), ema.shadow().at("w").values()));
-            shadow_sub.push_back(
-                Tensor::from(ema.shadow().at("sub.weight").shape(), ema.shadow().at("sub.weight").values()));
+            shadow_w.push_back(
+                Tensor::from(ema.shadow().at("w").shape(), ema.shadow().at("w").values()));
+            shadow_sub.push_back(Tensor::from(ema.shadow().at("sub.weight").shape(),
+                                              ema.shadow().at("sub.weight").values()));
             counts.push_back(ema.num_updates());
         }
         run.out(name + ".w", stack(shadow_w));
         run.out(name + ".subweight", stack(shadow_sub));
-        run.out(name + ".num_updates", Tensor::ints({static_cast<std::int64_t>(counts.size())}, counts));
+        run.out(name + ".num_updates",
+                Tensor::ints({static_cast<std::int64_t>(counts.size())}, counts));
     }
 }
 
@@ -152,8 +162,8 @@ void learning_rates(verify::Run& run) {
     const auto schedules = io::get<Json>(run.config(), "schedules");
     for (const auto& [name, schedule] : schedules.items()) {
         io::expect_only_keys(schedule, {"class", "args", "n"}, name);
-        const LearningRate rate =
-            learning_rate_from_json(io::get<std::string>(schedule, "class"), io::get<Json>(schedule, "args"));
+        const LearningRate rate = learning_rate_from_json(io::get<std::string>(schedule, "class"),
+                                                          io::get<Json>(schedule, "args"));
         std::vector<double> factors;
         for (auto n : io::get<std::vector<std::int64_t>>(schedule, "n")) factors.push_back(rate(n));
         add_table(run, name, factors);
@@ -170,7 +180,8 @@ void ancestral_sampler(verify::Run& run) {
     std::vector<Tensor> steps;
     p_sample_loop(
         schedule_of(config), network.without_context(), run.in("x_T"),
-        [&](const Shape&) { return entry(stored, static_cast<std::int64_t>(steps.size())); }, options,
+        [&](const Shape&) { return entry(stored, static_cast<std::int64_t>(steps.size())); },
+        options,
         [&](const SamplerStep& step) {
             steps.push_back(step.x);
             return true;

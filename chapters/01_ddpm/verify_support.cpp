@@ -7,7 +7,9 @@
 namespace ldm::ddpm {
 
 TinyNetwork::TinyNetwork(const io::Json& json)
-    : a_(io::get<float>(json, "a")), b_(io::get<float>(json, "b")), c_(io::get_or(json, "c", 0.0f)) {
+    : a_(io::get<float>(json, "a")),
+      b_(io::get<float>(json, "b")),
+      c_(io::get_or(json, "c", 0.0f)) {
     io::expect_only_keys(json, {"a", "b", "c"}, "eps");
 }
 

@@ -1,3 +1,85 @@
-int main() {
-    return 0;
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/pictures.h"
+#include "chapters/03_clip/reader.h"
+#include "common/io/json.h"
+#include "common/ops/shape.h"
+#include "common/report/chapter_program.h"
+#include "common/report/table.h"
+
+namespace {
+
+using namespace ldm;
+
+/// Every caption that the model was trained on or kept away from.
+std::vector<std::string> all_captions(const std::filesystem::path& model) {
+    const io::Json json = io::read_json(model / "captions.json");
+    auto captions = io::get<std::vector<std::string>>(json, "train");
+    const auto held_out = io::get<std::vector<std::string>>(json, "heldout");
+    captions.insert(captions.end(), held_out.begin(), held_out.end());
+    return captions;
+}
+
+/// The five texts that a picture likes best, out of all; probabilities [texts].
+clip::Choice choose(const image::Example& example, const std::vector<std::string>& texts,
+                    std::span<const float> probabilities) {
+    std::vector<std::size_t> order(texts.size());
+    std::iota(order.begin(), order.end(), 0);
+    const std::size_t best = std::min<std::size_t>(5, order.size());
+    std::ranges::partial_sort(order, order.begin() + best, std::greater{},
+                              [&](std::size_t i) { return probabilities[i]; });
+    clip::Choice choice{example.picture, example.caption, {}};
+    for (std::size_t i = 0; i < best; ++i)
+        choice.best.push_back({texts[order[i]], probabilities[order[i]]});
+    return choice;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::string caption;
+    return report::ChapterProgram("03_clip", "Words and pictures meet: which belong together?")
+        .option("--caption", caption, "words of your own, compared with every picture")
+        .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            const clip::Reader reader(arguments.model);
+            const auto examples = image::example_pictures(arguments.model);
+            std::vector<image::Image> pictures;
+            std::vector<std::string> captions;
+            for (const auto& example : examples) {
+                pictures.push_back(example.picture);
+                captions.push_back(example.caption);
+            }
+            if (!caption.empty()) captions.push_back(caption);
+
+            const Tensor seen = reader.look(pictures);
+            const Tensor cosines = clip::cosine_similarity(reader.read(captions), seen);
+            arguments.save("03_clip.png", clip::similarity_matrix(examples, captions, cosines));
+
+            // Zero-shot: every picture chooses among all captions there are.
+            const auto texts = all_captions(arguments.model);
+            const Tensor logits = reader.model().logits_per_text(reader.read(texts), seen);
+            const Tensor probabilities = clip::zero_shot(ops::permute(logits, {1, 0}));
+
+            report::Table table({"picture", "it would say", "probability"});
+            std::vector<clip::Choice> choices;
+            int right = 0;
+            for (std::size_t i = 0; i < examples.size(); ++i) {
+                choices.push_back(
+                    choose(examples[i], texts,
+                           probabilities.values().subspan(i * texts.size(), texts.size())));
+                const auto& [said, probability] = choices.back().best.front();
+                right += said == examples[i].caption;
+                table.add({examples[i].caption, said, fmt::format("{:.3f}", probability)});
+            }
+            arguments.save("03_clip_zero_shot.png",
+                           clip::zero_shot_bars(
+                               choices, fmt::format("Chosen out of {} captions", texts.size())));
+            fmt::print(
+                "\nEvery picture chooses among all {} captions; {} of {} choose their own:\n{}",
+                texts.size(), right, examples.size(), table.text());
+        });
 }

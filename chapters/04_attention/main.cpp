@@ -1,3 +1,64 @@
-int main() {
-    return 0;
+#include <fmt/format.h>
+
+#include "chapters/04_attention/ladder/race.h"
+#include "chapters/04_attention/word_maps.h"
+#include "common/image/example_pictures.h"
+#include "common/report/chapter_program.h"
+
+namespace {
+
+using namespace ldm;
+
+// Cross-attentions of the shipped UNet whose inputs are stored beside it: 8 x 8 and 16 x 16 pixels.
+constexpr const char* places[] = {"output_blocks.1.1", "output_blocks.4.1"};
+
+void print_shares(const std::vector<attention::Word>& words,
+                  const std::vector<attention::WordMaps>& layers) {
+    for (const auto& [side, maps] : layers) {
+        report::Table table({fmt::format("{} x {} pixels", side, side), "mean weight", "highest",
+                             "where (row, column)"});
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            const auto& map = maps[i];
+            const auto peak = std::ranges::max_element(map) - map.begin();
+            table.add({words[i].text, fmt::format("{:.3f}", attention::mean_of(map)),
+                       fmt::format("{:.3f}", map[peak]),
+                       fmt::format("{}, {}", peak / side, peak % side)});
+        }
+        fmt::print("\n{}", table.text());
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::string prompt;
+    int tokens = 1024;
+    return report::ChapterProgram("04_attention",
+                                  "Which word looks where, and how attention is computed fast.")
+        .option("--prompt", prompt, "other words for the stored picture [its caption]")
+        .option("--tokens", tokens, "the largest size on the ladder; SD 1.5 at 512x512 has 4096")
+        .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            if (tokens < 1 || tokens > 16384)
+                throw Error(fmt::format("--tokens: expected 1 to 16384, got {}", tokens));
+            const nn::Moment moment = nn::read_moment(arguments.model);
+            const auto examples = image::example_pictures(arguments.model);
+            const clip::Reader reader(arguments.model);
+            nn::ModelFolder model(arguments.model);
+
+            const Tensor ids = reader.ids(prompt.empty() ? moment.caption : prompt);
+            const Tensor context = reader.model().text()(ids);  // [1, M, D]
+            const auto words = attention::words_of(reader.tokenizer(), ids);
+            std::vector<attention::WordMaps> layers;
+            for (const char* place : places)
+                layers.push_back(attention::look_at_words(model, moment, place, context, words));
+            arguments.save(
+                "04_attention.png",
+                attention::word_picture(examples.at(moment.example).picture, words, layers));
+            fmt::print("Step t = {} of drawing \"{}\": who listens to which word?\n", moment.t,
+                       moment.caption);
+            print_shares(words, layers);
+
+            fmt::print("\nOne head of 40 channels, four ways, on one thread:\n{}",
+                       attention::ladder::race({256, tokens}, 40, arguments.seed).text());
+        });
 }

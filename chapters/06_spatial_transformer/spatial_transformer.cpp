@@ -12,6 +12,7 @@ SpatialTransformer::Config SpatialTransformer::Config::from_json(const io::Json&
                   .n_heads = io::get<int>(json, "n_heads"),
                   .d_head = io::get<int>(json, "d_head")};
     config.depth = io::get_or(json, "depth", config.depth);
+    expect(config.depth >= 1, "SpatialTransformer: 'depth' must be at least 1");
     if (const int context_dim = io::get_or(json, "context_dim", 0)) config.context_dim = context_dim;
     return config;
 }

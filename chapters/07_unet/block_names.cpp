@@ -19,7 +19,7 @@ public:
     void add(const Block& block, std::vector<PartName>& names) {
         for (std::size_t i = 0; i < block.parts.size(); ++i) {
             const Kind kind = block.parts[i].kind;
-            names.push_back({kind, fmt::format("{}.{}", block.key, i), fmt::format("{}.{}", prefix_, role(kind)), type_});
+            names.push_back({kind, fmt::format("{}.{}", block.key, i), fmt::format("{}.{}", prefix_, role(kind)), prefix_, type_});
         }
     }
 
@@ -73,7 +73,7 @@ std::optional<std::string> translate(const std::vector<WeightName>& names, std::
 std::vector<PartName> part_names(const Config& config) {
     const Layout u = layout(config);
     const int levels = config.levels();
-    std::vector<PartName> names{{Kind::conv, "input_blocks.0.0", "conv_in", ""}};
+    std::vector<PartName> names{{Kind::conv, "input_blocks.0.0", "conv_in", "conv_in", ""}};
 
     for (int level = 0; level < levels; ++level) {
         Namer down(fmt::format("down_blocks.{}", level), block_type(config, level, "Down"));

@@ -65,7 +65,9 @@ int main(int argc, char** argv) {
             fmt::print("\"{}\" under the noise of step {} walks through the U:\n\n{}\n", caption, t, unet::walk_table(steps));
             fmt::print("How well the UNet tells the noise (an error of 1 is no idea at all):\n\n{}\n", guess_table(guesses));
             arguments.save("07_unet.png", unet::noise_picture(guesser, guesses, fmt::format("\"{}\": the noise, and what the UNet takes for it", caption)));
-            arguments.save("07_unet_walk.png", unet::walk_picture(steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t)));
+            arguments.save("07_unet_walk.png", unet::walk_picture(steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t),
+                                                                     {image::to_image(guesser.decode(walked.x_t)), "noisy"},
+                                                                     {unet::channels_in_a_square(walked.predicted), "its noise"}));
             if (!moment_folder.empty())
                 store_moment(moment_folder, guesser.unet(), trace,
                              {.caption = caption, .example = example, .t = t, .tensors = {{"x", walked.x_t}, {"context", context}}});

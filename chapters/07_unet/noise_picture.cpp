@@ -32,8 +32,8 @@ image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>
         tiles.push_back({channels_in_a_square(guess.noise), "true noise"});
         tiles.push_back({channels_in_a_square(guess.predicted), "predicted noise"});
         tiles.push_back({channels_in_a_square(guess.predicted - guess.noise),
-                         fmt::format("difference, rms {:.2f}", guess.error())});
-        tiles.push_back({image::to_image(guesser.decode(guess.x0)), "what it believes in"});
+                         fmt::format("error {:.2f}", guess.error())});
+        tiles.push_back({image::to_image(guesser.decode(guess.x0)), "implied picture"});
     }
     return image::sheet(tiles, {.title = title, .columns = 5, .tile_size = 192, .row_labels = rows});
 }

@@ -14,14 +14,9 @@ std::string parts_of(const Block& block) {
     return text;
 }
 
-/// "down_blocks.0" of "down_blocks.0.resnets.1".
 std::string diffusers_block(const std::vector<PartName>& names, const std::string& key) {
-    for (const PartName& name : names) {
-        if (!name.compvis.starts_with(key + ".")) continue;
-        const auto level = name.diffusers.find(".resnets") != std::string::npos ? name.diffusers.find(".resnets")
-                                                                                : name.diffusers.find(".downsamplers");
-        return name.diffusers.substr(0, level);
-    }
+    for (const PartName& name : names)
+        if (name.compvis.starts_with(key + ".")) return name.diffusers_block;
     return "";
 }
 

@@ -2,7 +2,7 @@
 
 #include "chapters/07_unet/unet_model.h"
 #include "common/autograd/trace.h"
-#include "common/image/image.h"
+#include "common/image/sheet.h"
 
 #include <string>
 #include <vector>
@@ -23,7 +23,9 @@ std::vector<Step> walk(const UNetModel& unet, const Trace& trace);
 std::string walk_table(const std::vector<Step>& steps);
 
 /// The walk as a picture: every result a stack of cards, as high and wide as it has pixels and as
-/// thick as it has channels, with the bridges above. Bright is where the numbers are large.
-image::Image walk_picture(const std::vector<Step>& steps, const std::string& title);
+/// thick as it has channels, with the bridges above, between what goes in and what comes out.
+/// Bright is where the numbers are large.
+image::Image walk_picture(const std::vector<Step>& steps, const std::string& title, const image::Tile& before,
+                          const image::Tile& after);
 
 }  // namespace ldm::unet

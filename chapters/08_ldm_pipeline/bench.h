@@ -17,8 +17,9 @@ struct BenchOptions {
 /// Times the three networks of Stable Diffusion 1.x at their real size, with weights by recipe:
 /// the text tower on 77 tokens, one step of the UNet, one decoding of the VAE.
 ///
-/// {"threads", "sgemm_gflops", "parts": [{"part", "seconds", "gflop", "gflops", "share_of_sgemm",
-/// "peak_memory_mb"}]}: medians; sgemm is a square matrix product of the same program, the speed
+/// {"threads", "size", "repeats", "sgemm_gflops", "parts": [{"part", "seconds", "cpu_seconds",
+/// "gflop", "gflops", "share_of_sgemm", "peak_memory_mb"}]}: medians; cpu_seconds are added up over
+/// the threads and mean something on a busy machine too; sgemm is a square matrix product of the same program, the speed
 /// that is to be had; a share above 1 is possible where an algorithm needs fewer multiplications.
 /// Throws for an unknown part or a size that is no multiple of 64.
 io::Json bench(const BenchOptions& options);

@@ -1,13 +1,13 @@
 #include "chapters/08_ldm_pipeline/ddim.h"
 
-#include "chapters/01_ddpm/forward_process.h"
-#include "chapters/01_ddpm/reverse_process.h"
-#include "common/ops/elementwise.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "chapters/01_ddpm/forward_process.h"
+#include "chapters/01_ddpm/reverse_process.h"
+#include "common/ops/elementwise.h"
 
 namespace ldm::pipeline {
 
@@ -43,9 +43,11 @@ DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, const Config& config)
     double before = ac[0];  // not 1: the network was never shown a picture without any noise
     for (int t : timesteps_) {
         const double a = ac[t];
-        const double sigma = config.eta * std::sqrt((1.0 - before) / (1.0 - a) * (1.0 - a / before));
+        const double sigma =
+            config.eta * std::sqrt((1.0 - before) / (1.0 - a) * (1.0 - a / before));
         expect(sigma * sigma <= 1.0 - before,
-               fmt::format("'eta' is {}: step {} would add more noise than it may have", config.eta, t));
+               fmt::format("'eta' is {}: step {} would add more noise than it may have", config.eta,
+                           t));
         alphas_.push_back(static_cast<float>(a));
         alphas_prev_.push_back(static_cast<float>(before));
         sigmas_.push_back(static_cast<float>(sigma));
@@ -62,7 +64,8 @@ DDIMSampler::Step DDIMSampler::step(const ddpm::Denoiser& model, const Tensor& x
     const Tensor e = ddpm::predicted_eps(schedule_, x, t, prediction);
 
     const float a_next = alphas_prev_[index], sigma = sigmas_[index];
-    Tensor next = std::sqrt(a_next) * x0 + std::sqrt(std::max(1.0f - a_next - sigma * sigma, 0.0f)) * e;
+    Tensor next =
+        std::sqrt(a_next) * x0 + std::sqrt(std::max(1.0f - a_next - sigma * sigma, 0.0f)) * e;
     if (config_.eta > 0.0f) next = next + sigma * config_.temperature * noise(x.shape());
     return {next, x0};
 }
@@ -74,8 +77,9 @@ Tensor DDIMSampler::sample(const ddpm::Denoiser& model, const Tensor& x_T, const
 }
 
 //! [walk]
-Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps, const ddpm::Noise& noise,
-                           const ddpm::Observer& observer, const ddpm::Known& known) const {
+Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
+                           const ddpm::Noise& noise, const ddpm::Observer& observer,
+                           const ddpm::Known& known) const {
     expect(steps >= 0 && steps <= static_cast<int>(timesteps_.size()),
            fmt::format("DDIM: the last {} of {} steps", steps, timesteps_.size()));
     expect(noise || (config_.eta == 0.0f && !known.mask), "DDIM: this walk needs noise");

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "chapters/01_ddpm/sampling.h"
-#include "chapters/01_ddpm/schedule.h"
-
 #include <string>
 #include <vector>
+
+#include "chapters/01_ddpm/sampling.h"
+#include "chapters/01_ddpm/schedule.h"
 
 namespace ldm::pipeline {
 
@@ -41,10 +41,10 @@ public:
         float temperature = 1.0f;
     };
 
-    /// Where make_ddim_timesteps leaves the schedule (upstream then crashes: S = 3, 9, 27, 1000 ...)
-    /// the walk begins at the schedule's last step instead.
-    /// Throws for an S outside 1 .. T, an unknown ddim_discretize, and an eta below 0 or so large
-    /// that a step would add more noise than there is room for.
+    /// Where make_ddim_timesteps leaves the schedule (upstream then crashes: S = 3, 9, 27, 1000
+    /// ...) the walk begins at the schedule's last step instead. Throws for an S outside 1 .. T, an
+    /// unknown ddim_discretize, and an eta below 0 or so large that a step would add more noise
+    /// than there is room for.
     DDIMSampler(const ddpm::Schedule& schedule, const Config& config);
 
     /// All steps from x_T, pure noise [N, C, H, W]. `noise` is called once a step when eta > 0, and
@@ -66,7 +66,8 @@ private:
     struct Step {
         Tensor x, pred_x0;
     };
-    Step step(const ddpm::Denoiser& model, const Tensor& x, int index, const ddpm::Noise& noise) const;
+    Step step(const ddpm::Denoiser& model, const Tensor& x, int index,
+              const ddpm::Noise& noise) const;
 
     ddpm::Schedule schedule_;
     Config config_;

@@ -1,7 +1,5 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 
-#include "common/ops/elementwise.h"
-
 #include <fmt/format.h>
 
 namespace ldm::pipeline {
@@ -18,7 +16,6 @@ ddpm::Schedule::Config schedule_config(const io::Json& config) {
 
 LatentDiffusion::LatentDiffusion(const ModelFiles& files)
     : schedule_(schedule_config(files.config)),
-      scale_factor_(io::get<float>(files.config, "scale_factor")),
       image_size_(io::get<int>(files.config, "image_size")),
       autoencoder_factor_(1 << (vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]).levels() - 1)),
       context_length_(io::get<int>(files.config["cond_stage_config"]["text_config"], "max_position_embeddings")),
@@ -27,9 +24,8 @@ LatentDiffusion::LatentDiffusion(const ModelFiles& files)
                     clip::TextEncoder::Config::from_json(files.config["cond_stage_config"]["text_config"])),
       unet_(files.checkpoint->root() / "model" / "diffusion_model",
             unet::Config::from_json(files.config["unet_config"])),
-      decoder_(files.checkpoint->root() / "first_stage_model",
-               vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]),
-               io::get<int>(files.config["first_stage_config"], "embed_dim")) {
+      painter_(files.checkpoint->root() / "first_stage_model", files.config["first_stage_config"],
+               io::get<float>(files.config, "scale_factor")) {
     files.checkpoint->check(files.path.string());
 }
 
@@ -47,10 +43,6 @@ Tensor LatentDiffusion::encode_prompts(const std::vector<std::string>& prompts, 
 Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tensor& context) const {
     return unet_(z, t, context);
 }
-
-//! [decode]
-Tensor LatentDiffusion::decode(const Tensor& z) const { return decoder_(z / scale_factor_); }
-//! [decode]
 
 Shape LatentDiffusion::latent_shape(std::int64_t n, int width, int height) const {
     const int step = size_step();

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "chapters/01_ddpm/schedule.h"
-#include "chapters/02_vae/autoencoder.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
+#include "chapters/08_ldm_pipeline/latent_space.h"
 #include "chapters/08_ldm_pipeline/model_files.h"
 
 #include <string>
@@ -34,7 +34,7 @@ public:
     Tensor operator()(const Tensor& z, const Tensor& t, const Tensor& context) const;
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W] with values around [-1, 1].
-    Tensor decode(const Tensor& z) const;
+    Tensor decode(const Tensor& z) const { return painter_(z); }
 
     /// The shape of n latents of pictures of this size. Throws unless both are multiples of size_step().
     Shape latent_shape(std::int64_t n, int width, int height) const;
@@ -47,12 +47,11 @@ public:
 
 private:
     ddpm::Schedule schedule_;
-    float scale_factor_;
     int image_size_, autoencoder_factor_, context_length_;
     text::ClipTokenizer tokenizer_;
     clip::TextEncoder text_encoder_;
     unet::UNetModel unet_;
-    vae::LatentDecoder decoder_;
+    LatentPainter painter_;
 };
 
 }  // namespace ldm::pipeline

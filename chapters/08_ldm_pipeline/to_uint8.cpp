@@ -1,9 +1,9 @@
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 
+#include <cmath>
+
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
-
-#include <cmath>
 
 namespace ldm::pipeline {
 namespace {
@@ -32,7 +32,8 @@ Tensor custom_to_np(const Tensor& x) {
 Tensor custom_to_pil(const Tensor& x) {
     const Tensor first = ops::slice(x, 0, 0, 1);
     const auto [n, c, h, w] = first.dims<4>();
-    return channels_last_bytes(255.0f * ((ops::clamp(first, -1.0f, 1.0f) + 1.0f) / 2.0f)).reshape({h, w, c});
+    return channels_last_bytes(255.0f * ((ops::clamp(first, -1.0f, 1.0f) + 1.0f) / 2.0f))
+        .reshape({h, w, c});
 }
 
 }  // namespace ldm::pipeline

@@ -1,11 +1,12 @@
 #include "chapters/08_ldm_pipeline/verify.h"
 
+#include <fmt/format.h>
+
 #include "chapters/01_ddpm/verify_support.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/08_ldm_pipeline/latent_space.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
-
-#include <fmt/format.h>
 
 namespace ldm::pipeline {
 namespace {
@@ -25,7 +26,8 @@ void ddim_timesteps(verify::Run& run) {
     const int T = io::get<int>(run.config(), "num_ddpm_timesteps");
     const auto list = io::get<Json>(run.config(), "list");
     for (const Json& item : list) {
-        if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number_integer())
+        if (!item.is_array() || item.size() != 2 || !item[0].is_string() ||
+            !item[1].is_number_integer())
             throw Error("'list': expected pairs like [\"uniform\", 50]");
         const auto method = item[0].get<std::string>();
         const int S = item[1].get<int>();
@@ -36,15 +38,17 @@ void ddim_timesteps(verify::Run& run) {
 void ddim_sampler(verify::Run& run) {
     const Json& config = run.config();
     io::expect_only_keys(config,
-                         {"eps", "schedule", "S", "eta", "ddim_discretize", "temperature", "log_every_t",
-                          "unconditional_guidance_scale"},
+                         {"eps", "schedule", "S", "eta", "ddim_discretize", "temperature",
+                          "log_every_t", "unconditional_guidance_scale"},
                          "config");
     const ddpm::TinyNetwork network(io::get<Json>(config, "eps"));
-    const ddpm::Schedule schedule(ddpm::Schedule::from_json(io::get_or(config, "schedule", Json::object())));
-    const DDIMSampler sampler(schedule, {.S = io::get<int>(config, "S"),
-                                         .eta = io::get_or(config, "eta", 0.0f),
-                                         .ddim_discretize = io::get_or(config, "ddim_discretize", "uniform"),
-                                         .temperature = io::get_or(config, "temperature", 1.0f)});
+    const ddpm::Schedule schedule(
+        ddpm::Schedule::from_json(io::get_or(config, "schedule", Json::object())));
+    const DDIMSampler sampler(schedule,
+                              {.S = io::get<int>(config, "S"),
+                               .eta = io::get_or(config, "eta", 0.0f),
+                               .ddim_discretize = io::get_or(config, "ddim_discretize", "uniform"),
+                               .temperature = io::get_or(config, "temperature", 1.0f)});
     const auto model = with_guidance(network, run.find_in("cond"), run.find_in("uncond"),
                                      io::get_or(config, "unconditional_guidance_scale", 1.0f));
     const ddpm::Known known{run.find_in("x0"), run.find_in("mask")};
@@ -56,17 +60,19 @@ void ddim_sampler(verify::Run& run) {
     int calls = 0;  // for noise, in this step: where something is known, the first is for that
     const auto noise = [&](const Shape&) {
         const bool blends = known.mask && calls++ == 0;
-        return ddpm::entry(run.in(blends ? "q_noise" : "noise"), static_cast<std::int64_t>(x_steps.size()));
+        return ddpm::entry(run.in(blends ? "q_noise" : "noise"),
+                           static_cast<std::int64_t>(x_steps.size()));
     };
-    sampler.sample(model, run.in("x_T"), noise,
-                   [&](const ddpm::SamplerStep& step) {
-                       x_steps.push_back(step.x);
-                       pred_x0_steps.push_back(step.pred_x0);
-                       if (step.index % log_every_t == 0 || step.index == step.count - 1) ++intermediates;
-                       calls = 0;
-                       return true;
-                   },
-                   known);
+    sampler.sample(
+        model, run.in("x_T"), noise,
+        [&](const ddpm::SamplerStep& step) {
+            x_steps.push_back(step.x);
+            pred_x0_steps.push_back(step.pred_x0);
+            if (step.index % log_every_t == 0 || step.index == step.count - 1) ++intermediates;
+            calls = 0;
+            return true;
+        },
+        known);
     run.out("x_steps", ddpm::stack(x_steps));
     run.out("pred_x0_steps", ddpm::stack(pred_x0_steps));
     run.out("timesteps", as_tensor(sampler.timesteps()));
@@ -83,12 +89,27 @@ void to_bytes(verify::Run& run) {
     run.out("custom_to_pil", custom_to_pil(run.in("x")));
 }
 
+/// A component of this project: both ways through the autoencoder with the scale factor between.
+void latent_space(verify::Run& run) {
+    const io::Json& config = run.config();
+    io::expect_only_keys(config, {"scale_factor", "first_stage_config"}, "config");
+    const auto factor = io::get<float>(config, "scale_factor");
+    const LatentReader read(run.params() / "first_stage_model", config.at("first_stage_config"),
+                            factor);
+    const LatentPainter paint(run.params() / "first_stage_model", config.at("first_stage_config"),
+                              factor);
+    const Tensor z = read(run.in("x"), run.in("noise"));
+    run.out("z", z);
+    run.out("picture", paint(z));
+}
+
 }  // namespace
 
 void register_components(verify::Registry& registry) {
     registry["DDIMTimesteps"] = ddim_timesteps;
     registry["DDIMSampler"] = ddim_sampler;
     registry["ToUint8"] = to_bytes;
+    registry["LatentSpace"] = latent_space;
 }
 
 }  // namespace ldm::pipeline

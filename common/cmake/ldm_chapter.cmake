@@ -1,7 +1,7 @@
 # ldm_chapter(05_resblock USES ddpm vae)
 #
 # A chapter is a folder chapters/05_resblock with a library (every .cpp but main.cpp), a program
-# (main.cpp), a test (tests/05_resblock_test.cpp) and a smoke run of the program.
+# (main.cpp), a test (tests/05_resblock_test.cpp, 05_resblock_*_test.cpp) and a smoke run of the program.
 # USES names the chapters it builds on; arrows only point back.
 function(ldm_chapter folder)
   cmake_parse_arguments(arg "" "" "USES" ${ARGN})
@@ -26,7 +26,8 @@ function(ldm_chapter folder)
   add_executable(${folder} ${here}/main.cpp)
   target_link_libraries(${folder} PRIVATE ldm::${idea})
 
-  add_executable(${folder}_test ${PROJECT_SOURCE_DIR}/tests/${folder}_test.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}_test.cpp ${PROJECT_SOURCE_DIR}/tests/${folder}_*_test.cpp)
+  add_executable(${folder}_test ${tests})
   target_link_libraries(${folder}_test PRIVATE ldm::${idea} ldm::test_support)
   add_test(NAME ${folder} COMMAND ${folder}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   add_test(NAME ${folder}_runs COMMAND ${folder} --output ${CMAKE_BINARY_DIR}/pictures)

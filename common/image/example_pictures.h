@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/image/image.h"
-
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "common/image/image.h"
 
 namespace ldm::image {
 

@@ -49,14 +49,16 @@ std::vector<std::int64_t> read_counts(const Json& value, std::string_view what,
     return value.get<std::vector<std::int64_t>>();
 }
 
+/// A shape for a message, however many numbers a hostile header lists.
+std::string short_shape(const TensorEntry& entry) {
+    return text::printable(shape_text(entry.shape), 60);
+}
+
 TensorEntry read_entry(const std::string& key, const Json& value, std::span<const std::byte> data,
                        std::string_view what) {
     if (!value.is_object()) reject(what, "the header has no object for", key);
     for (const std::string_view field : {"dtype", "shape", "data_offsets"})
         if (!value.contains(field)) reject(what, fmt::format("no {} for", field), key);
-    for (const auto& [field, ignored] : value.items())
-        if (field != "dtype" && field != "shape" && field != "data_offsets")
-            reject(what, fmt::format("unknown field {} in", text::printable(field)), key);
 
     TensorEntry entry;
     entry.name = key;
@@ -80,12 +82,11 @@ TensorEntry read_entry(const std::string& key, const Json& value, std::span<cons
                key);
 
     const auto bytes = byte_count(entry.shape, entry.dtype);
-    if (!bytes)
-        reject(what, fmt::format("shape {} is too large for", shape_text(entry.shape)), key);
+    if (!bytes) reject(what, fmt::format("shape {} is too large for", short_shape(entry)), key);
     if (*bytes != end - begin)
         reject(what,
                fmt::format("shape {} of {} needs {} bytes, data_offsets give {} for",
-                           shape_text(entry.shape), name_of(entry.dtype), *bytes, end - begin),
+                           short_shape(entry), name_of(entry.dtype), *bytes, end - begin),
                key);
     entry.bytes = data.subspan(begin, end - begin);
     return entry;

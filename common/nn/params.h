@@ -65,6 +65,9 @@ public:
     /// that nobody asked for) or misshapen. `what` names the file or model.
     void check(const std::string& what) const;
 
+    /// Every name that somebody asked for, whether it was there or not.
+    const std::set<std::string, std::less<>>& asked() const { return asked_; }
+
     /// Names below `prefix` that nobody asked for.
     std::vector<std::string> unused(std::string_view prefix = "") const;
 

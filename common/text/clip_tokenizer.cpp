@@ -85,16 +85,24 @@ ClipTokenizer ClipTokenizer::from_files(const std::filesystem::path& vocab_json,
 
 std::vector<std::int32_t> ClipTokenizer::tokenize(std::string_view text) const {
     std::vector<std::int32_t> ids;
-    while (true) {
-        // The two markers are tokens wherever they stand, before the text is looked at as text.
-        const std::size_t start = text.find(start_marker), end = text.find(end_marker);
-        const std::size_t next = std::min(start, end);
-        for (const std::string& piece : clip_pieces(text.substr(0, next)))
-            words_.encode(piece, ids);
-        if (next == std::string_view::npos) return ids;
-        ids.push_back(start < end ? start_ : end_);
-        text.remove_prefix(next + (start < end ? start_marker : end_marker).size());
+    const auto add_text = [&](std::string_view part) {
+        for (const std::string& piece : clip_pieces(part)) words_.encode(piece, ids);
+    };
+    // The two markers are tokens wherever they stand, before the text is looked at as text.
+    std::size_t done = 0;
+    for (std::size_t at = text.find("<|"); at != text.npos; at = text.find("<|", at)) {
+        const bool is_start = text.substr(at).starts_with(start_marker);
+        if (!is_start && !text.substr(at).starts_with(end_marker)) {
+            at += 2;
+            continue;
+        }
+        add_text(text.substr(done, at - done));
+        ids.push_back(is_start ? start_ : end_);
+        at += (is_start ? start_marker : end_marker).size();
+        done = at;
     }
+    add_text(text.substr(done));
+    return ids;
 }
 
 ClipTokenizer::Encoded ClipTokenizer::encode(std::string_view text, int max_length) const {

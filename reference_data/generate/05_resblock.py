@@ -28,7 +28,8 @@ res_block("down", "2x2 means between norm and convolution, and on the skip.", 64
 res_block("down_odd", "An odd last row and column are dropped.", 32, (1, 7, 5), config={"down": True},
           acts=["in_layers.[02]", "emb_layers.1", "out_layers.[03]"])
 res_block("everything", "Scale-shift, up, 3x3 skip and checkpointing (which changes nothing) at once.", 32, (2, 3, 2),
-          config={"out_channels": 64, "use_scale_shift_norm": True, "up": True, "use_conv": True, "use_checkpoint": True})
+          config={"out_channels": 64, "use_scale_shift_norm": True, "up": True, "use_conv": True, "use_checkpoint": True,
+                  "dims": 2})
 
 CLASSES = {"openaimodel.Upsample": openaimodel.Upsample, "openaimodel.Downsample": openaimodel.Downsample,
            "openaimodel.TransposedUpsample": openaimodel.TransposedUpsample,

@@ -59,7 +59,7 @@ case("classes_and_text", "A label and a text.", (2, 4, 4), 3, config={**TEXT, "n
 case("resblock_updown", "Residual blocks that shrink and grow, scaled and shifted by the time.", (2, 8, 4), acts=BLOCKS,
      config={"num_heads": 2, "resblock_updown": True, "use_scale_shift_norm": True})
 case("scale_shift", "Features scaled and shifted by the time; checkpointing changes nothing.", (1, 4, 6),
-     config={"num_heads": 2, "use_scale_shift_norm": True, "use_checkpoint": True})
+     config={"num_heads": 2, "use_scale_shift_norm": True, "use_checkpoint": True, "dims": 2, "dropout": 0.0})
 case("no_resampling_weights", "Means and nearest neighbours between the levels.", (1, 8, 4),
      config={"num_heads": 2, "conv_resample": False})
 case("no_attention_listed", "Attention in the middle only; one level, other channels out than in.", (2, 5, 7),

@@ -3,8 +3,9 @@ import math
 
 import numpy as np
 import torch
-from cases import CHAPTER, ROOT, function_case, normal, write_safetensors
-from originals import ddim, latent_diffusion, util
+from cases import CHAPTER, ROOT, function_case, module_case, normal, write_safetensors
+from originals import autoencoder, ddim, ddpm, latent_diffusion, util
+from torch import nn
 
 SD = {"beta_schedule": "linear", "timesteps": 1000, "linear_start": 0.00085, "linear_end": 0.012}
 
@@ -100,6 +101,38 @@ steps = [b / 127.5 - 1 for b in (0, 1, 64, 127, 128, 200, 254, 255)]
 next_to_them = [math.nextafter(x, side) for x in steps for side in (-2, x, 2)]
 to_uint8("edges", "Values at and next to the steps of a byte.",
          np.array(next_to_them + [-1e30, -1.0, -0.0, 0.0, 1.0, 1e30], np.float32).reshape(1, 3, 5, 2))
+
+
+# ---- the scale factor between the autoencoder and the UNet
+class LatentSpace(nn.Module):
+    """The two methods of the original LatentDiffusion, around a small autoencoder."""
+
+    def __init__(self, scale_factor, first_stage_config):
+        super().__init__()
+        self.scale_factor = scale_factor
+        self.first_stage_model = autoencoder.AutoencoderKL(first_stage_config["ddconfig"], {"target": "torch.nn.Identity"},
+                                                           first_stage_config["embed_dim"])
+
+    def forward(self, x, noise):
+        posterior = self.first_stage_model.encode(x)
+        posterior.sample = lambda: posterior.mean + posterior.std * noise
+        z = ddpm.LatentDiffusion.get_first_stage_encoding(self, posterior)
+        return {"z": z, "picture": ddpm.LatentDiffusion.decode_first_stage.__wrapped__(self, z)}
+
+
+def latent_space(situation, note, scale_factor, shape, scale=1.0):
+    ddconfig = {"double_z": True, "z_channels": 4, "resolution": 16, "in_channels": 3, "out_ch": 3, "ch": 32, "ch_mult": [1, 2],
+                "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0}
+    n, _, height, width = shape
+    module_case(f"LatentSpace.{situation}", LatentSpace,
+                {"scale_factor": scale_factor, "first_stage_config": {"embed_dim": 4, "ddconfig": ddconfig}},
+                {"x": normal(*shape, scale=scale), "noise": normal(n, 4, height // 2, width // 2)},
+                note=note, source="ldm.models.diffusion.ddpm.LatentDiffusion.get_first_stage_encoding, decode_first_stage")
+
+
+latent_space("stable_diffusion", "Stable Diffusion's factor, there and back.", 0.18215, (2, 3, 8, 8))
+latent_space("odd", "Another factor; latents of 5 x 3.", 0.9, (1, 3, 10, 6))
+latent_space("tiny_input", "A picture around 1e-3.", 0.18215, (1, 3, 8, 4), scale=1e-3)
 
 
 # ---- the noise of a seed

@@ -86,9 +86,9 @@ def recipe_of(shapes, seed, special=None):
     entries = []
     for name, shape in shapes.items():
         if len(shape) > 1:
-            mean, std = 0.0, float(f"{1 / math.sqrt(math.prod(shape[1:])):.4g}")
+            mean, std = 0, float(f"{1 / math.sqrt(math.prod(shape[1:])):.4g}")
         else:
-            mean, std = (1.0, 0.1) if name.endswith("weight") else (0.0, 0.1)
+            mean, std = (1, 0.1) if name.endswith("weight") else (0, 0.1)
         for pattern, (special_mean, special_std) in (special or {}).items():
             if fnmatch.fnmatch(name, pattern):
                 mean, std = special_mean, special_std

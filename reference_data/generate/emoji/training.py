@@ -1,6 +1,6 @@
 """What the three training scripts share: a schedule that ends on time, averaged weights, checkpoints."""
 
-import copy
+import contextlib
 import os
 import time
 
@@ -32,16 +32,72 @@ class Average:
     """Exponential moving average of a module's weights (as LitEma: faster at the beginning)."""
 
     def __init__(self, module, decay=0.999):
-        self.module, self.decay, self.updates = copy.deepcopy(module).eval().requires_grad_(False), decay, 0
+        self.values = [p.detach().clone() for p in module.parameters()]
+        self.decay, self.updates = decay, 0
 
     @torch.no_grad()
     def update(self, module):
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(list(self.module.parameters()), [p.detach() for p in module.parameters()], 1 - decay)
+        torch._foreach_lerp_(self.values, [p.detach() for p in module.parameters()], 1 - decay)
+
+    @contextlib.contextmanager
+    def used_by(self, module):
+        """Within, `module` has the averaged weights."""
+        own = [p.detach().clone() for p in module.parameters()]
+        with torch.no_grad():
+            torch._foreach_copy_(list(module.parameters()), self.values)
+            yield module
+            torch._foreach_copy_(list(module.parameters()), own)
 
 
 def save(path, **state):
     """Written beside and renamed: killed at any moment, the last complete one is there."""
     torch.save(state, f"{path}.part")
     os.replace(f"{path}.part", path)
+
+
+def orthogonal(matrix):
+    """The nearest matrix with singular values around 1, by five Newton-Schulz steps (Jordan et al. 2024, Muon)."""
+    x = matrix.flatten(1).bfloat16()
+    wide = x if x.shape[0] <= x.shape[1] else x.T
+    wide = wide / (wide.norm() + 1e-7)
+    for _ in range(5):
+        gram = wide @ wide.T
+        wide = 3.4445 * wide + (-4.7750 * gram + 2.0315 * gram @ gram) @ wide
+    return (wide if x.shape[0] <= x.shape[1] else wide.T).float().reshape(matrix.shape)
+
+
+class Muon:
+    """Orthogonalised momentum for the weights inside the network, AdamW for all else.
+
+    Learns clearly more from one sample than AdamW alone, which counts when samples are dear. `inner(name, parameter)`
+    says which weights are inside. Updates are scaled as in Liu et al. 2025, so that AdamW's rates suit both.
+    """
+
+    def __init__(self, module, inner, weight_decay=0.01, momentum=0.95):
+        named = list(module.named_parameters())
+        self.matrices = [p for n, p in named if p.ndim >= 2 and inner(n, p)]
+        known = {id(p) for p in self.matrices}
+        self.adam = torch.optim.AdamW([p for _, p in named if id(p) not in known], betas=(0.9, 0.99),
+                                      weight_decay=weight_decay)
+        self.momenta = [torch.zeros_like(p) for p in self.matrices]
+        self.momentum, self.weight_decay = momentum, weight_decay
+
+    @torch.no_grad()
+    def step(self, rate):
+        for p, m in zip(self.matrices, self.momenta):
+            m.lerp_(p.grad, 1 - self.momentum)
+            update = orthogonal(torch.lerp(p.grad, m, self.momentum))
+            rows, columns = p.shape[0], p[0].numel()
+            p.mul_(1 - rate * self.weight_decay).add_(update, alpha=-0.2 * rate * max(rows, columns) ** 0.5)
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.step()
+
+    def state_dict(self):
+        return {"momenta": self.momenta, "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state):
+        self.momenta = state["momenta"]
+        self.adam.load_state_dict(state["adam"])

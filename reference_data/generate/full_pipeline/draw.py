@@ -36,8 +36,7 @@ noise = torch.randn(1, 4, SIZE // 8, SIZE // 8, generator=torch.Generator().manu
 write_safetensors(out, {"noise": noise.numpy(), **latents, "final": final.numpy()}, {
     "format": "pipeline-latents v1",
     "settings": json.dumps({"prompt": PROMPT, "negative_prompt": "", "steps": STEPS, "cfg_scale": GUIDANCE, "seed": SEED,
-                            "width": SIZE,
-                            "height": SIZE, "sampler": "ddim", "eta": 0.0, "tolerance": 1e-3}),
+                            "width": SIZE, "height": SIZE, "sampler": "ddim", "eta": 0.0, "tolerance": 1e-3}),
     "recipe": compact(recipe()), "rounding": "every weight of the recipe is rounded to f16",
     "source": f"diffusers {diffusers.__version__} StableDiffusionPipeline, DDIMScheduler; torch {torch.__version__.split('+')[0]}",
     "note": "Stable Diffusion 1.5 at full size with weights by recipe (CompVis names). Largest difference allowed: tolerance times "

@@ -53,7 +53,7 @@ def averages(plan):
 def single_files(folder, half, plan):
     metadata = {"format": "pt"}
     write_safetensors(folder / "sd15_f16.safetensors", half, metadata)
-    full = {name: x.astype(np.float32) for name, x in half.items()}
+    full = {name: half.pop(name).astype(np.float32) for name in list(half)}
     full["cond_stage_model.transformer.text_model.embeddings.position_ids"] = np.arange(77, dtype=np.int64)[None]
     write_safetensors(folder / "sd15_f32_ema.safetensors", full | averages(plan), metadata)
 

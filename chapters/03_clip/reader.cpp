@@ -1,0 +1,84 @@
+#include "chapters/03_clip/reader.h"
+
+#include <algorithm>
+
+#include "common/image/resize.h"
+#include "common/image/tensor_picture.h"
+#include "common/ops/elementwise.h"
+#include "common/ops/shape.h"
+
+namespace ldm::clip {
+namespace {
+
+constexpr std::size_t texts_at_once = 64;
+
+ClipModel::Config config_of(io::Json cond_stage) {
+    for (const char* ours : {"image_mean", "image_std"}) cond_stage.erase(ours);
+    return ClipModel::Config::from_json(cond_stage);
+}
+
+Tensor colour(const io::Json& cond_stage, const char* key) {
+    const auto values = io::get<std::vector<float>>(cond_stage, key);
+    expect(values.size() == 3, std::string(key) + ": expected 3 numbers");
+    return Tensor::from({3, 1, 1}, values);
+}
+
+}  // namespace
+
+Reader::Reader(const std::filesystem::path& model_folder)
+    : folder_(model_folder),
+      tokenizer_(text::ClipTokenizer::from_merges_file(model_folder / "merges.txt")),
+      config_(config_of(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
+      model_(folder_.weights() / "cond_stage_model" / "transformer", config_),
+      mean_(colour(folder_.config()["cond_stage_config"], "image_mean")),
+      deviation_(colour(folder_.config()["cond_stage_config"], "image_std")) {
+    folder_.check();
+    expect(tokenizer_.vocabulary_size() == config_.text_config.vocab_size,
+           "merges.txt and vocab_size of config.json do not belong together");
+}
+
+Tensor Reader::ids(const std::string& text) const {
+    const std::int64_t length = config_.text_config.max_position_embeddings;
+    return Tensor::ints({1, length}, tokenizer_.encode(text, static_cast<int>(length)).input_ids);
+}
+
+Tensor Reader::read(const std::vector<std::string>& texts) const {
+    std::vector<Tensor> features;
+    for (std::size_t first = 0; first < texts.size(); first += texts_at_once) {
+        std::vector<Tensor> rows;
+        for (std::size_t i = first; i < std::min(first + texts_at_once, texts.size()); ++i)
+            rows.push_back(ids(texts[i]));
+        features.push_back(read_some(rows));
+    }
+    return ops::concat(features, 0);
+}
+
+//! [cut]
+Tensor Reader::read_some(const std::vector<Tensor>& texts) const {
+    // Nothing looks forward, so what comes after the longest text's end changes nothing.
+    std::int64_t longest = 0;
+    for (const Tensor& ids : texts)
+        longest = std::max(
+            longest, 1 + (std::find(ids.ints(), ids.ints() + ids.size(), tokenizer_.end_token()) -
+                          ids.ints()));
+    std::vector<std::int32_t> together;
+    for (const Tensor& ids : texts)
+        together.insert(together.end(), ids.ints(), ids.ints() + longest);
+    return model_.text_features(Tensor::ints({std::ssize(texts), longest}, together));
+}
+//! [cut]
+
+Tensor Reader::prepare(const image::Image& picture) const {
+    const int side = static_cast<int>(config_.vision_config.image_size);
+    const image::Image fitting = image::resize(picture, side, side, image::Filter::bilinear);
+    const Tensor zero_to_one = (image::to_tensor(fitting) + 1.0f) / 2.0f;
+    return (zero_to_one - mean_) / deviation_;  // [1, 3, side, side]
+}
+
+Tensor Reader::look(const std::vector<image::Image>& pictures) const {
+    std::vector<Tensor> prepared;
+    for (const image::Image& picture : pictures) prepared.push_back(prepare(picture));
+    return model_.image_features(model_.image()(ops::concat(prepared, 0)));
+}
+
+}  // namespace ldm::clip

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "chapters/03_clip/clip_model.h"
+#include "common/image/image.h"
+#include "common/nn/model_folder.h"
+#include "common/text/clip_tokenizer.h"
+
+namespace ldm::clip {
+
+/// The CLIP of a model folder together with what stands in front of its towers: the tokenizer for
+/// texts, the preparation of pictures.
+class Reader {
+public:
+    /// Throws an Error that names what is missing.
+    explicit Reader(const std::filesystem::path& model_folder);
+
+    /// The features of texts, not normalised: [texts, projection_dim].
+    Tensor read(const std::vector<std::string>& texts) const;
+
+    /// The features of pictures, not normalised: [pictures, projection_dim].
+    Tensor look(const std::vector<image::Image>& pictures) const;
+
+    /// A text as the text tower is given it, padded to its full length: [1,
+    /// max_position_embeddings] int32.
+    Tensor ids(const std::string& text) const;
+
+    const ClipModel& model() const { return model_; }
+    const text::ClipTokenizer& tokenizer() const { return tokenizer_; }
+
+private:
+    Tensor read_some(const std::vector<Tensor>& texts) const;
+    Tensor prepare(const image::Image& picture) const;
+
+    nn::ModelFolder folder_;
+    text::ClipTokenizer tokenizer_;
+    ClipModel::Config config_;
+    ClipModel model_;
+    Tensor mean_, deviation_;  // of the colours of the training pictures in [0, 1]: [3, 1, 1]
+};
+
+}  // namespace ldm::clip

@@ -1,0 +1,113 @@
+#include "chapters/04_attention/word_maps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "chapters/04_attention/cross_attention.h"
+#include "common/autograd/trace.h"
+#include "common/image/color_map.h"
+#include "common/image/sheet.h"
+#include "common/ops/reduce.h"
+
+namespace ldm::attention {
+
+std::vector<Word> words_of(const text::ClipTokenizer& tokenizer, const Tensor& ids) {
+    constexpr std::string_view word_end = "</w>";
+    const auto end = std::find(ids.ints(), ids.ints() + ids.size(), tokenizer.end_token());
+    const int last = static_cast<int>(end - ids.ints()), count = static_cast<int>(ids.size());
+
+    std::vector<Word> words{{"(start)", {0}}};
+    Word word;
+    for (int i = 1; i < last; ++i) {
+        std::string token = tokenizer.token(ids.ints()[i]);
+        const bool complete = token.ends_with(word_end);
+        if (complete) token.resize(token.size() - word_end.size());
+        word.text += token;
+        word.tokens.push_back(i);
+        if (complete || i + 1 == last) words.push_back(std::exchange(word, {}));
+    }
+    if (last < count) words.push_back({"(end)", {last}});
+    if (last + 1 < count) {
+        words.push_back({"(padding)", std::vector<int>(count - last - 1)});
+        std::iota(words.back().tokens.begin(), words.back().tokens.end(), last + 1);
+    }
+    return words;
+}
+
+namespace {
+
+/// The cross-attention at `weights`, heads as the UNet's configuration says.
+CrossAttention cross_attention(const nn::Params& weights, const io::Json& unet_config,
+                               std::int64_t query_dim, std::int64_t context_dim) {
+    const auto given = io::get_or(unet_config, "num_head_channels", std::int64_t{-1});
+    const std::int64_t dim_head =
+        given != -1 ? given : query_dim / io::get<std::int64_t>(unet_config, "num_heads");
+    return {weights,
+            {.query_dim = query_dim,
+             .context_dim = context_dim,
+             .heads = query_dim / dim_head,
+             .dim_head = dim_head}};
+}
+
+}  // namespace
+
+float mean_of(const std::vector<float>& map) {
+    return std::accumulate(map.begin(), map.end(), 0.0f) / static_cast<float>(map.size());
+}
+
+//! [look]
+WordMaps look_at_words(nn::ModelFolder& model, const nn::Moment& moment, const std::string& place,
+                       const Tensor& context, const std::vector<Word>& words) {
+    const nn::Params weights =
+        model.weights() / "model" / "diffusion_model" / place / "transformer_blocks" / 0 / "attn2";
+    const Tensor& x = moment.at(place + ".transformer_blocks.0.norm2");  // [1, S, D]
+    const CrossAttention attend =
+        cross_attention(weights, model.config()["unet_config"], x.dim(2), context.dim(2));
+    model.check();
+
+    const Trace trace;
+    attend(x, context);
+    const Tensor heads = trace.find(weights.path() + ".weights");  // [1, h, S, M]
+    const Tensor looks = ops::mean(heads, {0, 1});                 // [S, M]
+
+    const auto [pixels, tokens] = looks.dims<2>();
+    WordMaps found{static_cast<int>(std::lround(std::sqrt(static_cast<double>(pixels)))), {}};
+    for (const Word& word : words) {
+        std::vector<float>& map = found.maps.emplace_back(pixels, 0.0f);
+        for (std::int64_t i = 0; i < pixels; ++i)
+            for (int token : word.tokens) map[i] += looks.data()[i * tokens + token];
+    }
+    return found;
+}
+//! [look]
+
+image::Image word_picture(const image::Image& picture, const std::vector<Word>& words,
+                          const std::vector<WordMaps>& layers) {
+    std::vector<image::Tile> tiles;
+    std::vector<std::string> row_labels;
+    for (const auto& [side, maps] : layers) {
+        row_labels.push_back(fmt::format("{} x {}", side, side));
+        tiles.push_back({picture, "the picture"});
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            std::vector<float> map = maps[i];
+            const float share = mean_of(map);
+            const auto [low, high] = std::ranges::minmax(maps[i]);
+            for (float& weight : map) weight = (weight - low) / std::max(high - low, 1e-9f);
+            tiles.push_back({image::overlay(picture, map, side, side),
+                             fmt::format("{} {:.0f} %", words[i].text, 100 * share)});
+        }
+    }
+    return image::sheet(
+        tiles,
+        {.title = "Which word looks where",
+         .note =
+             "bright: the pixels that listen most to this word; below: its share of all attention",
+         .columns = static_cast<int>(words.size()) + 1,
+         .tile_size = 192,
+         .row_labels = row_labels});
+}
+
+}  // namespace ldm::attention

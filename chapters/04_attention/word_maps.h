@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "chapters/03_clip/reader.h"
+#include "common/image/image.h"
+#include "common/nn/moment.h"
+
+namespace ldm::attention {
+
+/// Tokens that make a word: "deciduous" may be three of them.
+struct Word {
+    std::string text;
+    std::vector<int> tokens;
+};
+
+/// The words of a prompt with their places in the ids of the text tower, from the start token to
+/// the first end token; the padding behind it comes last, as one word.
+std::vector<Word> words_of(const text::ClipTokenizer& tokenizer, const Tensor& ids);
+
+/// How strongly every pixel looks at every word, in one cross-attention of a UNet at work.
+struct WordMaps {
+    int side;                              // the pixels of this layer: side x side
+    std::vector<std::vector<float>> maps;  // for each word [side * side], from 0 to 1
+};
+
+/// Runs the cross-attention of the UNet's block `place` ("output_blocks.4.1") on what stood in
+/// front of it at the stored moment, and on a context of text features [1, M, D]. The heads are
+/// averaged, the tokens of a word added up: the maps of all words sum to 1 at every pixel.
+WordMaps look_at_words(nn::ModelFolder& model, const nn::Moment& moment, const std::string& place,
+                       const Tensor& context, const std::vector<Word>& words);
+
+float mean_of(const std::vector<float>& map);
+
+/// The picture under each word's map, layer by layer; each map is shown relative to its own
+/// brightest pixel, its mean stands below.
+image::Image word_picture(const image::Image& picture, const std::vector<Word>& words,
+                          const std::vector<WordMaps>& layers);
+
+}  // namespace ldm::attention

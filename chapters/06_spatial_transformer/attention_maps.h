@@ -1,0 +1,27 @@
+#pragma once
+
+#include "chapters/06_spatial_transformer/spatial_transformer.h"
+#include "common/nn/model_folder.h"
+#include "common/nn/moment.h"
+
+#include <string>
+#include <vector>
+
+namespace ldm::spatial_transformer {
+
+/// Who looks where in one SpatialTransformer, averaged over its heads. Rows sum to 1.
+struct AttentionMaps {
+    int height, width;  // of the picture that the tokens were, S = height width
+    Tensor self;        // [S, S]: pixel by pixel
+    Tensor cross;       // [S, M]: pixel by word
+};
+
+/// Runs one SpatialTransformer of the model's UNet on what stood in front of it at the stored
+/// moment. `block` is "output_blocks.4"; its part 0 is a ResBlock and its part 1 the transformer.
+AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::string& block);
+
+/// `count` pixels that look at the picture in ways as different as possible: first the one in the
+/// middle, then always the one whose row differs most from those of all chosen before.
+std::vector<int> different_pixels(const AttentionMaps& maps, int count);
+
+}  // namespace ldm::spatial_transformer

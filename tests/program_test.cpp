@@ -1,0 +1,220 @@
+// The program `ldm` as a person meets it: what it prints, what it leaves behind, and that bad input
+// gets one clear line and a non-zero status.
+
+#include "common/io/safetensors.h"
+#include "common/nn/model_folder.h"
+#include "common/image/png.h"
+#include "tests/support/catch.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using namespace ldm;
+
+struct Outcome {
+    int status;
+    std::string output;  // both streams
+    int lines() const { return static_cast<int>(std::count(output.begin(), output.end(), '\n')); }
+};
+
+/// Runs `ldm <arguments>` in the shell.
+Outcome run(const std::string& arguments, const std::string& before = "") {
+    const std::string command = before + " " LDM_PROGRAM " " + arguments + " 2>&1";
+    FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe);
+    Outcome outcome{};
+    std::array<char, 4096> buffer;
+    while (std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) outcome.output.append(buffer.data(), n);
+    const int status = ::pclose(pipe);
+    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return outcome;
+}
+
+/// An empty folder that is gone afterwards.
+struct Folder {
+    fs::path path = fs::temp_directory_path() / ("ldm-program-test-" + std::to_string(::getpid()));
+    Folder() { fs::remove_all(path), fs::create_directories(path); }
+    ~Folder() { fs::remove_all(path); }
+    std::string operator/(const std::string& name) const { return (path / name).string(); }
+    bool empty() const { return fs::is_empty(path); }
+};
+
+/// One clear line, a status of its own, nothing left in the folder.
+void check_refused(const Outcome& outcome, const std::string& words, const Folder& folder) {
+    INFO(outcome.output);
+    CHECK(outcome.status != 0);
+    CHECK(outcome.status < 128);
+    CHECK_THAT(outcome.output, Contains(words));
+    CHECK(outcome.lines() <= 2);  // CLI11 adds a line that points to --help
+    CHECK(folder.empty());
+}
+
+void write_bytes(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+
+std::string header(const std::string& json, std::size_t length) {
+    std::string bytes(8, '\0');
+    for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(length >> (8 * i) & 0xFF);
+    return bytes + json;
+}
+
+}  // namespace
+
+TEST_CASE("every command has a help that names its options") {
+    CHECK_THAT(run("--help").output, Contains("txt2img") && Contains("verify") && Contains("inspect") && Contains("bench"));
+    for (const char* option : {"--model", "--prompt", "--negative-prompt", "--steps", "--cfg-scale", "--sampler", "--seed", "--width",
+                               "--height", "--batch-size", "--threads", "--device", "--output", "--prompt-file", "--save-latents"})
+        CHECK_THAT(run("txt2img --help").output, Contains(option));
+    CHECK(run("").status != 0);
+    CHECK(run("paint").status != 0);
+}
+
+TEST_CASE("txt2img draws the same picture for the same seed, and says how in the file") {
+    const Folder folder;
+    REQUIRE(run("txt2img --prompt 'grinning cat' --steps 4 --seed 7 --output " + folder / "a.png").status == 0);
+    REQUIRE(run("txt2img --prompt 'grinning cat' --steps 4 --seed 7 --threads 1 --output " + folder / "b.png").status == 0);
+    REQUIRE(run("txt2img --prompt 'grinning cat' --steps 4 --seed 8 --output " + folder / "c.png").status == 0);
+    CHECK(image::load_image(folder / "a.png") == image::load_image(folder / "b.png"));
+    CHECK_FALSE(image::load_image(folder / "a.png") == image::load_image(folder / "c.png"));
+    const std::string parameters = image::read_png_text(folder / "a.png").at("parameters");
+    CHECK_THAT(parameters, StartsWith("grinning cat\n") && Contains("Steps: 4, Sampler: DDIM") && Contains("Seed: 7, Size: 64x64"));
+}
+
+TEST_CASE("a picture of a prompt file does not depend on its neighbours, nor on the batch size") {
+    const Folder folder;
+    write_bytes(folder / "prompts.txt", "grinning cat\nrocket\n\n");
+    REQUIRE(run("txt2img --prompt-file " + folder / "prompts.txt" + " --steps 2 --seed 3 --output " + folder / "all").status == 0);
+    REQUIRE(run("txt2img --prompt rocket --steps 2 --seed 3 --output " + folder / "one.png").status == 0);
+    REQUIRE(run("txt2img --prompt '' --steps 2 --seed 3 --output " + folder / "empty.png").status == 0);
+    CHECK(image::load_image(folder / "all/0001.png") == image::load_image(folder / "one.png"));
+    CHECK(image::load_image(folder / "all/0002.png") == image::load_image(folder / "empty.png"));
+}
+
+TEST_CASE("--save-latents writes noise, every step and the end") {
+    const Folder folder;
+    REQUIRE(run("txt2img --prompt rocket --steps 4 --output " + folder / "a.png" + " --save-latents " + folder / "l.safetensors").status == 0);
+    const io::SafetensorsFile file(folder / "l.safetensors");
+    CHECK(file.entries().size() == 6);
+    for (const char* name : {"noise", "step.0", "step.1", "step.2", "step.3", "final"}) CHECK(file.contains(name));
+    CHECK(io::read_floats(file.at("final")) == io::read_floats(file.at("step.3")));
+}
+
+TEST_CASE("a prompt that is too long is cut with a warning that quotes what was cut") {
+    const Folder folder;
+    std::string prompt;
+    for (int i = 0; i < 100; ++i) prompt += "cat ";
+    const Outcome outcome = run("txt2img --steps 1 --prompt '" + prompt + "zebra' --output " + folder / "a.png");
+    CHECK(outcome.status == 0);
+    CHECK_THAT(outcome.output, Contains("too long") && Contains("zebra"));
+}
+
+TEST_CASE("bad options are refused") {
+    const Folder folder;
+    const std::string draw = "txt2img --prompt cat --output " + folder / "a.png ";
+    check_refused(run(draw + "--width 63"), "multiples of", folder);
+    check_refused(run(draw + "--height -64"), "--height", folder);
+    check_refused(run(draw + "--steps 0"), "--steps", folder);
+    check_refused(run(draw + "--steps -3"), "--steps", folder);
+    check_refused(run(draw + "--steps 99999999999999999999"), "--steps", folder);
+    check_refused(run(draw + "--steps many"), "--steps", folder);
+    check_refused(run(draw + "--cfg-scale nan"), "--cfg-scale", folder);
+    check_refused(run(draw + "--seed -1"), "--seed", folder);
+    check_refused(run(draw + "--width 1e9"), "--width", folder);
+    check_refused(run(draw + "--sampler best"), "--sampler", folder);
+    check_refused(run(draw + "--device cuda"), "--device", folder);
+    check_refused(run(draw + "--nonsense"), "--nonsense", folder);
+    check_refused(run("txt2img --output " + folder / "a.png"), "--prompt", folder);
+    check_refused(run("txt2img --prompt $'caf\\xe9' --output " + folder / "a.png"), "UTF-8", folder);
+    check_refused(run("txt2img --prompt-file /does/not/exist --output " + folder / "all"), "/does/not/exist", folder);
+}
+
+TEST_CASE("what cannot be written is said, and nothing is left behind") {
+    const Folder folder;
+    check_refused(run("txt2img --prompt cat --steps 1 --output /dev/null/a.png"), "/dev/null", folder);
+    check_refused(run("txt2img --prompt cat --steps 1 --output /proc/a.png"), "/proc", folder);
+    // A disk that is full after one kilobyte.
+    check_refused(run("txt2img --prompt cat --steps 1 --output " + folder / "a.png", "trap '' XFSZ; ulimit -f 1;"), "a.png", folder);
+}
+
+TEST_CASE("Ctrl-C stops cleanly") {
+    const Folder folder;
+    const Outcome outcome = run("txt2img --prompt cat --sampler ddpm --output " + folder / "a.png", "timeout --signal=INT --preserve-status 2");
+    CHECK(outcome.status == 130);
+    CHECK(folder.empty());
+}
+
+TEST_CASE("broken model files get one line") {
+    const Folder folder, other;
+    auto inspect = [&](const std::string& bytes) {
+        write_bytes(folder / "m.safetensors", bytes);
+        const Outcome outcome = run("inspect " + folder / "m.safetensors");
+        INFO(outcome.output);
+        CHECK(outcome.status != 0);
+        CHECK(outcome.status < 128);
+        CHECK(outcome.lines() == 1);
+        CHECK_THAT(outcome.output, Contains("m.safetensors"));
+    };
+    inspect("");
+    inspect("short");
+    inspect(header("{}", std::size_t{1} << 62));
+    inspect(header("{\"a\"", 4));
+    inspect(header(R"({"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}})", 54) + "0000");
+    inspect(header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 54) + "0000");
+    inspect(header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 54));
+    CHECK_THAT(run("inspect /does/not/exist").output, Contains("/does/not/exist"));
+    CHECK_THAT(run("verify /does/not/exist").output, StartsWith("ERROR /does/not/exist"));
+}
+
+TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
+    const Folder folder;
+    const fs::path shipped = nn::ModelFolder::shipped();
+    for (const char* name : {"config.json", "merges.txt"}) fs::copy(shipped / name, folder.path / name);
+    const io::SafetensorsFile whole(shipped / "model.safetensors");
+    std::vector<io::TensorEntry> entries;
+    for (io::TensorEntry entry : whole.entries()) {
+        if (entry.name == "model.diffusion_model.time_embed.0.weight") entry.name = "model.diffusion_model.time_embd.0.weight";
+        if (entry.name == "model.diffusion_model.time_embed.2.bias") continue;
+        if (entry.name == "model.diffusion_model.out.0.bias") entry.shape.insert(entry.shape.begin(), 1);
+        entries.push_back(entry);
+    }
+    io::write_safetensors(folder / "model.safetensors", entries);
+    for (const std::string command : {"inspect ", "txt2img --prompt cat --model "}) {
+        const Outcome outcome = run(command + folder.path.string());
+        INFO(outcome.output);
+        CHECK(outcome.status != 0);
+        CHECK_THAT(outcome.output, Contains("'model.diffusion_model.time_embed.0.weight'") && Contains("is missing") &&
+                                       Contains("nearest: 'model.diffusion_model.time_embd.0.weight'") &&
+                                       Contains("'model.diffusion_model.time_embed.2.bias'") &&
+                                       Contains("'model.diffusion_model.out.0.bias' is [1, "));
+    }
+}
+
+TEST_CASE("inspect tells what the shipped model is") {
+    const Outcome outcome = run("inspect " + nn::ModelFolder::shipped().string());
+    INFO(outcome.output);
+    CHECK(outcome.status == 0);
+    CHECK_THAT(outcome.output, Contains("UNet") && Contains("autoencoder") && Contains("CLIP") && Contains("whole"));
+}
+
+TEST_CASE("verify prints a line for each tensor and counts the files") {
+    const std::string file = LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors";
+    const Outcome text = run("verify " + file);
+    CHECK(text.status == 0);
+    CHECK_THAT(text.output, Contains("PASS ResBlock.tiny_input out/out err=") && Contains("1 passed, 0 failed"));
+    const Outcome json = run("verify --json " + file + " /does/not/exist");
+    CHECK(json.status != 0);
+    const auto report = nlohmann::json::parse(json.output);
+    CHECK(report["passed"] == 1);
+    CHECK(report["failed"] == 1);
+    CHECK(report["files"][0]["status"] == "passed");
+    CHECK(report["files"][1]["status"] == "error");
+}
