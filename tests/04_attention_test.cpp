@@ -5,6 +5,7 @@
 #include "chapters/04_attention/linear_attention.h"
 #include "chapters/04_attention/spatial_self_attention.h"
 #include "chapters/04_attention/verify.h"
+#include "chapters/04_attention/word_maps.h"
 #include "common/autograd/trace.h"
 #include "common/ops/attention.h"
 #include "common/ops/matmul.h"
@@ -233,6 +234,23 @@ TEST_CASE("gradients of cross-attention agree with differences") {
     const CrossAttention attend = weights.layer();
     CHECK(test::gradients_agree([&](const auto& in) { return attend(in[0], in[1]); },
                                 {noise({1, 3, 12}, 1), noise({1, 4, 10}, 2)}) == "");
+}
+
+TEST_CASE("words are told apart in the tokens of a prompt") {
+    const std::vector<text::Merge> merges{{"c", "a"}, {"ca", "t</w>"}, {"d", "o"}};
+    const text::ClipTokenizer tokenizer(merges);
+    const auto ids = tokenizer.encode("cat dog!", 10).input_ids;  // start cat do g ! end, padding
+    const std::vector<Word> words = words_of(tokenizer, Tensor::ints({1, 10}, ids));
+    std::vector<std::string> texts;
+    for (const Word& word : words) texts.push_back(word.text);
+    CHECK(texts == std::vector<std::string>{"(start)", "cat", "dog", "!", "(end)", "(padding)"});
+    CHECK(words[1].tokens == std::vector{1});
+    CHECK(words[2].tokens == std::vector{2, 3});
+    CHECK(words[4].tokens == std::vector{5});
+    CHECK(words[5].tokens == std::vector{6, 7, 8, 9});
+
+    const auto full = tokenizer.encode("cat cat cat", 4).input_ids;  // cut: no padding
+    CHECK(words_of(tokenizer, Tensor::ints({1, 4}, full)).back().text == "(end)");
 }
 
 TEST_CASE("attention layers say what does not fit") {

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include "chapters/06_spatial_transformer/attention_maps.h"
 #include "chapters/06_spatial_transformer/verify.h"
 #include "common/autograd/trace.h"
@@ -9,9 +12,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/stored_model.h"
 #include "tests/support/tensor_checks.h"
-
-#include <algorithm>
-#include <set>
 
 using namespace ldm;
 using namespace ldm::spatial_transformer;
@@ -40,7 +40,8 @@ Tensor mirrored(const Tensor& x) {
 
 Tensor with_words_reversed(const Tensor& context) {
     std::vector<Tensor> words;
-    for (std::int64_t i = context.dim(1); i-- > 0;) words.push_back(ops::slice(context, 1, i, i + 1));
+    for (std::int64_t i = context.dim(1); i-- > 0;)
+        words.push_back(ops::slice(context, 1, i, i + 1));
     return ops::concat(words, 1);
 }
 
@@ -57,8 +58,10 @@ TEST_CASE("chapter 06 agrees with PyTorch on every stored case") {
 }
 
 TEST_CASE("a plain feed-forward is narrow(gelu(widen(x)))") {
-    const Tensor w0 = noise({12, 3}, 1), b0 = noise({12}, 2), w2 = noise({3, 12}, 3), b2 = noise({3}, 4);
-    Weights weights{{"net.0.0.weight", w0}, {"net.0.0.bias", b0}, {"net.2.weight", w2}, {"net.2.bias", b2}};
+    const Tensor w0 = noise({12, 3}, 1), b0 = noise({12}, 2), w2 = noise({3, 12}, 3),
+                 b2 = noise({3}, 4);
+    Weights weights{
+        {"net.0.0.weight", w0}, {"net.0.0.bias", b0}, {"net.2.weight", w2}, {"net.2.bias", b2}};
     const FeedForward ff(weights.params(), {.dim = 3});
     const Tensor x = noise({2, 5, 3}, 5);
     CHECK(close(ff(x), ops::linear(ops::gelu(ops::linear(x, w0, b0)), w2, b2), 1e-6) == "");
@@ -72,7 +75,8 @@ TEST_CASE("the gate is the second half of the widened token, and gelu bends the 
                     {"net.2.bias", Tensor::zeros({1})}};
     const FeedForward ff(weights.params(), {.dim = 1, .mult = 1.0, .glu = true});
     const float gelu_of_one = 0.8413447461f;  // Phi(1)
-    CHECK(close(ff(Tensor::zeros({1, 1, 1})), Tensor::full({1, 1, 1}, 3.0f * gelu_of_one), 1e-6) == "");
+    CHECK(close(ff(Tensor::zeros({1, 1, 1})), Tensor::full({1, 1, 1}, 3.0f * gelu_of_one), 1e-6) ==
+          "");
 }
 
 TEST_CASE("a fractional mult is cut, not rounded") {
@@ -83,7 +87,8 @@ TEST_CASE("a fractional mult is cut, not rounded") {
 
 TEST_CASE("a transformer block is three corrections, one after the other") {
     StoredModel stored("06_spatial_transformer/BasicTransformerBlock.cross");
-    const BasicTransformerBlock block(stored.params(), BasicTransformerBlock::Config::from_json(stored.config()));
+    const BasicTransformerBlock block(stored.params(),
+                                      BasicTransformerBlock::Config::from_json(stored.config()));
     const Tensor x = stored.in("x"), context = stored.in("context");
     const Trace trace;
     const Tensor y = block(x, context);
@@ -92,7 +97,8 @@ TEST_CASE("a transformer block is three corrections, one after the other") {
 
 TEST_CASE("words change a transformer block that reads them, and their order does not") {
     StoredModel stored("06_spatial_transformer/BasicTransformerBlock.cross");
-    const BasicTransformerBlock block(stored.params(), BasicTransformerBlock::Config::from_json(stored.config()));
+    const BasicTransformerBlock block(stored.params(),
+                                      BasicTransformerBlock::Config::from_json(stored.config()));
     const Tensor x = stored.in("x"), context = stored.in("context");
     CHECK(close(block(x, context), block(x, with_words_reversed(context)), 1e-5) == "");
     CHECK(close(block(x, context), block(x, context * 2.0f), 1e-5) != "");
@@ -103,7 +109,8 @@ TEST_CASE("pixels have no places: the mirrored picture gives the mirrored result
         StoredModel stored(std::string("06_spatial_transformer/") + name);
         const SpatialTransformer transformer = stored_transformer(stored);
         const Tensor x = stored.in("x"), context = stored.in("context");
-        CHECK(close(transformer(mirrored(x), context), mirrored(transformer(x, context)), 1e-5) == "");
+        CHECK(close(transformer(mirrored(x), context), mirrored(transformer(x, context)), 1e-5) ==
+              "");
     }
 }
 
@@ -119,10 +126,12 @@ TEST_CASE("tokens are the pixels in row-major order, and come back to their plac
     CHECK(close(trace.find("proj_out") + x, y, 1e-6) == "");
 
     // The input of block 0 is proj_in's output, token 7 being row 1, column 2.
-    const Tensor token = ops::slice(trace.find("transformer_blocks.0.norm1"), 1, 7, 8).reshape({24});
+    const Tensor token =
+        ops::slice(trace.find("transformer_blocks.0.norm1"), 1, 7, 8).reshape({24});
     const Tensor pixel = ops::slice(ops::slice(pixels, 2, 1, 2), 3, 2, 3).reshape({24});
     const float mean = ops::mean(pixel).item();
-    const Tensor levelled = (pixel - mean) / std::sqrt(ops::mean(ops::square(pixel - mean)).item() + 1e-5f);
+    const Tensor levelled =
+        (pixel - mean) / std::sqrt(ops::mean(ops::square(pixel - mean)).item() + 1e-5f);
     const nn::Params norm = stored.params() / "transformer_blocks" / 0 / "norm1";
     CHECK(close(token, levelled * norm.get("weight", {24}) + norm.get("bias", {24}), 1e-5) == "");
 }
@@ -137,12 +146,18 @@ TEST_CASE("pictures of a batch do not see each other") {
 
 TEST_CASE("chapter 06 refuses what it does not know, naming it") {
     using test::has_text;
-    CHECK_THROWS_WITH(FeedForward::Config::from_json({{"dim", 4}, {"gated", true}}), has_text("'gated'"));
+    CHECK_THROWS_WITH(FeedForward::Config::from_json({{"dim", 4}, {"gated", true}}),
+                      has_text("'gated'"));
     CHECK_THROWS_WITH(FeedForward::Config::from_json({{"mult", 2}}), has_text("'dim'"));
-    CHECK_THROWS_WITH(BasicTransformerBlock::Config::from_json({{"dim", 4}, {"n_heads", 1}, {"d_head", "4"}}), has_text("'d_head'"));
-    CHECK_THROWS_WITH(SpatialTransformer::Config::from_json({{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"use_linear", true}}),
-                      has_text("'use_linear'"));
-    CHECK_THROWS_WITH(SpatialTransformer::Config::from_json({{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"depth", 0}}),
+    CHECK_THROWS_WITH(
+        BasicTransformerBlock::Config::from_json({{"dim", 4}, {"n_heads", 1}, {"d_head", "4"}}),
+        has_text("'d_head'"));
+    CHECK_THROWS_WITH(
+        SpatialTransformer::Config::from_json(
+            {{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"use_linear", true}}),
+        has_text("'use_linear'"));
+    CHECK_THROWS_WITH(SpatialTransformer::Config::from_json(
+                          {{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"depth", 0}}),
                       has_text("'depth'"));
 }
 
@@ -156,7 +171,10 @@ TEST_CASE("a context of the wrong width is an error that shows both") {
 
 TEST_CASE("pixels are chosen for looking at the picture in different ways") {
     // pixels 0 to 2 look alike, 3 differs; the one in the middle comes first
-    AttentionMaps maps{.height = 2, .width = 2, .self = Tensor::from({4, 2}, {1, 0, 1, 0, 0.9f, 0.1f, 0, 1}), .cross = {}};
+    AttentionMaps maps{.height = 2,
+                       .width = 2,
+                       .self = Tensor::from({4, 2}, {1, 0, 1, 0, 0.9f, 0.1f, 0, 1}),
+                       .cross = {}};
     CHECK(different_pixels(maps, 2) == std::vector{3, 0});
     const auto all = different_pixels(maps, 9);
     CHECK(std::set(all.begin(), all.end()).size() == 4);

@@ -1,3 +1,7 @@
+#include <filesystem>
+#include <map>
+#include <set>
+
 #include "chapters/07_unet/block_names.h"
 #include "chapters/07_unet/diffusion_wrapper.h"
 #include "chapters/07_unet/noise_guess.h"
@@ -11,10 +15,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/stored_model.h"
 #include "tests/support/tensor_checks.h"
-
-#include <filesystem>
-#include <map>
-#include <set>
 
 using namespace ldm;
 using namespace ldm::unet;
@@ -42,8 +42,13 @@ Config stable_diffusion() {
 
 /// The smallest settings that from_json accepts.
 io::Json small() {
-    return {{"in_channels", 4}, {"model_channels", 32}, {"out_channels", 4}, {"num_res_blocks", 1},
-            {"attention_resolutions", io::Json::array()}, {"channel_mult", {1, 2}}, {"num_heads", 2}};
+    return {{"in_channels", 4},
+            {"model_channels", 32},
+            {"out_channels", 4},
+            {"num_res_blocks", 1},
+            {"attention_resolutions", io::Json::array()},
+            {"channel_mult", {1, 2}},
+            {"num_heads", 2}};
 }
 
 io::Json small_with(const char* key, io::Json value) {
@@ -52,10 +57,16 @@ io::Json small_with(const char* key, io::Json value) {
     return json;
 }
 
-UNetModel stored_unet(StoredModel& stored) { return {stored.params(), Config::from_json(stored.config())}; }
+UNetModel stored_unet(StoredModel& stored) {
+    return {stored.params(), Config::from_json(stored.config())};
+}
 
-Tensor one_of(const Tensor& batch, int i) { return ops::slice(batch, 0, i, i + 1); }
-Tensor time_of(const Tensor& t, int i) { return Tensor::ints({1}, std::vector{t.ints()[i]}); }
+Tensor one_of(const Tensor& batch, int i) {
+    return ops::slice(batch, 0, i, i + 1);
+}
+Tensor time_of(const Tensor& t, int i) {
+    return Tensor::ints({1}, std::vector{t.ints()[i]});
+}
 
 }  // namespace
 
@@ -69,7 +80,9 @@ TEST_CASE("the U of Stable Diffusion 1.x has the blocks that everybody counts") 
     const Layout u = layout(stable_diffusion());
     REQUIRE(u.input.size() == 12);
     REQUIRE(u.output.size() == 12);
-    const auto attends = [](const Block& block) { return block.parts.size() > 1 && block.parts[1].kind == Kind::transformer; };
+    const auto attends = [](const Block& block) {
+        return block.parts.size() > 1 && block.parts[1].kind == Kind::transformer;
+    };
     const auto with_attention = [&](const std::vector<Block>& blocks) {
         std::vector<int> found;
         for (std::size_t i = 0; i < blocks.size(); ++i)
@@ -113,7 +126,11 @@ TEST_CASE("every bridge of the U carries what was left for it, last in, first ou
 }
 
 TEST_CASE("heads are counted by upstream's rules") {
-    Config config{.in_channels = 4, .model_channels = 32, .out_channels = 4, .num_res_blocks = 1, .attention_resolutions = {1}};
+    Config config{.in_channels = 4,
+                  .model_channels = 32,
+                  .out_channels = 4,
+                  .num_res_blocks = 1,
+                  .attention_resolutions = {1}};
 
     config.num_heads = 4;
     config.num_heads_upsample = 2;
@@ -141,14 +158,16 @@ TEST_CASE("heads are counted by upstream's rules") {
     CHECK_THROWS_AS(heads_for(config, 96, Side::down), Error);
 }
 
-TEST_CASE("the blocks have their names in diffusers: three CrossAttnDownBlocks, a DownBlock, and back") {
+TEST_CASE(
+    "the blocks have their names in diffusers: three CrossAttnDownBlocks, a DownBlock, and back") {
     std::map<std::string, std::string> block_of;
     for (const PartName& name : part_names(stable_diffusion())) {
         const auto dot = name.compvis.rfind('.');
         block_of[name.compvis.substr(0, dot)] = name.diffusers_block + " " + name.diffusers_type;
         CHECK(name.diffusers.starts_with(name.diffusers_block));
     }
-    const auto all_are = [&](const std::string& half, std::vector<int> numbers, const std::string& block) {
+    const auto all_are = [&](const std::string& half, std::vector<int> numbers,
+                             const std::string& block) {
         for (int i : numbers) CHECK(block_of[half + std::to_string(i)] == block);
     };
     all_are("input_blocks.", {1, 2, 3}, "down_blocks.0 CrossAttnDownBlock2D");
@@ -168,7 +187,8 @@ TEST_CASE("weights find their other name, there and back") {
         {"time_embed.2.weight", "time_embedding.linear_2.weight"},
         {"input_blocks.0.0.bias", "conv_in.bias"},
         {"input_blocks.4.0.skip_connection.weight", "down_blocks.1.resnets.0.conv_shortcut.weight"},
-        {"input_blocks.8.1.transformer_blocks.0.attn2.to_k.weight", "down_blocks.2.attentions.1.transformer_blocks.0.attn2.to_k.weight"},
+        {"input_blocks.8.1.transformer_blocks.0.attn2.to_k.weight",
+         "down_blocks.2.attentions.1.transformer_blocks.0.attn2.to_k.weight"},
         {"input_blocks.9.0.op.bias", "down_blocks.2.downsamplers.0.conv.bias"},
         {"middle_block.2.emb_layers.1.weight", "mid_block.resnets.1.time_emb_proj.weight"},
         {"output_blocks.2.1.conv.weight", "up_blocks.0.upsamplers.0.conv.weight"},
@@ -199,14 +219,21 @@ TEST_CASE("weights find their other name, there and back") {
 
 TEST_CASE("settings that no UNet can have are refused, naming the key") {
     CHECK_NOTHROW(Config::from_json(small()));
-    CHECK_THROWS_WITH(Config::from_json(small_with("use_linear_in_transformer", true)), has_text("'use_linear_in_transformer'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("use_linear_in_transformer", true)),
+                      has_text("'use_linear_in_transformer'"));
     CHECK_THROWS_WITH(Config::from_json(small_with("dims", 3)), has_text("'dims'"));
-    CHECK_THROWS_WITH(Config::from_json(small_with("num_heads", -1)), has_text("'num_head_channels'"));
-    CHECK_THROWS_WITH(Config::from_json(small_with("context_dim", 16)), has_text("'use_spatial_transformer'"));
-    CHECK_THROWS_WITH(Config::from_json(small_with("channel_mult", {2, 4})), has_text("'channel_mult'"));
-    CHECK_THROWS_WITH(Config::from_json(small_with("channel_mult", io::Json::array())), has_text("'channel_mult'"));
-    CHECK_THROWS_WITH(Config::from_json(small_with("num_res_blocks", 0)), has_text("'num_res_blocks'"));
-    CHECK_THROWS_WITH(Config::from_json(small_with("model_channels", "32")), has_text("'model_channels'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("num_heads", -1)),
+                      has_text("'num_head_channels'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("context_dim", 16)),
+                      has_text("'use_spatial_transformer'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("channel_mult", {2, 4})),
+                      has_text("'channel_mult'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("channel_mult", io::Json::array())),
+                      has_text("'channel_mult'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("num_res_blocks", 0)),
+                      has_text("'num_res_blocks'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("model_channels", "32")),
+                      has_text("'model_channels'"));
     io::Json without = small();
     without.erase("attention_resolutions");
     CHECK_THROWS_WITH(Config::from_json(without), has_text("'attention_resolutions'"));
@@ -215,26 +242,35 @@ TEST_CASE("settings that no UNet can have are refused, naming the key") {
 TEST_CASE("a UNet says what is wrong with its inputs") {
     StoredModel stored("07_unet/UNetModel.classes_and_text");
     const UNetModel unet = stored_unet(stored);
-    const Tensor x = stored.in("x"), t = stored.in("t"), context = stored.in("context"), y = stored.in("y");
+    const Tensor x = stored.in("x"), t = stored.in("t"), context = stored.in("context"),
+                 y = stored.in("y");
 
-    CHECK_THROWS_WITH(unet(noise({2, 4, 6, 7}, 1), t, context, y), has_text("6 x 7") && has_text("multiples of 2"));
-    CHECK_THROWS_WITH(unet(noise({2, 3, 4, 4}, 1), t, context, y), has_text("[2, 4, 4, 4]") && has_text("[2, 3, 4, 4]"));
+    CHECK_THROWS_WITH(unet(noise({2, 4, 6, 7}, 1), t, context, y),
+                      has_text("6 x 7") && has_text("multiples of 2"));
+    CHECK_THROWS_WITH(unet(noise({2, 3, 4, 4}, 1), t, context, y),
+                      has_text("[2, 4, 4, 4]") && has_text("[2, 3, 4, 4]"));
     CHECK_THROWS_WITH(unet(x, time_of(t, 0), context, y), has_text("[2]") && has_text("[1]"));
     CHECK_THROWS_WITH(unet(x, t, {}, y), has_text("needs a context"));
-    CHECK_THROWS_WITH(unet(x, t, noise({2, 3, 15}, 1), y), has_text("[2, 3, 16]") && has_text("[2, 3, 15]"));
+    CHECK_THROWS_WITH(unet(x, t, noise({2, 3, 15}, 1), y),
+                      has_text("[2, 3, 16]") && has_text("[2, 3, 15]"));
     CHECK_THROWS_WITH(unet(x, t, one_of(context, 0), y), has_text("[2, 3, 16]"));
     CHECK_THROWS_WITH(unet(x, t, context), has_text("needs labels"));
-    CHECK_THROWS_AS(unet(x, t, context, Tensor::ints({2}, std::vector{0, 9})), Error);  // knows 9 classes
+    CHECK_THROWS_AS(unet(x, t, context, Tensor::ints({2}, std::vector{0, 9})),
+                    Error);  // knows 9 classes
 
     StoredModel without("07_unet/UNetModel.unconditional");
     const UNetModel plain = stored_unet(without);
-    CHECK_THROWS_WITH(plain(without.in("x"), without.in("t"), noise({1, 3, 16}, 1)), has_text("reads no context"));
-    CHECK_THROWS_WITH(plain(without.in("x"), without.in("t"), {}, Tensor::ints({1}, std::vector{0})), has_text("knows no classes"));
+    CHECK_THROWS_WITH(plain(without.in("x"), without.in("t"), noise({1, 3, 16}, 1)),
+                      has_text("reads no context"));
+    CHECK_THROWS_WITH(
+        plain(without.in("x"), without.in("t"), {}, Tensor::ints({1}, std::vector{0})),
+        has_text("knows no classes"));
 }
 
 TEST_CASE("a U of one floor takes any size") {
     StoredModel stored("07_unet/UNetModel.no_attention_listed");
-    CHECK(stored_unet(stored)(noise({2, 3, 1, 11}, 1), stored.in("t")).shape() == Shape{2, 6, 1, 11});
+    CHECK(stored_unet(stored)(noise({2, 3, 1, 11}, 1), stored.in("t")).shape() ==
+          Shape{2, 6, 1, 11});
 }
 
 TEST_CASE("pictures of a batch walk through the U alone") {
@@ -242,16 +278,20 @@ TEST_CASE("pictures of a batch walk through the U alone") {
     const UNetModel unet = stored_unet(stored);
     const Tensor x = stored.in("x"), t = stored.in("t"), context = stored.in("context");
     const Tensor both = unet(x, t, context);
-    for (int i : {0, 1}) CHECK(close(one_of(both, i), unet(one_of(x, i), time_of(t, i), one_of(context, i)), 1e-5) == "");
+    for (int i : {0, 1})
+        CHECK(close(one_of(both, i), unet(one_of(x, i), time_of(t, i), one_of(context, i)), 1e-5) ==
+              "");
 }
 
 TEST_CASE("time, words and labels all reach the output") {
     StoredModel stored("07_unet/UNetModel.classes_and_text");
     const UNetModel unet = stored_unet(stored);
     const Tensor x = stored.in("x"), context = stored.in("context");
-    const Tensor t = Tensor::ints({2}, std::vector{10, 10}), y = Tensor::ints({2}, std::vector{1, 1});
+    const Tensor t = Tensor::ints({2}, std::vector{10, 10}),
+                 y = Tensor::ints({2}, std::vector{1, 1});
     const Tensor out = unet(x, t, context, y);
-    CHECK(close(out, unet(x, Tensor::from({2}, {10.0f, 10.0f}), context, y), 0.0) == "");  // the same time
+    CHECK(close(out, unet(x, Tensor::from({2}, {10.0f, 10.0f}), context, y), 0.0) ==
+          "");  // the same time
     CHECK(close(out, unet(x, Tensor::from({2}, {10.5f, 10.5f}), context, y), 1e-5) != "");
     CHECK(close(out, unet(x, t, context * 2.0f, y), 1e-5) != "");
     CHECK(close(out, unet(x, t, context, Tensor::ints({2}, std::vector{1, 2})), 1e-5) != "");
@@ -277,21 +317,26 @@ TEST_CASE("a model that predicts codebook entries accepts the usual head beside 
 
 TEST_CASE("every conditioning has its door") {
     const auto wrapper = [](StoredModel& stored) {
-        return DiffusionWrapper(stored.params(), Config::from_json(stored.config()["unet"]),
-                                DiffusionWrapper::key_from_json(stored.config()["conditioning_key"]));
+        return DiffusionWrapper(
+            stored.params(), Config::from_json(stored.config()["unet"]),
+            DiffusionWrapper::key_from_json(stored.config()["conditioning_key"]));
     };
     {
         StoredModel stored("07_unet/DiffusionWrapper.concat");
         const auto model = wrapper(stored);
-        const Tensor x = stored.in("x"), t = stored.in("t"), a = stored.in("c_concat0"), b = stored.in("c_concat1");
-        CHECK(close(model(x, t, {.concat = {a, b}}), model.unet()(ops::concat({x, a, b}, 1), t), 0.0) == "");
+        const Tensor x = stored.in("x"), t = stored.in("t"), a = stored.in("c_concat0"),
+                     b = stored.in("c_concat1");
+        CHECK(close(model(x, t, {.concat = {a, b}}), model.unet()(ops::concat({x, a, b}, 1), t),
+                    0.0) == "");
         CHECK_THROWS_AS(model(x, t), Error);  // too few channels
     }
     {
         StoredModel stored("07_unet/DiffusionWrapper.crossattn");
         const auto model = wrapper(stored);
-        const Tensor x = stored.in("x"), t = stored.in("t"), a = stored.in("c_crossattn0"), b = stored.in("c_crossattn1");
-        CHECK(close(model(x, t, {.crossattn = {a, b}}), model.unet()(x, t, ops::concat({a, b}, 1)), 0.0) == "");
+        const Tensor x = stored.in("x"), t = stored.in("t"), a = stored.in("c_crossattn0"),
+                     b = stored.in("c_crossattn1");
+        CHECK(close(model(x, t, {.crossattn = {a, b}}), model.unet()(x, t, ops::concat({a, b}, 1)),
+                    0.0) == "");
         CHECK_THROWS_WITH(model(x, t), has_text("crossattn"));
     }
     {
@@ -319,14 +364,17 @@ TEST_CASE("the walk tells every block and its shape") {
     CHECK(steps[24].y.shape() == Shape{1, 32, 16, 8});
     CHECK(steps[4].diffusers == "down_blocks.1");
     const std::string table = walk_table(steps);
-    CHECK_THAT(table, has_text("input_blocks.4") && has_text("ResBlock 32 -> 64, SpatialTransformer 8 x 8") && has_text("128 x 2 x 1"));
+    CHECK_THAT(table, has_text("input_blocks.4") &&
+                          has_text("ResBlock 32 -> 64, SpatialTransformer 8 x 8") &&
+                          has_text("128 x 2 x 1"));
     const image::Tile end{image::Image(8, 8), "end"};
     CHECK(walk_picture(steps, "a walk", end, end).width > 1000);
 }
 
 TEST_CASE("the stored moment is what the shipped UNet does") {
     const auto folder = nn::ModelFolder::shipped();
-    if (!std::filesystem::exists(folder / "model.safetensors")) return;  // the model's own tests tell
+    if (!std::filesystem::exists(folder / "model.safetensors"))
+        return;  // the model's own tests tell
     const nn::Moment moment = nn::read_moment(folder);
     CHECK(image::example_pictures(folder).at(moment.example).caption == moment.caption);
 
@@ -336,5 +384,6 @@ TEST_CASE("the stored moment is what the shipped UNet does") {
     const Trace trace;
     guesser.unet()(moment.at("x"), Tensor::ints({1}, std::vector{moment.t}), moment.at("context"));
     for (const auto& [name, y] : moment.tensors)
-        if (name != "x" && name != "context") CHECK(close(trace.find("model.diffusion_model." + name), y, 1e-2) == "");
+        if (name != "x" && name != "context")
+            CHECK(close(trace.find("model.diffusion_model." + name), y, 1e-2) == "");
 }

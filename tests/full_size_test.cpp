@@ -1,9 +1,3 @@
-#include "chapters/02_vae/verify.h"
-#include "chapters/03_clip/verify.h"
-#include "chapters/07_unet/verify.h"
-#include "common/verify/verify.h"
-#include "tests/support/catch.h"
-
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -12,8 +6,15 @@
 #include <filesystem>
 #include <sstream>
 
+#include "chapters/02_vae/verify.h"
+#include "chapters/03_clip/verify.h"
+#include "chapters/07_unet/verify.h"
+#include "common/verify/verify.h"
+#include "tests/support/catch.h"
+
 // Stable Diffusion 1.5 at its real size. A billion weights would not fit into a repository, so the
-// cases of reference_data/full_size carry a recipe for them and a few kilobytes of PyTorch's results.
+// cases of reference_data/full_size carry a recipe for them and a few kilobytes of PyTorch's
+// results.
 
 using namespace ldm;
 namespace fs = std::filesystem;
@@ -30,7 +31,8 @@ double peak_memory() {
 
 std::vector<fs::path> cases() {
     std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(fs::path(LDM_SOURCE_DIR) / "reference_data/full_size"))
+    for (const auto& entry :
+         fs::directory_iterator(fs::path(LDM_SOURCE_DIR) / "reference_data/full_size"))
         if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
     std::ranges::sort(files);
     return files;
@@ -39,7 +41,8 @@ std::vector<fs::path> cases() {
 /// How far the worst tensor is off, as a share of what it may be.
 double share_of_tolerance(const verify::FileReport& report) {
     double worst = 0.0;
-    for (const verify::Comparison& c : report.comparisons) worst = std::max(worst, c.error.value_or(0.0) / c.tolerance.tol);
+    for (const verify::Comparison& c : report.comparisons)
+        worst = std::max(worst, c.error.value_or(0.0) / c.tolerance.tol);
     return worst;
 }
 
@@ -57,8 +60,10 @@ TEST_CASE("Stable Diffusion 1.5 agrees with PyTorch at its real size") {
         const auto start = std::chrono::steady_clock::now();
         const verify::FileReport report = verify::verify_file(registry, path);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-        fmt::print("{:42} {:6.1f} s, peak memory so far {:.2f} GB, error up to {:3.0f} % of the tolerance\n",
-                   path.stem().string(), seconds.count(), peak_memory(), 100 * share_of_tolerance(report));
+        fmt::print(
+            "{:42} {:6.1f} s, peak memory so far {:.2f} GB, error up to {:3.0f} % of the "
+            "tolerance\n",
+            path.stem().string(), seconds.count(), peak_memory(), 100 * share_of_tolerance(report));
         std::fflush(stdout);
 
         std::ostringstream lines;

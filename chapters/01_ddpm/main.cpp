@@ -17,7 +17,16 @@ using namespace ldm;
 
 constexpr std::array into_the_noise = {30, 90, 180, 300, 420, 500, 999};
 constexpr std::array half_way_back = {500, 420, 340, 260, 180, 100, 40};
-constexpr std::array all_the_way_back = {999, 880, 820, 760, 700, 450, 200};
+constexpr std::array all_the_way_back = {999, 900, 830, 770, 700, 450, 200};
+
+std::size_t index_of(const std::string& caption, const std::vector<image::Example>& examples) {
+    std::string captions;
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+        if (examples[i].caption == caption) return i;
+        captions += fmt::format("{}'{}'", i ? ", " : "", examples[i].caption);
+    }
+    throw Error(fmt::format("--picture: expected one of {}, got '{}'", captions, caption));
+}
 
 /// What the denoiser believed on its way, in words.
 void print_beliefs(const ddpm::Return& way, const std::vector<image::Example>& examples) {
@@ -31,7 +40,8 @@ void print_beliefs(const ddpm::Return& way, const std::vector<image::Example>& e
     fmt::print("Out of pure noise:\n{}\n", table.text());
 }
 
-image::Image story(const std::vector<image::Example>& examples, int picture, std::uint64_t seed) {
+image::Image story(const std::vector<image::Example>& examples, std::size_t picture,
+                   std::uint64_t seed) {
     // the schedule of Ho et al. (2020), which ends in almost pure noise
     const ddpm::Schedule schedule({.beta_schedule = "sqrt_linear"});
     std::vector<Tensor> pictures;
@@ -71,15 +81,13 @@ image::Image story(const std::vector<image::Example>& examples, int picture, std
 }  // namespace
 
 int main(int argc, char** argv) {
-    int picture = 0;
+    std::string picture = "grinning cat";
     return report::ChapterProgram("01_ddpm", "An emoji drowns in noise and comes back out of it.")
-        .option("--picture", picture, "which of the model's example pictures drowns, from 0")
+        .option("--picture", picture, "which of the model's example pictures drowns")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             const auto examples = image::example_pictures(arguments.model);
-            const int count = static_cast<int>(examples.size());
-            if (picture < 0 || picture >= count)
-                throw Error(fmt::format("--picture: expected 0 to {}, got {}", count - 1, picture));
-            arguments.save("01_ddpm.png", story(examples, picture, arguments.seed));
+            arguments.save("01_ddpm.png",
+                           story(examples, index_of(picture, examples), arguments.seed));
             arguments.save("01_ddpm_schedules.png", ddpm::schedule_curves());
         });
 }

@@ -38,6 +38,44 @@ clip::Choice choose(const image::Example& example, const std::vector<std::string
     return choice;
 }
 
+/// The tokens that the text tower reads: "[grinning</w>][cat</w>]".
+std::string pieces(const text::ClipTokenizer& tokenizer, const std::string& text) {
+    std::string line;
+    for (const std::int32_t id : tokenizer.tokenize(text)) line += "[" + tokenizer.token(id) + "]";
+    return line;
+}
+
+report::Table token_table(const text::ClipTokenizer& tokenizer,
+                          const std::vector<std::string>& captions) {
+    report::Table table({"caption", "tokens"});
+    for (const std::string& text : captions) table.add({text, pieces(tokenizer, text)});
+    return table;
+}
+
+/// Zero-shot: every picture chooses among all captions there are. seen [pictures, projection_dim].
+std::vector<clip::Choice> let_them_choose(const clip::Reader& reader, const Tensor& seen,
+                                          const std::vector<image::Example>& examples,
+                                          const std::vector<std::string>& texts) {
+    const Tensor logits = reader.model().logits_per_text(reader.read(texts), seen);
+    const Tensor probabilities = clip::zero_shot(ops::permute(logits, {1, 0}));
+    std::vector<clip::Choice> choices;
+    for (std::size_t i = 0; i < examples.size(); ++i)
+        choices.push_back(choose(examples[i], texts,
+                                 probabilities.values().subspan(i * texts.size(), texts.size())));
+    return choices;
+}
+
+void print(const std::vector<clip::Choice>& choices, std::size_t texts) {
+    report::Table table({"picture", "it would say", "probability"});
+    for (const auto& [picture, own, best] : choices)
+        table.add({own, best.front().caption, fmt::format("{:.3f}", best.front().probability)});
+    const auto right = std::ranges::count_if(choices, [](const clip::Choice& choice) {
+        return choice.own == choice.best.front().caption;
+    });
+    fmt::print("\nEvery picture chooses among {} captions; {} of {} choose their own:\n{}", texts,
+               right, choices.size(), table.text());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -54,32 +92,16 @@ int main(int argc, char** argv) {
                 captions.push_back(example.caption);
             }
             if (!caption.empty()) captions.push_back(caption);
+            fmt::print("{}\n", token_table(reader.tokenizer(), captions).text());
 
             const Tensor seen = reader.look(pictures);
             const Tensor cosines = clip::cosine_similarity(reader.read(captions), seen);
             arguments.save("03_clip.png", clip::similarity_matrix(examples, captions, cosines));
 
-            // Zero-shot: every picture chooses among all captions there are.
             const auto texts = all_captions(arguments.model);
-            const Tensor logits = reader.model().logits_per_text(reader.read(texts), seen);
-            const Tensor probabilities = clip::zero_shot(ops::permute(logits, {1, 0}));
-
-            report::Table table({"picture", "it would say", "probability"});
-            std::vector<clip::Choice> choices;
-            int right = 0;
-            for (std::size_t i = 0; i < examples.size(); ++i) {
-                choices.push_back(
-                    choose(examples[i], texts,
-                           probabilities.values().subspan(i * texts.size(), texts.size())));
-                const auto& [said, probability] = choices.back().best.front();
-                right += said == examples[i].caption;
-                table.add({examples[i].caption, said, fmt::format("{:.3f}", probability)});
-            }
-            arguments.save("03_clip_zero_shot.png",
-                           clip::zero_shot_bars(
-                               choices, fmt::format("Chosen out of {} captions", texts.size())));
-            fmt::print(
-                "\nEvery picture chooses among all {} captions; {} of {} choose their own:\n{}",
-                texts.size(), right, examples.size(), table.text());
+            const auto choices = let_them_choose(reader, seen, examples, texts);
+            const auto title = fmt::format("Chosen out of {} captions", texts.size());
+            arguments.save("03_clip_zero_shot.png", clip::zero_shot_bars(choices, title));
+            print(choices, texts.size());
         });
 }

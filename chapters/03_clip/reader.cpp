@@ -10,7 +10,7 @@
 namespace ldm::clip {
 namespace {
 
-constexpr std::size_t texts_at_once = 64;
+constexpr std::size_t texts_at_once = 256;
 
 ClipModel::Config config_of(io::Json cond_stage) {
     for (const char* ours : {"image_mean", "image_std"}) cond_stage.erase(ours);

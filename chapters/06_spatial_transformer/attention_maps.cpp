@@ -1,11 +1,11 @@
 #include "chapters/06_spatial_transformer/attention_maps.h"
 
-#include "common/autograd/trace.h"
-#include "common/ops/reduce.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "common/autograd/trace.h"
+#include "common/ops/reduce.h"
 
 namespace ldm::spatial_transformer {
 namespace {
@@ -37,7 +37,8 @@ AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::
     const auto [n, channels, height, width] = x.dims<4>();
     const auto unet_config = io::get<io::Json>(model.config(), "unet_config");
     const nn::Params weights = model.weights() / "model" / "diffusion_model" / block / 1;
-    const SpatialTransformer transformer(weights, config_for(unet_config, static_cast<int>(channels)));
+    const SpatialTransformer transformer(weights,
+                                         config_for(unet_config, static_cast<int>(channels)));
     model.check();
 
     const Trace trace;
@@ -47,7 +48,8 @@ AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::
         const Tensor table = ops::mean(trace.find(first + name + ".weights"), {1});
         return table.reshape({table.dim(1), table.dim(2)});
     };
-    return {static_cast<int>(height), static_cast<int>(width), over_heads("attn1"), over_heads("attn2")};
+    return {static_cast<int>(height), static_cast<int>(width), over_heads("attn1"),
+            over_heads("attn2")};
 }
 
 std::vector<int> different_pixels(const AttentionMaps& maps, int count) {
@@ -55,7 +57,8 @@ std::vector<int> different_pixels(const AttentionMaps& maps, int count) {
     std::vector<int> chosen{maps.height / 2 * maps.width + maps.width / 2};
     std::vector<float> nearest(pixels, std::numeric_limits<float>::max());
     while (static_cast<int>(chosen.size()) < std::min(count, pixels)) {
-        for (int i = 0; i < pixels; ++i) nearest[i] = std::min(nearest[i], difference(maps.self, i, chosen.back()));
+        for (int i = 0; i < pixels; ++i)
+            nearest[i] = std::min(nearest[i], difference(maps.self, i, chosen.back()));
         nearest[chosen.back()] = -1.0f;  // never again
         chosen.push_back(static_cast<int>(std::ranges::max_element(nearest) - nearest.begin()));
     }

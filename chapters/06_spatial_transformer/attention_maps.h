@@ -1,11 +1,11 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "chapters/06_spatial_transformer/spatial_transformer.h"
 #include "common/nn/model_folder.h"
 #include "common/nn/moment.h"
-
-#include <string>
-#include <vector>
 
 namespace ldm::spatial_transformer {
 

@@ -6,12 +6,14 @@
 namespace ldm::spatial_transformer {
 
 BasicTransformerBlock::Config BasicTransformerBlock::Config::from_json(const io::Json& json) {
-    io::expect_only_keys(json, {"dim", "n_heads", "d_head", "dropout", "context_dim", "gated_ff", "checkpoint"},
-                         "BasicTransformerBlock");
+    io::expect_only_keys(
+        json, {"dim", "n_heads", "d_head", "dropout", "context_dim", "gated_ff", "checkpoint"},
+        "BasicTransformerBlock");
     Config config{.dim = io::get<int>(json, "dim"),
                   .n_heads = io::get<int>(json, "n_heads"),
                   .d_head = io::get<int>(json, "d_head")};
-    if (const int context_dim = io::get_or(json, "context_dim", 0)) config.context_dim = context_dim;
+    if (const int context_dim = io::get_or(json, "context_dim", 0))
+        config.context_dim = context_dim;
     config.gated_ff = io::get_or(json, "gated_ff", config.gated_ff);
     return config;
 }
@@ -21,7 +23,8 @@ BasicTransformerBlock::BasicTransformerBlock(const nn::Params& weights, const Co
       norm1_(weights / "norm1", config.dim),
       norm2_(weights / "norm2", config.dim),
       norm3_(weights / "norm3", config.dim),
-      attn1_(weights / "attn1", {.query_dim = config.dim, .heads = config.n_heads, .dim_head = config.d_head}),
+      attn1_(weights / "attn1",
+             {.query_dim = config.dim, .heads = config.n_heads, .dim_head = config.d_head}),
       attn2_(weights / "attn2", {.query_dim = config.dim,
                                  .context_dim = config.context_dim,
                                  .heads = config.n_heads,
@@ -30,9 +33,9 @@ BasicTransformerBlock::BasicTransformerBlock(const nn::Params& weights, const Co
 
 //! [forward]
 Tensor BasicTransformerBlock::operator()(Tensor x, const Tensor& context) const {
-    x = x + attn1_(norm1_(x));            // what do the other pixels show?
-    x = x + attn2_(norm2_(x), context);   // what do the words say?
-    x = x + ff_(norm3_(x));               // what follows from it, for this pixel alone?
+    x = x + attn1_(norm1_(x));           // what do the other pixels show?
+    x = x + attn2_(norm2_(x), context);  // what do the words say?
+    x = x + ff_(norm3_(x));              // what follows from it, for this pixel alone?
     return traced(path_, x);
 }
 //! [forward]

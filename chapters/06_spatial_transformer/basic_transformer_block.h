@@ -1,11 +1,11 @@
 #pragma once
 
+#include <optional>
+
 #include "chapters/04_attention/cross_attention.h"
 #include "chapters/06_spatial_transformer/feed_forward.h"
 #include "common/io/json.h"
 #include "common/nn/layers.h"
-
-#include <optional>
 
 namespace ldm::spatial_transformer {
 

@@ -7,8 +7,9 @@
 namespace ldm::spatial_transformer {
 namespace {
 
+/// A fraction is cut off, as upstream.
 std::int64_t inner_width(const FeedForward::Config& config) {
-    return static_cast<std::int64_t>(config.dim * config.mult);  // a fraction is cut off, as upstream
+    return static_cast<std::int64_t>(config.dim * config.mult);
 }
 
 nn::Linear make_widen(const nn::Params& weights, const FeedForward::Config& config) {
@@ -35,14 +36,14 @@ FeedForward::FeedForward(const nn::Params& weights, const Config& config)
 
 //! [forward]
 Tensor FeedForward::operator()(const Tensor& x) const {
-    Tensor h = widen_(x);                                // [N, S, inner], or [N, S, 2 inner] if gated
+    Tensor h = widen_(x);  // [N, S, inner], or [N, S, 2 inner] if gated
     if (config_.glu) {
         const auto halves = ops::chunk(h, 2, -1);
-        h = halves[0] * ops::gelu(halves[1]);            // [N, S, inner]
+        h = halves[0] * ops::gelu(halves[1]);  // [N, S, inner]
     } else {
         h = ops::gelu(h);
     }
-    return traced(path_, narrow_(h));                    // [N, S, dim_out]
+    return traced(path_, narrow_(h));  // [N, S, dim_out]
 }
 //! [forward]
 

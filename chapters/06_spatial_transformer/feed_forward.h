@@ -1,16 +1,17 @@
 #pragma once
 
+#include <optional>
+
 #include "common/io/json.h"
 #include "common/nn/layers.h"
-
-#include <optional>
 
 namespace ldm::spatial_transformer {
 
 /// Thinks about every token alone: widen, bend, narrow (attention.py: FeedForward, GEGLU).
 ///
 ///     plain:  y = narrow(gelu(widen(x)))
-///     gated:  y = narrow(a * gelu(g))       with [a, g] = widen(x), twice as wide   (Shazeer, 2020)
+///     gated:  y = narrow(a * gelu(g))       with [a, g] = widen(x), twice as wide   (Shazeer,
+///     2020)
 ///
 /// x [N, S, dim] -> [N, S, dim_out].
 class FeedForward {

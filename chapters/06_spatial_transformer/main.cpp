@@ -1,17 +1,18 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "chapters/04_attention/word_maps.h"
 #include "chapters/06_spatial_transformer/attention_maps.h"
 #include "common/image/canvas.h"
 #include "common/image/color_map.h"
 #include "common/image/example_pictures.h"
 #include "common/image/sheet.h"
+#include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
-#include "common/text/clip_tokenizer.h"
-
-#include <fmt/format.h>
-
-#include <algorithm>
 
 namespace {
 
@@ -34,57 +35,67 @@ image::Image marked(const image::Image& picture, const AttentionMaps& maps, int 
     canvas.paste(picture, 0, 0, zoom);
     const int w = picture.width * zoom / maps.width, h = picture.height * zoom / maps.height;
     const int x = pixel % maps.width * w, y = pixel / maps.width * h;
-    for (int i = 0; i < 3; ++i) canvas.frame(x - i, y - i, w + 2 * i, h + 2 * i, image::Color{220, 30, 60});
+    for (int i = 0; i < 3; ++i)
+        canvas.frame(x - i, y - i, w + 2 * i, h + 2 * i, image::Color{220, 30, 60});
     return canvas.image();
 }
 
-/// The words as the UNet gets them: start, tokens, end. (Padding is left out.)
-std::vector<std::string> words_of(const nn::ModelFolder& model, const std::string& caption) {
-    const auto tokenizer = text::ClipTokenizer::from_merges_file(model.path() / "merges.txt");
-    std::vector<std::string> words{"(start)"};
-    for (std::int32_t id : tokenizer.tokenize(caption)) {
-        const std::string& token = tokenizer.token(id);
-        words.push_back(token.ends_with("</w>") ? token.substr(0, token.size() - 4) : token + "-");
-    }
-    words.push_back("(end)");
-    return words;
+/// How much every pixel listens to a word, all its tokens together: [S].
+Tensor listening(const AttentionMaps& maps, const attention::Word& word) {
+    Tensor sum = Tensor::zeros({maps.cross.dim(0), 1});
+    for (int token : word.tokens) sum = sum + ops::slice(maps.cross, 1, token, token + 1);
+    return sum.reshape({-1});
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     std::string block = "output_blocks.4";
-    return report::ChapterProgram("06_spatial_transformer", "Where the pixels of one block look: at each other, and at the words.")
+    return report::ChapterProgram(
+               "06_spatial_transformer",
+               "Where the pixels of one block look: at each other, and at the words.")
         .option("--block", block, "which block of the UNet")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             nn::ModelFolder model(arguments.model);
             const nn::Moment moment = nn::read_moment(arguments.model);
             const AttentionMaps maps = spatial_transformer::look(model, moment, block);
-            const image::Image picture = image::example_pictures(arguments.model).at(moment.example).picture;
+            const image::Image picture =
+                image::example_pictures(arguments.model).at(moment.example).picture;
 
             std::vector<image::Tile> asking, answers, words;
             for (int pixel : spatial_transformer::different_pixels(maps, columns)) {
-                asking.push_back({marked(picture, maps, pixel, 4), fmt::format("pixel {}, {}", pixel % maps.width, pixel / maps.width)});
-                answers.push_back({lit(picture, maps, ops::slice(maps.self, 0, pixel, pixel + 1)), "looks at"});
+                asking.push_back(
+                    {marked(picture, maps, pixel, 4),
+                     fmt::format("pixel {}, {}", pixel % maps.width, pixel / maps.width)});
+                answers.push_back(
+                    {lit(picture, maps, ops::slice(maps.self, 0, pixel, pixel + 1)), "looks at"});
             }
-            report::Table table({"word", "share of all attention", "of the pixel that listens most"});
-            const auto names = words_of(model, moment.caption);
-            for (std::size_t i = 0; i < names.size() && i < static_cast<std::size_t>(maps.cross.dim(1)); ++i) {
-                const Tensor word = ops::slice(maps.cross, 1, i, i + 1);
-                const float share = ops::mean(word).item(), most = *std::ranges::max_element(word.values());
-                table.add({names[i], fmt::format("{:.1f} %", 100 * share), fmt::format("{:.1f} %", 100 * most)});
-                words.push_back({lit(picture, maps, word), fmt::format("{} {:.0f}%", names[i], 100 * share)});
+            report::Table table(
+                {"word", "share of all attention", "of the pixel that listens most"});
+            const clip::Reader reader(arguments.model);
+            const auto spoken = attention::words_of(reader.tokenizer(), reader.ids(moment.caption));
+            for (const attention::Word& word : spoken) {
+                const Tensor map = listening(maps, word);
+                const float share = ops::mean(map).item(),
+                            most = *std::ranges::max_element(map.values());
+                table.add({word.text, fmt::format("{:.1f} %", 100 * share),
+                           fmt::format("{:.1f} %", 100 * most)});
+                words.push_back(
+                    {lit(picture, maps, map), fmt::format("{} {:.0f}%", word.text, 100 * share)});
             }
-            fmt::print("\"{}\" at t = {}, {} of the UNet: {} x {} pixels look at {} words.\n\n{}\n", moment.caption, moment.t, block,
-                       maps.height, maps.width, names.size(), table.text());
+            fmt::print("\"{}\" at t = {}, {} of the UNet: {} x {} pixels look at {} words.\n\n{}\n",
+                       moment.caption, moment.t, block, maps.height, maps.width, spoken.size(),
+                       table.text());
 
             std::vector<image::Tile> tiles = asking;
             std::ranges::copy(answers, std::back_inserter(tiles));
             std::ranges::copy(words, std::back_inserter(tiles));
-            arguments.save("06_spatial_transformer.png",
-                           image::sheet(tiles, {.title = fmt::format("\"{}\": where the pixels look", moment.caption),
-                                                .columns = columns,
-                                                .tile_size = 160,
-                                                .row_labels = {"a pixel", "attn1", "attn2"}}));
+            arguments.save(
+                "06_spatial_transformer.png",
+                image::sheet(tiles,
+                             {.title = fmt::format("\"{}\": where the pixels look", moment.caption),
+                              .columns = columns,
+                              .tile_size = 160,
+                              .row_labels = {"a pixel", "attn1", "attn2"}}));
         });
 }

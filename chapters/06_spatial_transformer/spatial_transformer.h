@@ -1,8 +1,8 @@
 #pragma once
 
-#include "chapters/06_spatial_transformer/basic_transformer_block.h"
-
 #include <vector>
+
+#include "chapters/06_spatial_transformer/basic_transformer_block.h"
 
 namespace ldm::spatial_transformer {
 

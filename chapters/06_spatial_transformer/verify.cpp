@@ -11,12 +11,14 @@ void feed_forward(verify::Run& run) {
 }
 
 void basic_transformer_block(verify::Run& run) {
-    const BasicTransformerBlock module(run.params(), BasicTransformerBlock::Config::from_json(run.config()));
+    const BasicTransformerBlock module(run.params(),
+                                       BasicTransformerBlock::Config::from_json(run.config()));
     run.out("out", module(run.in("x"), run.find_in("context")));
 }
 
 void spatial_transformer(verify::Run& run) {
-    const SpatialTransformer module(run.params(), SpatialTransformer::Config::from_json(run.config()));
+    const SpatialTransformer module(run.params(),
+                                    SpatialTransformer::Config::from_json(run.config()));
     run.out("out", module(run.in("x"), run.find_in("context")));
 }
 

@@ -1,25 +1,29 @@
 #include "chapters/07_unet/block_names.h"
 
-#include "common/error.h"
-
 #include <fmt/format.h>
+
+#include "common/error.h"
 
 namespace ldm::unet {
 namespace {
 
 using Kind = Part::Kind;
 
-bool is_attention(Kind kind) { return kind == Kind::attention || kind == Kind::transformer; }
+bool is_attention(Kind kind) {
+    return kind == Kind::attention || kind == Kind::transformer;
+}
 
 /// Names the parts of one block of diffusers, which holds several of CompVis's.
 class Namer {
 public:
-    Namer(std::string prefix, std::string type) : prefix_(std::move(prefix)), type_(std::move(type)) {}
+    Namer(std::string prefix, std::string type)
+        : prefix_(std::move(prefix)), type_(std::move(type)) {}
 
     void add(const Block& block, std::vector<PartName>& names) {
         for (std::size_t i = 0; i < block.parts.size(); ++i) {
             const Kind kind = block.parts[i].kind;
-            names.push_back({kind, fmt::format("{}.{}", block.key, i), fmt::format("{}.{}", prefix_, role(kind)), prefix_, type_});
+            names.push_back({kind, fmt::format("{}.{}", block.key, i),
+                             fmt::format("{}.{}", prefix_, role(kind)), prefix_, type_});
         }
     }
 
@@ -63,7 +67,8 @@ bool is_below(std::string_view key, std::string_view module) {
 std::optional<std::string> translate(const std::vector<WeightName>& names, std::string_view key,
                                      std::string WeightName::*from, std::string WeightName::*to) {
     for (const WeightName& name : names)
-        if (is_below(key, name.*from)) return name.*to + std::string(key.substr((name.*from).size()));
+        if (is_below(key, name.*from))
+            return name.*to + std::string(key.substr((name.*from).size()));
     return std::nullopt;
 }
 
@@ -80,7 +85,9 @@ std::vector<PartName> part_names(const Config& config) {
         for (const Block& block : u.input)
             if (block.level == level && block.parts[0].kind != Kind::conv) down.add(block, names);
     }
-    Namer("mid_block", config.use_spatial_transformer ? "UNetMidBlock2DCrossAttn" : "UNetMidBlock2D").add(u.middle, names);
+    Namer("mid_block",
+          config.use_spatial_transformer ? "UNetMidBlock2DCrossAttn" : "UNetMidBlock2D")
+        .add(u.middle, names);
     for (int level = levels - 1; level >= 0; --level) {
         Namer up(fmt::format("up_blocks.{}", levels - 1 - level), block_type(config, level, "Up"));
         for (const Block& block : u.output)
@@ -98,22 +105,26 @@ std::vector<WeightName> weight_names(const Config& config) {
             for (const auto& [compvis, diffusers] : resblock_layers)
                 names.push_back({part.compvis + '.' + compvis, part.diffusers + '.' + diffusers});
         } else if (resizes) {
-            names.push_back({part.compvis + (part.kind == Kind::down ? ".op" : ".conv"), part.diffusers + ".conv"});
+            names.push_back({part.compvis + (part.kind == Kind::down ? ".op" : ".conv"),
+                             part.diffusers + ".conv"});
         } else if (part.kind == Kind::attention) {
             throw Error("the weights of an AttentionBlock have no one-to-one names in diffusers");
         } else {
             names.push_back({part.compvis, part.diffusers});
         }
     }
-    for (const auto& [compvis, diffusers] : outside_the_blocks) names.push_back({compvis, diffusers});
+    for (const auto& [compvis, diffusers] : outside_the_blocks)
+        names.push_back({compvis, diffusers});
     return names;
 }
 
-std::optional<std::string> to_diffusers(const std::vector<WeightName>& names, std::string_view compvis_key) {
+std::optional<std::string> to_diffusers(const std::vector<WeightName>& names,
+                                        std::string_view compvis_key) {
     return translate(names, compvis_key, &WeightName::compvis, &WeightName::diffusers);
 }
 
-std::optional<std::string> to_compvis(const std::vector<WeightName>& names, std::string_view diffusers_key) {
+std::optional<std::string> to_compvis(const std::vector<WeightName>& names,
+                                      std::string_view diffusers_key) {
     return translate(names, diffusers_key, &WeightName::diffusers, &WeightName::compvis);
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "chapters/07_unet/layout.h"
-
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "chapters/07_unet/layout.h"
 
 /// The same UNet under two names. CompVis numbers its blocks through: input_blocks.4 is the fourth
 /// thing that happens on the way down. Diffusers groups them by level: that one is the first
@@ -38,7 +38,9 @@ struct WeightName {
 std::vector<WeightName> weight_names(const Config& config);
 
 /// A key of one world in the other, or nothing when `names` does not cover it.
-std::optional<std::string> to_diffusers(const std::vector<WeightName>& names, std::string_view compvis_key);
-std::optional<std::string> to_compvis(const std::vector<WeightName>& names, std::string_view diffusers_key);
+std::optional<std::string> to_diffusers(const std::vector<WeightName>& names,
+                                        std::string_view compvis_key);
+std::optional<std::string> to_compvis(const std::vector<WeightName>& names,
+                                      std::string_view diffusers_key);
 
 }  // namespace ldm::unet

@@ -1,8 +1,8 @@
 #include "chapters/07_unet/heads.h"
 
-#include "common/error.h"
-
 #include <fmt/format.h>
+
+#include "common/error.h"
 
 namespace ldm::unet {
 namespace {
@@ -31,14 +31,16 @@ Heads block_heads(const Config& config, int channels, Side side) {
 Heads heads_for(const Config& config, int channels, Side side) {
     const int counts[] = {config.num_heads, config.num_head_channels, config.num_heads_upsample};
     for (int count : counts)
-        if (count == 0 || count < -1) throw Error(fmt::format("UNetModel: {} attention heads", count));
+        if (count == 0 || count < -1)
+            throw Error(fmt::format("UNetModel: {} attention heads", count));
 
     const Heads heads = config.use_spatial_transformer ? transformer_heads(config, channels)
                                                        : block_heads(config, channels, side);
     const bool exact = heads.count * heads.width == channels;
     if (heads.count < 1 || heads.width < 1 || (!config.use_spatial_transformer && !exact))
-        throw Error(fmt::format("UNetModel: {} channels cannot be cut into heads: num_heads {}, num_head_channels {}",
-                                channels, config.num_heads, config.num_head_channels));
+        throw Error(fmt::format(
+            "UNetModel: {} channels cannot be cut into heads: num_heads {}, num_head_channels {}",
+            channels, config.num_heads, config.num_head_channels));
     return heads;
 }
 

@@ -1,15 +1,15 @@
 #include "chapters/07_unet/layout.h"
 
-#include "common/error.h"
-
 #include <fmt/format.h>
+
+#include "common/error.h"
 
 namespace ldm::unet {
 namespace {
 
 Part attend_with(const Config& config, int channels, Side side) {
-    return {config.use_spatial_transformer ? Part::Kind::transformer : Part::Kind::attention, channels, channels,
-            heads_for(config, channels, side)};
+    return {config.use_spatial_transformer ? Part::Kind::transformer : Part::Kind::attention,
+            channels, channels, heads_for(config, channels, side)};
 }
 
 }  // namespace
@@ -24,7 +24,8 @@ Layout layout(const Config& config) {
     const auto add_input = [&](int level, std::vector<Part> parts) {
         now = parts.back().out;
         skips.push_back(now);
-        u.input.push_back({fmt::format("input_blocks.{}", u.input.size()), level, 0, std::move(parts)});
+        u.input.push_back(
+            {fmt::format("input_blocks.{}", u.input.size()), level, 0, std::move(parts)});
     };
 
     add_input(0, {{conv, config.in_channels, now}});
@@ -39,8 +40,9 @@ Layout layout(const Config& config) {
         if (level + 1 < config.levels()) add_input(level, {{down, width, width}});
     }
 
-    u.middle = {"middle_block", config.levels() - 1, 0,
-                {{resblock, now, now}, attend_with(config, now, Side::middle), {resblock, now, now}}};
+    const Part gather = attend_with(config, now, Side::middle);  // whatever the settings say
+    u.middle = {"middle_block", config.levels() - 1, 0};
+    u.middle.parts = {{resblock, now, now}, gather, {resblock, now, now}};
 
     for (int level = config.levels() - 1; level >= 0; --level) {
         const int width = config.width(level);
@@ -51,7 +53,8 @@ Layout layout(const Config& config) {
             std::vector<Part> parts{{resblock, now + skip, width}};
             if (attend) parts.push_back(attend_with(config, width, Side::up));
             if (level > 0 && i == config.num_res_blocks) parts.push_back({up, width, width});
-            u.output.push_back({fmt::format("output_blocks.{}", u.output.size()), level, skip, std::move(parts)});
+            u.output.push_back(
+                {fmt::format("output_blocks.{}", u.output.size()), level, skip, std::move(parts)});
             now = width;
         }
     }
@@ -61,12 +64,18 @@ Layout layout(const Config& config) {
 
 std::string describe(const Part& part) {
     switch (part.kind) {
-        case Part::Kind::conv: return fmt::format("Conv2d {} -> {}", part.in, part.out);
-        case Part::Kind::resblock: return fmt::format("ResBlock {} -> {}", part.in, part.out);
-        case Part::Kind::attention: return fmt::format("AttentionBlock {} x {}", part.heads.count, part.heads.width);
-        case Part::Kind::transformer: return fmt::format("SpatialTransformer {} x {}", part.heads.count, part.heads.width);
-        case Part::Kind::down: return "Downsample";
-        case Part::Kind::up: return "Upsample";
+        case Part::Kind::conv:
+            return fmt::format("Conv2d {} -> {}", part.in, part.out);
+        case Part::Kind::resblock:
+            return fmt::format("ResBlock {} -> {}", part.in, part.out);
+        case Part::Kind::attention:
+            return fmt::format("AttentionBlock {} x {}", part.heads.count, part.heads.width);
+        case Part::Kind::transformer:
+            return fmt::format("SpatialTransformer {} x {}", part.heads.count, part.heads.width);
+        case Part::Kind::down:
+            return "Downsample";
+        case Part::Kind::up:
+            return "Upsample";
     }
     fail("unknown kind of part");
 }

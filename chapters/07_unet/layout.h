@@ -1,9 +1,9 @@
 #pragma once
 
-#include "chapters/07_unet/heads.h"
-
 #include <string>
 #include <vector>
+
+#include "chapters/07_unet/heads.h"
 
 namespace ldm::unet {
 
@@ -11,24 +11,24 @@ namespace ldm::unet {
 struct Part {
     enum class Kind { conv, resblock, attention, transformer, down, up };
     Kind kind;
-    int in, out;      // channels
-    Heads heads{};    // of an attention or transformer
+    int in, out;    // channels
+    Heads heads{};  // of an attention or transformer
 };
 
 /// What upstream runs as one: input_blocks.4 is a ResBlock and a SpatialTransformer.
 struct Block {
     std::string key;
-    int level;         // 0 at the top of the U
-    int skip;          // channels that arrive over the bridge; 0 on the way down
-    std::vector<Part> parts;
+    int level;  // 0 at the top of the U
+    int skip;   // channels that arrive over the bridge; 0 on the way down
+    std::vector<Part> parts = {};
 
-    int in() const { return parts.front().in; }   // skip included
+    int in() const { return parts.front().in; }  // skip included
     int out() const { return parts.back().out; }
 };
 
 /// All blocks of a U in the order in which they run.
 struct Layout {
-    std::vector<Block> input;   // each leaves its result on the stack of skips
+    std::vector<Block> input;  // each leaves its result on the stack of skips
     Block middle;
     std::vector<Block> output;  // each takes one from the stack
 };

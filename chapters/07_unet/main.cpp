@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "chapters/07_unet/noise_picture.h"
 #include "chapters/07_unet/shape_walk.h"
 #include "common/image/example_pictures.h"
@@ -6,10 +10,6 @@
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
-
-#include <fmt/format.h>
-
-#include <cmath>
 
 namespace {
 
@@ -27,9 +27,11 @@ std::string guess_table(const std::vector<unet::Guess>& guesses) {
 }
 
 /// What chapters 04 and 06 look at: what stood in front of some of the attentions.
-void store_moment(const std::string& folder, const unet::UNetModel& unet, const Trace& trace, nn::Moment moment) {
-    for (const char* place : {"input_blocks.5.0", "middle_block.0", "output_blocks.1.0", "output_blocks.4.0",
-                              "output_blocks.1.1.transformer_blocks.0.norm2", "output_blocks.4.1.transformer_blocks.0.norm2"})
+void store_moment(const std::string& folder, const unet::UNetModel& unet, const Trace& trace,
+                  nn::Moment moment) {
+    for (const char* place : {"input_blocks.5.0", "middle_block.0", "output_blocks.1.0",
+                              "output_blocks.4.0", "output_blocks.1.1.transformer_blocks.0.norm2",
+                              "output_blocks.4.1.transformer_blocks.0.norm2"})
         if (const Tensor y = trace.find(unet.path() + "." + place)) moment.tensors[place] = y;
     nn::write_moment(folder, moment);
 }
@@ -39,16 +41,19 @@ void store_moment(const std::string& folder, const unet::UNetModel& unet, const 
 int main(int argc, char** argv) {
     int example = 0, t = 400;
     std::string moment_folder;
-    return report::ChapterProgram("07_unet", "A noisy emoji walks through the UNet, and the UNet tells the noise.")
+    return report::ChapterProgram(
+               "07_unet", "A noisy emoji walks through the UNet, and the UNet tells the noise.")
         .option("--example", example, "which of the model's example pictures")
         .option("--time", t, "how noisy the picture is that walks through the U")
-        .option("--store-moment", moment_folder, "a folder for moment.safetensors, which chapters 04 and 06 look at")
+        .option("--store-moment", moment_folder,
+                "a folder for moment.safetensors, which chapters 04 and 06 look at")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             nn::ModelFolder model(arguments.model);
             const unet::NoiseGuesser guesser(model);
             const auto examples = image::example_pictures(arguments.model);
             if (example < 0 || example >= std::ssize(examples))
-                throw Error(fmt::format("--example: expected 0 to {}, got {}", examples.size() - 1, example));
+                throw Error(fmt::format("--example: expected 0 to {}, got {}", examples.size() - 1,
+                                        example));
             const auto& [caption, picture] = examples[example];
 
             const Tensor z0 = guesser.encode(image::to_tensor(picture));
@@ -62,14 +67,27 @@ int main(int argc, char** argv) {
             const unet::Guess walked = guesser.guess(z0, t, noise, context);
             const auto steps = unet::walk(guesser.unet(), trace);
 
-            fmt::print("\"{}\" under the noise of step {} walks through the U:\n\n{}\n", caption, t, unet::walk_table(steps));
-            fmt::print("How well the UNet tells the noise (an error of 1 is no idea at all):\n\n{}\n", guess_table(guesses));
-            arguments.save("07_unet.png", unet::noise_picture(guesser, guesses, fmt::format("\"{}\": the noise, and what the UNet takes for it", caption)));
-            arguments.save("07_unet_walk.png", unet::walk_picture(steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t),
-                                                                     {image::to_image(guesser.decode(walked.x_t)), "noisy"},
-                                                                     {unet::channels_in_a_square(walked.predicted), "its noise"}));
+            fmt::print("\"{}\" under the noise of step {} walks through the U:\n\n{}\n", caption, t,
+                       unet::walk_table(steps));
+            fmt::print(
+                "How well the UNet tells the noise (an error of 1 is no idea at all):\n\n{}\n",
+                guess_table(guesses));
+            arguments.save(
+                "07_unet.png",
+                unet::noise_picture(
+                    guesser, guesses,
+                    fmt::format("\"{}\": the noise, and what the UNet takes for it", caption)));
+            arguments.save(
+                "07_unet_walk.png",
+                unet::walk_picture(
+                    steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t),
+                    {image::to_image(guesser.decode(walked.x_t)), "noisy"},
+                    {unet::channels_in_a_square(walked.predicted), "its noise"}));
             if (!moment_folder.empty())
                 store_moment(moment_folder, guesser.unet(), trace,
-                             {.caption = caption, .example = example, .t = t, .tensors = {{"x", walked.x_t}, {"context", context}}});
+                             {.caption = caption,
+                              .example = example,
+                              .t = t,
+                              .tensors = {{"x", walked.x_t}, {"context", context}}});
         });
 }

@@ -1,18 +1,14 @@
 #include "chapters/07_unet/noise_guess.h"
 
+#include <cmath>
+
 #include "chapters/01_ddpm/reverse_process.h"
 #include "chapters/07_unet/load_unet.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 
-#include <cmath>
-
 namespace ldm::unet {
 namespace {
-
-io::Json text_config(const nn::ModelFolder& model) {
-    return io::get<io::Json>(io::get<io::Json>(model.config(), "cond_stage_config"), "text_config");
-}
 
 ddpm::Schedule::Config schedule_config(const io::Json& config) {
     return {.beta_schedule = io::get_or(config, "beta_schedule", "linear"),
@@ -23,35 +19,39 @@ ddpm::Schedule::Config schedule_config(const io::Json& config) {
 
 }  // namespace
 
-float Guess::error() const { return std::sqrt(ops::mean(ops::square(predicted - noise)).item()); }
+float Guess::error() const {
+    return std::sqrt(ops::mean(ops::square(predicted - noise)).item());
+}
 
 NoiseGuesser::NoiseGuesser(nn::ModelFolder& model)
     : schedule_(schedule_config(model.config())),
       scale_factor_(io::get<float>(model.config(), "scale_factor")),
-      context_length_(io::get<int>(text_config(model), "max_position_embeddings")),
       autoencoder_(vae::load_autoencoder(model)),
-      tokenizer_(text::ClipTokenizer::from_merges_file(model.path() / "merges.txt")),
-      text_encoder_(model.weights() / "cond_stage_model" / "transformer",
-                    clip::TextEncoder::Config::from_json(text_config(model))),
+      reader_(model.path()),
       unet_(load_unet(model)) {
     model.check();
 }
 
-Tensor NoiseGuesser::encode(const Tensor& picture) const { return scale_factor_ * autoencoder_.encode(picture).mode(); }
+Tensor NoiseGuesser::encode(const Tensor& picture) const {
+    return scale_factor_ * autoencoder_.encode(picture).mode();
+}
 
-Tensor NoiseGuesser::decode(const Tensor& z) const { return autoencoder_.decode(z / scale_factor_); }
+Tensor NoiseGuesser::decode(const Tensor& z) const {
+    return autoencoder_.decode(z / scale_factor_);
+}
 
 Tensor NoiseGuesser::read(const std::string& caption) const {
-    const auto ids = tokenizer_.encode(caption, context_length_).input_ids;
-    return text_encoder_(Tensor::ints({1, context_length_}, ids));
+    return reader_.model().text()(reader_.ids(caption));
 }
 
 //! [guess]
-Guess NoiseGuesser::guess(const Tensor& z0, int t, const Tensor& noise, const Tensor& context) const {
+Guess NoiseGuesser::guess(const Tensor& z0, int t, const Tensor& noise,
+                          const Tensor& context) const {
     const Tensor step = ddpm::same_step(1, t);
     const Tensor x_t = ddpm::q_sample(schedule_, z0, step, noise);
     const Tensor predicted = unet_(x_t, step, context);
-    return {t, x_t, noise, predicted, ddpm::predict_start_from_noise(schedule_, x_t, step, predicted)};
+    return {t, x_t, noise, predicted,
+            ddpm::predict_start_from_noise(schedule_, x_t, step, predicted)};
 }
 //! [guess]
 

@@ -1,13 +1,12 @@
 #pragma once
 
+#include <string>
+
 #include "chapters/01_ddpm/schedule.h"
 #include "chapters/02_vae/autoencoder.h"
-#include "chapters/03_clip/text_encoder.h"
+#include "chapters/03_clip/reader.h"
 #include "chapters/07_unet/unet_model.h"
 #include "common/nn/model_folder.h"
-#include "common/text/clip_tokenizer.h"
-
-#include <string>
 
 namespace ldm::unet {
 
@@ -30,9 +29,9 @@ public:
     /// Throws an Error that lists every weight the folder lacks.
     explicit NoiseGuesser(nn::ModelFolder& model);
 
-    Tensor encode(const Tensor& picture) const;         // [1, 3, H, W] -> [1, C, h, w], variance near 1
-    Tensor decode(const Tensor& z) const;               // and back
-    Tensor read(const std::string& caption) const;      // [1, S, D]
+    Tensor encode(const Tensor& picture) const;     // [1, 3, H, W] -> [1, C, h, w], variance near 1
+    Tensor decode(const Tensor& z) const;           // and back
+    Tensor read(const std::string& caption) const;  // [1, S, D]
     Guess guess(const Tensor& z0, int t, const Tensor& noise, const Tensor& context) const;
 
     const UNetModel& unet() const { return unet_; }
@@ -40,10 +39,8 @@ public:
 private:
     ddpm::Schedule schedule_;
     float scale_factor_;
-    int context_length_;
     vae::AutoencoderKL autoencoder_;
-    text::ClipTokenizer tokenizer_;
-    clip::TextEncoder text_encoder_;
+    clip::Reader reader_;
     UNetModel unet_;
 };
 

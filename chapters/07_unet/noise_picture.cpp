@@ -1,13 +1,13 @@
 #include "chapters/07_unet/noise_picture.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "common/image/canvas.h"
 #include "common/image/sheet.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
-
-#include <fmt/format.h>
-
-#include <cmath>
 
 namespace ldm::unet {
 
@@ -19,11 +19,13 @@ image::Image channels_in_a_square(const Tensor& z) {
     image::Canvas canvas(columns * static_cast<int>(width), rows * static_cast<int>(height));
     for (int c = 0; c < channels; ++c)
         canvas.paste(image::channel_map(z, 0, c, image::ColorMap::diverging, -most, most),
-                     (c % columns) * static_cast<int>(width), (c / columns) * static_cast<int>(height));
+                     (c % columns) * static_cast<int>(width),
+                     (c / columns) * static_cast<int>(height));
     return canvas.image();
 }
 
-image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>& guesses, const std::string& title) {
+image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>& guesses,
+                           const std::string& title) {
     std::vector<image::Tile> tiles;
     std::vector<std::string> rows;
     for (const Guess& guess : guesses) {
@@ -35,7 +37,8 @@ image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>
                          fmt::format("error {:.2f}", guess.error())});
         tiles.push_back({image::to_image(guesser.decode(guess.x0)), "implied picture"});
     }
-    return image::sheet(tiles, {.title = title, .columns = 5, .tile_size = 192, .row_labels = rows});
+    return image::sheet(tiles,
+                        {.title = title, .columns = 5, .tile_size = 192, .row_labels = rows});
 }
 
 }  // namespace ldm::unet

@@ -1,17 +1,18 @@
 #pragma once
 
-#include "chapters/07_unet/noise_guess.h"
-#include "common/image/image.h"
-
 #include <string>
 #include <vector>
 
+#include "chapters/07_unet/noise_guess.h"
+#include "common/image/image.h"
+
 namespace ldm::unet {
 
-/// One row a guess: the picture under noise, the noise, the UNet's guess, the difference of the two,
-/// and the picture that the guess implies. Noise is shown as the latent's channels in a square, blue
-/// below zero and red above; pictures are decoded.
-image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>& guesses, const std::string& title);
+/// One row a guess: the picture under noise, the noise, the UNet's guess, the difference of the
+/// two, and the picture that the guess implies. Noise is shown as the latent's channels in a
+/// square, blue below zero and red above; pictures are decoded.
+image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>& guesses,
+                           const std::string& title);
 
 /// The channels of z [1, C, h, w] beside and below each other, from -3 (blue) to 3 (red).
 image::Image channels_in_a_square(const Tensor& z);

@@ -1,9 +1,9 @@
 #include "chapters/07_unet/shape_walk.h"
 
+#include <fmt/format.h>
+
 #include "chapters/07_unet/block_names.h"
 #include "common/report/table.h"
-
-#include <fmt/format.h>
 
 namespace ldm::unet {
 namespace {

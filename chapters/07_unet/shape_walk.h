@@ -1,11 +1,11 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "chapters/07_unet/unet_model.h"
 #include "common/autograd/trace.h"
 #include "common/image/sheet.h"
-
-#include <string>
-#include <vector>
 
 namespace ldm::unet {
 
@@ -25,7 +25,7 @@ std::string walk_table(const std::vector<Step>& steps);
 /// The walk as a picture: every result a stack of cards, as high and wide as it has pixels and as
 /// thick as it has channels, with the bridges above, between what goes in and what comes out.
 /// Bright is where the numbers are large.
-image::Image walk_picture(const std::vector<Step>& steps, const std::string& title, const image::Tile& before,
-                          const image::Tile& after);
+image::Image walk_picture(const std::vector<Step>& steps, const std::string& title,
+                          const image::Tile& before, const image::Tile& after);
 
 }  // namespace ldm::unet

@@ -18,35 +18,35 @@ struct Overloaded : Cases... {
 
 }  // namespace
 
-TimestepEmbedSequential::TimestepEmbedSequential(const nn::Params& weights, const Config& config, const Block& block)
+TimestepEmbedSequential::TimestepEmbedSequential(const nn::Params& weights, const Config& config,
+                                                 const Block& block)
     : path_(weights.path()) {
     for (const Part& part : block.parts)
         modules_.push_back(make(weights / static_cast<int>(modules_.size()), config, part));
 }
 
-TimestepEmbedSequential::Module TimestepEmbedSequential::make(const nn::Params& weights, const Config& config,
+TimestepEmbedSequential::Module TimestepEmbedSequential::make(const nn::Params& weights,
+                                                              const Config& config,
                                                               const Part& part) {
     using enum Part::Kind;
-    const auto resize = [&](bool is_up) {
+    const auto residual = [&](bool is_up, bool is_down) {
         return ResBlock(weights, {.channels = part.in,
                                   .emb_channels = config.time_width(),
                                   .out_channels = part.out,
                                   .use_scale_shift_norm = config.use_scale_shift_norm,
                                   .up = is_up,
-                                  .down = !is_up});
+                                  .down = is_down});
     };
     switch (part.kind) {
         case conv:
             return nn::Conv2d(weights, part.in, part.out);
         case resblock:
-            return ResBlock(weights, {.channels = part.in,
-                                      .emb_channels = config.time_width(),
-                                      .out_channels = part.out,
-                                      .use_scale_shift_norm = config.use_scale_shift_norm});
+            return residual(false, false);
         case attention:
-            return AttentionBlock(weights, {.channels = part.in,
-                                            .num_heads = part.heads.count,
-                                            .use_new_attention_order = config.use_new_attention_order});
+            return AttentionBlock(weights,
+                                  {.channels = part.in,
+                                   .num_heads = part.heads.count,
+                                   .use_new_attention_order = config.use_new_attention_order});
         case transformer:
             return SpatialTransformer(weights, {.in_channels = part.in,
                                                 .n_heads = part.heads.count,
@@ -54,17 +54,18 @@ TimestepEmbedSequential::Module TimestepEmbedSequential::make(const nn::Params& 
                                                 .depth = config.transformer_depth,
                                                 .context_dim = config.context_dim});
         case down:
-            if (config.resblock_updown) return resize(false);
+            if (config.resblock_updown) return residual(false, true);
             return Downsample(weights, part.in, config.conv_resample);
         case up:
-            if (config.resblock_updown) return resize(true);
+            if (config.resblock_updown) return residual(true, false);
             return Upsample(weights, part.in, config.conv_resample);
     }
     fail("unknown kind of part");
 }
 
 //! [routing]
-Tensor TimestepEmbedSequential::operator()(Tensor x, const Tensor& time, const Tensor& context) const {
+Tensor TimestepEmbedSequential::operator()(Tensor x, const Tensor& time,
+                                           const Tensor& context) const {
     const Overloaded run{
         [&](const ResBlock& module) { return module(x, time); },
         [&](const SpatialTransformer& module) { return module(x, context); },

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <variant>
+#include <vector>
+
 #include "chapters/04_attention/attention_block.h"
 #include "chapters/05_resblock/resample.h"
 #include "chapters/05_resblock/resblock.h"
 #include "chapters/06_spatial_transformer/spatial_transformer.h"
 #include "chapters/07_unet/layout.h"
-
-#include <variant>
-#include <vector>
 
 namespace ldm::unet {
 
@@ -24,7 +24,8 @@ public:
 
 private:
     using Module = std::variant<nn::Conv2d, resblock::ResBlock, attention::AttentionBlock,
-                                spatial_transformer::SpatialTransformer, resblock::Downsample, resblock::Upsample>;
+                                spatial_transformer::SpatialTransformer, resblock::Downsample,
+                                resblock::Upsample>;
     static Module make(const nn::Params& weights, const Config& config, const Part& part);
 
     std::string path_;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "chapters/07_unet/timestep_embed_sequential.h"
-
 #include <optional>
+
+#include "chapters/07_unet/timestep_embed_sequential.h"
 
 namespace ldm::unet {
 
@@ -27,7 +27,8 @@ public:
     ///
     /// Throws unless H and W are multiples of config().down_factor() and exactly those of context
     /// and y are given that the model was built for.
-    Tensor operator()(const Tensor& x, const Tensor& t, const Tensor& context = {}, const Tensor& y = {}) const;
+    Tensor operator()(const Tensor& x, const Tensor& t, const Tensor& context = {},
+                      const Tensor& y = {}) const;
 
     const Config& config() const { return config_; }
 
@@ -41,7 +42,8 @@ private:
         nn::Conv2d conv;
     };
     UNetModel(const nn::Params& weights, const Config& config, const Layout& layout);
-    void check_inputs(const Tensor& x, const Tensor& t, const Tensor& context, const Tensor& y) const;
+    void check_inputs(const Tensor& x, const Tensor& t, const Tensor& context,
+                      const Tensor& y) const;
     Tensor time_embedding(const Tensor& t, const Tensor& y) const;
     Tensor predict(const Tensor& h) const;
 

@@ -1,16 +1,18 @@
 #include "common/nn/moment.h"
 
-#include "common/io/json.h"
-#include "common/io/safetensors.h"
-
 #include <fmt/format.h>
 
 #include <vector>
 
+#include "common/io/json.h"
+#include "common/io/safetensors.h"
+
 namespace ldm::nn {
 namespace {
 
-std::filesystem::path file_of(const std::filesystem::path& model_folder) { return model_folder / "moment.safetensors"; }
+std::filesystem::path file_of(const std::filesystem::path& model_folder) {
+    return model_folder / "moment.safetensors";
+}
 
 }  // namespace
 
@@ -25,7 +27,8 @@ const Tensor& Moment::at(const std::string& name) const {
 Moment read_moment(const std::filesystem::path& model_folder) {
     const io::SafetensorsFile file(file_of(model_folder));
     const auto about = file.metadata().find("moment");
-    if (about == file.metadata().end()) throw Error(file.path().string() + ": no 'moment' in its metadata");
+    if (about == file.metadata().end())
+        throw Error(file.path().string() + ": no 'moment' in its metadata");
     const io::Json json = io::parse_json(about->second, file.path().string());
 
     Moment moment{.caption = io::get<std::string>(json, "caption"),
@@ -38,8 +41,10 @@ Moment read_moment(const std::filesystem::path& model_folder) {
 
 void write_moment(const std::filesystem::path& model_folder, const Moment& moment) {
     std::vector<io::TensorEntry> entries;
-    for (const auto& [name, x] : moment.tensors) entries.push_back(io::entry_of(name, x.shape(), x.values()));
-    const io::Json about = {{"caption", moment.caption}, {"example", moment.example}, {"t", moment.t}};
+    for (const auto& [name, x] : moment.tensors)
+        entries.push_back(io::entry_of(name, x.shape(), x.values()));
+    const io::Json about = {
+        {"caption", moment.caption}, {"example", moment.example}, {"t", moment.t}};
     io::write_safetensors(file_of(model_folder), entries, {{"moment", about.dump()}});
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <filesystem>
 #include <map>
 #include <string>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm::nn {
 
@@ -13,12 +13,14 @@ namespace ldm::nn {
 /// numbers with it, long before there is a UNet; chapter 07 writes it.
 ///
 ///     const Moment moment = read_moment(folder);
-///     SpatialTransformer(weights / "output_blocks" / 4 / 1, …)(moment.at("output_blocks.4.0"), moment.at("context"))
+///     SpatialTransformer(weights / "output_blocks" / 4 / 1, …)(moment.at("output_blocks.4.0"),
+///     moment.at("context"))
 struct Moment {
     std::string caption;
-    int example = 0;                        ///< which of the model's example pictures
+    int example = 0;  ///< which of the model's example pictures
     int t = 0;
-    std::map<std::string, Tensor> tensors;  ///< "x", "context", and what modules put out, by their names
+    std::map<std::string, Tensor>
+        tensors;  ///< "x", "context", and what modules put out, by their names
 
     /// Throws an Error that lists what there is.
     const Tensor& at(const std::string& name) const;

@@ -1,6 +1,6 @@
 #include "common/text/clip_tokenizer.h"
 
-#include <chrono>
+#include <ctime>
 #include <vector>
 
 #include "common/error.h"
@@ -101,12 +101,12 @@ TEST_CASE("CLIP tokenizer: bytes that are not UTF-8 are an error that shows wher
 }
 
 TEST_CASE("CLIP tokenizer: a prompt of megabytes takes no time") {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of the processor, not of the wall
     std::string markers;
     for (int i = 0; i < 100'000; ++i) markers += "<|endoftext|>";
     CHECK(openai().tokenize(markers) == Ids(100'000, openai().end_token()));
     CHECK(openai().tokenize(std::string(1'000'000, 'a')).size() > 10'000);
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+    CHECK((std::clock() - start) / CLOCKS_PER_SEC < 20);
 }
 
 TEST_CASE("CLIP tokenizer: files, and what may be wrong with them") {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include "common/nn/params.h"
 #include "common/verify/case.h"
-
-#include <string>
 
 namespace ldm::test {
 

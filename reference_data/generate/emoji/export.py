@@ -1,7 +1,13 @@
-"""Writes the trained parts as one model: reference_data/models/emoji/ (model.safetensors in f16, config.json, ...)."""
+"""Writes the trained parts as one model: reference_data/models/emoji/ (model.safetensors in f16, config.json, ...).
 
+    python export.py             from the work folder to the model
+    python export.py --unpack    the other way: the committed model as work files, to train it further
+"""
+
+import argparse
 import copy
 import json
+import re
 
 import torch
 from PIL import Image
@@ -10,20 +16,18 @@ from safetensors.torch import load_file, save_file
 from common import CONFIG, MODEL, WORK, Pictures, write_atomically
 from tokenizer import Tokenizer
 from train_clip import clip_config
+from training import save
 
 EXAMPLES = [
     "grinning cat", "red apple", "rocket", "hot beverage", "cherry blossom", "snowman", "tropical fish", "rainbow",
-    "woman astronaut: medium skin tone", "man farmer: light skin tone",  # the last two rows below are held out
+    "woman astronaut: medium skin tone", "man farmer: light skin tone",
 ]
-HELD_OUT_EXAMPLES = 4
+HELD_OUT_EXAMPLES = 4  # and so many that no training saw
 
 
 def parts():
     """Every tensor under its name in a CompVis checkpoint."""
     vae = torch.load(WORK / "autoencoder.pt")["model"]
-    decoder = WORK / "decoder.pt"
-    if decoder.exists():
-        vae = {**vae, **torch.load(decoder)["model"]}
     clip = torch.load(WORK / "clip.pt")["model"]
     denoiser = torch.load(WORK / "unet.pt")["averaged"]
     clip = {**clip, **{k: v for k, v in denoiser.items() if k.startswith("text_model.")}}
@@ -38,14 +42,33 @@ def parts():
                 yield prefix + name, tensor.half().contiguous()
 
 
+def unpack():
+    """Puts the committed model where the training scripts look for results."""
+    from train_autoencoder import AutoencoderKL, write_latents
+    tensors = load_file(MODEL / "model.safetensors")
+
+    def part(prefix):
+        return {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
+
+    pictures = Pictures()
+    vae = AutoencoderKL(**CONFIG["first_stage_config"])
+    vae.load_state_dict(part("first_stage_model."))
+    save(WORK / "autoencoder.pt", model=vae.state_dict())
+    write_latents(vae, pictures)
+    save(WORK / "clip.pt", model=part("cond_stage_model.transformer."), seconds=0.0)
+
+
 def pretty(config):
     """JSON with one line per innermost list."""
     text = json.dumps(config, indent=2)
-    import re
     return re.sub(r"\[\s+([^\[\]]*?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text) + "\n"
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--unpack", action="store_true")
+    if parser.parse_args().unpack:
+        return unpack()
     MODEL.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer()
     tensors = dict(parts())

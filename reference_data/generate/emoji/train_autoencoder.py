@@ -1,6 +1,7 @@
 """Trains the autoencoder (ldm's Encoder and Decoder, factor 4) and writes the latents of all pictures.
 
-    python train_autoencoder.py --minutes 12
+    python train_autoencoder.py --minutes 14
+    python train_autoencoder.py --minutes 14 --decoder
 """
 
 import argparse
@@ -10,8 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from common import CONFIG, WORK, Pictures, set_seed
-from fast import fuse, originals
-from training import Average, Clock, learning_rate, save
+from fast import compiled, fuse, originals
+from training import Average, Muon, SharedClock, average_gradients, learning_rate, run_in_processes, save
 
 KL_WEIGHT = 1e-6
 
@@ -45,51 +46,81 @@ def psnr(model, pictures, index):
     return float(np.mean(values))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=12)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
-    arguments = parser.parse_args()
+@torch.no_grad()
+def write_latents(model, pictures):
+    """Mean and standard deviation of every picture's latent, once and for all."""
+    moments = [model.moments(pictures.tensor(i)) for i in np.array_split(np.arange(len(pictures.captions)), 60)]
+    mean, logvar = (torch.cat(part) for part in zip(*moments))
+    save(WORK / "latents.pt", mean=mean, std=(0.5 * logvar).exp())
 
+
+def inner(name, parameter):
+    """Weights between hidden layers."""
+    return not any(edge in name for edge in ("conv_in", "conv_out", "quant_conv"))
+
+
+def train(rank, ranks, arguments):
     set_seed(1)
-    rng = np.random.default_rng(1)
     pictures = Pictures()
-    draw = pictures.sampler(rng)
-    model = fuse(AutoencoderKL(**CONFIG["first_stage_config"]))
-    average = Average(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.lr, betas=(0.9, 0.95), weight_decay=1e-4)
-    clock, step = Clock(arguments.minutes), 0
-    while clock.progress() < 1.0:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(arguments.lr, step, clock.progress(), anneal_from=0.4)
-        x = pictures.tensor(draw(arguments.batch)).contiguous(memory_format=torch.channels_last)
+    model = fuse(AutoencoderKL(**CONFIG["first_stage_config"]), norm=compiled)
+    if arguments.decoder:
+        model.load_state_dict(torch.load(WORK / "autoencoder.pt")["model"])
+        latents = torch.load(WORK / "latents.pt")
+        model.encoder.requires_grad_(False)
+        model.quant_conv.requires_grad_(False)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    average, optimizer = Average(model, 0.998), Muon(model, inner)
+    set_seed(100 + rank)
+    draw = pictures.sampler(np.random.default_rng(100 + rank))
+    clock, step = SharedClock(arguments.minutes), 0
+    while (progress := clock.progress()) < 1.0:
+        index = draw(arguments.batch)
+        x = pictures.tensor(index).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            mean, logvar = model.moments(x)
-            y = model.decode(mean + (0.5 * logvar).exp() * torch.randn_like(mean))
-        kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum((1, 2, 3)).mean()
+            if arguments.decoder:
+                mean, std = latents["mean"][index], latents["std"][index]
+            else:
+                mean, logvar = model.moments(x)
+                std = (0.5 * logvar).exp()
+            y = model.decode(mean + std * torch.randn_like(mean))
+        kl = 0.5 * (mean.square() + std.square() - 1 - 2 * std.log()).sum((1, 2, 3)).mean()
         # the squared error is what PSNR measures, the absolute one keeps edges sharp
         loss = (x - y).abs().mean() + 2 * F.mse_loss(y, x) + KL_WEIGHT * kl
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        average_gradients(parameters, ranks)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step(learning_rate(arguments.lr, step, progress, warm_up=50, anneal_from=0.4))
         average.update(model)
         step += 1
-        if step % 100 == 0:
+        if step % 100 == 0 and rank == 0:
             with average.used_by(model):
                 held = psnr(model, pictures, np.flatnonzero(pictures.held_out)[::4])
             print(f"{clock.seconds():6.0f} s  step {step}  loss {loss.item():.4f}  kl {kl.item():.0f}"
                   f"  held-out PSNR {held:.2f} dB", flush=True)
 
+    if rank > 0:
+        return
     with average.used_by(model):
         held = psnr(model, pictures, np.flatnonzero(pictures.held_out))
         train = psnr(model, pictures, np.flatnonzero(~pictures.held_out)[::10])
-        print(f"{step} steps of {arguments.batch}; PSNR held-out {held:.2f} dB, trained {train:.2f} dB", flush=True)
+        print(f"{step} steps of {ranks * arguments.batch}; PSNR held-out {held:.2f} dB, trained {train:.2f} dB", flush=True)
         save(WORK / "autoencoder.pt", model=model.state_dict(), steps=step, seconds=clock.seconds(), psnr=held)
-        moments = [model.moments(pictures.tensor(i)) for i in np.array_split(np.arange(len(pictures.captions)), 60)]
-    mean, logvar = (torch.cat(part) for part in zip(*moments))
-    save(WORK / "latents.pt", mean=mean, std=(0.5 * logvar).exp())
+        if arguments.decoder:
+            return
+        write_latents(model, pictures)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=13)
+    parser.add_argument("--batch", type=int, default=8, help="pictures of one process in one step")
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--decoder", action="store_true",
+                        help="train the decoder further; the latents, and what the UNet learned of them, stay")
+    arguments = parser.parse_args()
+    run_in_processes(train, arguments.ranks, arguments)
 
 
 if __name__ == "__main__":

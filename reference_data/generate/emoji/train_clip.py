@@ -1,4 +1,4 @@
-"""Trains the two CLIP towers (transformers' CLIPModel) and writes the text tower's states of every caption.
+"""Trains the two CLIP towers (transformers' CLIPModel).
 
 The contrastive loss alone teaches a text to differ from other texts of the batch. A second loss makes the text
 tower useful to the UNet sooner: a linear layer, thrown away afterwards, predicts the picture at 16x16 from the
@@ -17,7 +17,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from common import CONFIG, MODEL, WORK, Pictures, set_seed
 from tokenizer import Tokenizer
-from training import Clock, learning_rate, save
+from training import Clock, Muon, learning_rate, save
 
 
 def clip_config(tokenizer):
@@ -85,11 +85,33 @@ def retrieval(model, pictures, ids):
             for name, r in right.items()}
 
 
+def losses_of_both(model, painter, ids, x, small):
+    """The contrastive loss of a batch of captions and their pictures, and the painting loss."""
+    with torch.autocast("cpu", torch.bfloat16):
+        text, image, state = embed(model, ids, pixel_values(x))
+        painted = painter(state)
+    logits = model.logit_scale.exp() * text.float() @ image.float().T
+    own = torch.arange(len(ids))
+    contrastive = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    return contrastive, F.mse_loss(painted.float(), small)
+
+
+def loss_of_images(model, states, index, x):
+    """The contrastive loss when the text tower stands still: every picture against all captions, not only the batch's."""
+    with torch.autocast("cpu", torch.bfloat16):
+        image = model.visual_projection(model.vision_model(pixel_values(x)).pooler_output)
+    image, text = F.normalize(image.float(), dim=-1), F.normalize(model.text_projection(states), dim=-1)
+    logits = model.logit_scale.exp() * image @ text.T
+    return (F.cross_entropy(logits, index) + F.cross_entropy(logits[:, index].T, torch.arange(len(index)))) / 2
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=8)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=23)
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--more", action="store_true", help="go on from the last result")
+    parser.add_argument("--lock-text", action="store_true", help="take the UNet's text tower and train only the image tower")
     arguments = parser.parse_args()
 
     set_seed(2)
@@ -97,45 +119,53 @@ def main():
     pictures, tokenizer = Pictures(), Tokenizer()
     draw = families(pictures, rng)
     ids = torch.tensor([tokenizer(c) for c in pictures.captions])
-    small = torch.cat([F.avg_pool2d(pictures.tensor(p), 4).flatten(1)
-                       for p in np.array_split(np.arange(len(ids)), 30)])  # [N, 3 * 16 * 16]
-    model = build(tokenizer).train()
-    painter = torch.nn.Linear(model.config.text_config.hidden_size, small.shape[1])
-    parameters = [*model.parameters(), *painter.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=arguments.lr, betas=(0.9, 0.98), weight_decay=0.01)
+    train = np.flatnonzero(~pictures.held_out)
+    place = {i: k for k, i in enumerate(train)}
+    model, before, result = build(tokenizer).train(), 0.0, WORK / "clip.pt"
+    if arguments.more or arguments.lock_text:
+        state = torch.load(result)
+        model.load_state_dict(state["model"])
+        before = state["seconds"]
+    if arguments.lock_text:
+        result = WORK / "clip_locked.pt"
+        if arguments.more:
+            model.load_state_dict(torch.load(result)["model"])
+        denoiser = torch.load(WORK / "unet.pt")["averaged"]
+        model.load_state_dict({k: v for k, v in denoiser.items() if k.startswith("text_model.")}, strict=False)
+        model.text_model.requires_grad_(False)
+        with torch.no_grad():
+            states = torch.cat([model.text_model(part).pooler_output for part in ids[train].split(128)])
+        trained = model
+    else:
+        small = torch.cat([F.avg_pool2d(pictures.tensor(p), 4).flatten(1)
+                           for p in np.array_split(np.arange(len(ids)), 30)])  # [N, 3 * 16 * 16]
+        painter = torch.nn.Linear(model.config.text_config.hidden_size, small.shape[1])
+        trained = torch.nn.ModuleDict({"clip": model, "painter": painter})
+    optimizer = Muon(trained, lambda name, parameter: ".layers." in name)
     clock, step = Clock(arguments.minutes), 0
     while clock.progress() < 1.0:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(arguments.lr, step, clock.progress(), warm_up=100, anneal_from=0.3)
         index = draw(arguments.batch)
-        x = pictures.tensor(index)
-        x = torch.roll(x, tuple(rng.integers(-2, 3, 2)), (2, 3))
-        with torch.autocast("cpu", torch.bfloat16):
-            text, image, state = embed(model, ids[index], pixel_values(x))
-            painted = painter(state)
-        logits = model.logit_scale.exp() * text.float() @ image.float().T
-        own = torch.arange(len(index))
-        contrastive = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-        painting = F.mse_loss(painted.float(), small[index])
-        optimizer.zero_grad(set_to_none=True)
-        (contrastive + 4 * painting).backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        x = torch.roll(pictures.tensor(index), tuple(rng.integers(-2, 3, 2)), (2, 3))
+        if arguments.lock_text:
+            loss = loss_of_images(model, states, torch.tensor([place[i] for i in index]), x)
+            report = f"contrastive, all captions {loss.item():.3f}"
+        else:
+            contrastive, painting = losses_of_both(model, painter, ids[index], x, small[index])
+            loss = contrastive + 4 * painting
+            report = f"contrastive {contrastive.item():.3f}  painting {painting.item():.4f}"
+        trained.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
+        optimizer.step(learning_rate(arguments.lr, step, clock.progress(), warm_up=50, anneal_from=0.4))
         with torch.no_grad():
             model.logit_scale.clamp_(max=np.log(100.0))  # as OpenAI's
         step += 1
-        if step % 100 == 0:
-            print(f"{clock.seconds():6.0f} s  step {step}  contrastive {contrastive.item():.3f}"
-                  f"  painting {painting.item():.4f}", flush=True)
+        if step % 50 == 0:
+            print(f"{clock.seconds():6.0f} s  step {step}  {report}", flush=True)
 
     found = retrieval(model, pictures, ids)
     print(f"{step} steps of {arguments.batch}; top-1 retrieval among all {len(ids)}: {found}", flush=True)
-    model.eval()
-    with torch.no_grad():
-        everything = torch.cat([ids, torch.tensor([tokenizer("")])])  # the last row: the empty prompt
-        states = torch.cat([model.text_model(part).last_hidden_state for part in everything.split(128)])
-    save(WORK / "clip.pt", model=model.state_dict(), steps=step, seconds=clock.seconds(), retrieval=found)
-    save(WORK / "contexts.pt", states=states)
+    save(result, model=model.state_dict(), steps=step, seconds=before + clock.seconds(), retrieval=found)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import tempfile
 import time
 
 import torch
+import torch.distributed as distributed
 
 
 class Clock:
@@ -76,7 +78,7 @@ class Muon:
     """
 
     def __init__(self, module, inner, weight_decay=0.01, momentum=0.95):
-        named = list(module.named_parameters())
+        named = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
         self.matrices = [p for n, p in named if p.ndim >= 2 and inner(n, p)]
         known = {id(p) for p in self.matrices}
         self.adam = torch.optim.AdamW([p for _, p in named if id(p) not in known], betas=(0.9, 0.99),
@@ -101,3 +103,44 @@ class Muon:
     def load_state_dict(self, state):
         self.momenta = state["momenta"]
         self.adam.load_state_dict(state["adam"])
+
+
+def average_gradients(parameters, ranks):
+    """Sums the gradients of all processes into everyone's."""
+    if ranks == 1:
+        return
+    flat = torch.cat([p.grad.flatten() for p in parameters])
+    distributed.all_reduce(flat)
+    flat /= ranks
+    for p, g in zip(parameters, flat.split([p.numel() for p in parameters])):
+        p.grad.copy_(g.view_as(p))
+
+
+def _process(rank, function, ranks, store, arguments):
+    distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=ranks)
+    torch.set_num_threads(1)
+    function(rank, ranks, arguments)
+    distributed.destroy_process_group()
+
+
+def run_in_processes(function, ranks, arguments):
+    """`function(rank, ranks, arguments)` in one process per core, each with its own samples.
+
+    On a machine that others use too, threads inside one operation wait for each other at every operation;
+    processes that average their gradients wait once a step.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        torch.multiprocessing.spawn(_process, (function, ranks, f"{folder}/store", arguments), nprocs=ranks)
+
+
+class SharedClock(Clock):
+    """The clock of rank 0, for all."""
+
+    def __init__(self, minutes, used=0.0):
+        super().__init__(minutes, used)
+        self.shared = torch.zeros(1)
+
+    def progress(self):
+        self.shared.fill_(super().progress())
+        distributed.broadcast(self.shared, 0)
+        return self.shared.item()

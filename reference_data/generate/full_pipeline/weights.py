@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
-from cases import fill, recipe_of, write_safetensors
+from cases import fill, quiet, recipe_of, write_safetensors
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from originals import autoencoder, openaimodel
 from safetensors.torch import save_file
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def recipe():
-    with torch.device("meta"):
+    with torch.device("meta"), quiet():
         parts = {UNET_PREFIX: openaimodel.UNetModel(**UNET), TEXT_PREFIX: TextTower(**TEXT),
                  VAE_PREFIX: autoencoder.AutoencoderKL(FIRST_STAGE["ddconfig"], {"target": "torch.nn.Identity"},
                                                        FIRST_STAGE["embed_dim"])}
