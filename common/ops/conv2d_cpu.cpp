@@ -5,6 +5,7 @@
 #include "common/ops/packed_gemm_cpu.h"
 #include "common/ops/patches_cpu.h"
 #include "common/ops/tile_output_cpu.h"
+#include "common/ops/winograd_cpu.h"
 #include "common/ops/work.h"
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 /// memory first, kh kw times the picture; here the product packs its blocks straight from the
 /// picture (patches_cpu.h). The gradients are the same product: that of the picture is a
 /// convolution with the kernel turned around, that of the weight multiplies by the patches turned.
+/// Large 3x3 convolutions have a way with fewer multiplications (winograd_cpu.h).
 namespace ldm::ops::cpu {
 namespace {
 
@@ -79,6 +81,7 @@ Tensor spread(const Tensor& dy, int stride) {
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
+    if (winograd_pays(x, weight, options)) return conv2d_winograd(x, weight, bias, options);
     return convolve(x, weight, bias, geometry_of(x.shape(), weight.shape(), options));
 }
 

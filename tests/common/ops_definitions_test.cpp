@@ -9,6 +9,7 @@
 #include "common/ops/reference/reference.h"
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
+#include "common/ops/winograd_cpu.h"
 #include "tests/support/tensor_checks.h"
 
 #include <omp.h>
@@ -80,6 +81,24 @@ TEST_CASE("conv2d is its definition") {
         CHECK(close(ops::conv2d(x, weight, {}, c.options),
                     ops::reference::conv2d(x, weight, {}, c.options), 5e-6 * size) == "");
     }
+}
+
+TEST_CASE("Winograd's way is the definition, as exactly as the direct way") {
+    const ops::Padding padding = GENERATE(ops::Padding::all(1), ops::Padding{0, 1, 2, 0});
+    const Shape size = GENERATE(Shape{1, 3, 2, 2}, Shape{2, 5, 7, 9}, Shape{3, 4, 8, 100}, Shape{2, 16, 33, 65}, Shape{1, 80, 32, 34});
+    const Tensor x = noise(size, 1), weight = noise({30, size[1], 3, 3}, 2), bias = noise({30}, 3);
+    const ops::Conv2dOptions options{.stride = 1, .padding = padding};
+    CHECK(close(ops::cpu::conv2d_winograd(x, weight, bias, options),
+                ops::reference::conv2d(x, weight, bias, options), 5e-6 * std::sqrt(9.0 * size[1])) == "");
+}
+
+TEST_CASE("large 3x3 convolutions take Winograd's way and give the definition") {
+    const Tensor x = noise({1, 64, 36, 33}, 1), weight = noise({65, 64, 3, 3}, 2);
+    const ops::Conv2dOptions options{.stride = 1, .padding = ops::Padding::all(1)};
+    REQUIRE(ops::cpu::winograd_pays(x, weight, options));
+    CHECK(close(ops::conv2d(x, weight, {}, options), ops::reference::conv2d(x, weight, {}, options), 1e-4) == "");
+    CHECK(same_on_all_threads([&] { return ops::conv2d(x, weight, {}, options); }));
+    CHECK(same_in_a_batch([&](const Tensor& in) { return ops::conv2d(in, weight, {}, options); }, noise({3, 64, 33, 35}, 3)));
 }
 
 TEST_CASE("the gradients of conv2d are those of its definition") {

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from common import CONFIG, WORK, Pictures, set_seed
-from fast import compiled, fuse, originals
+from fast import fuse, originals
 from training import Average, Muon, SharedClock, average_gradients, learning_rate, run_in_processes, save
 
 KL_WEIGHT = 1e-6
@@ -62,7 +62,7 @@ def inner(name, parameter):
 def train(rank, ranks, arguments):
     set_seed(1)
     pictures = Pictures()
-    model = fuse(AutoencoderKL(**CONFIG["first_stage_config"]), norm=compiled)
+    model = fuse(AutoencoderKL(**CONFIG["first_stage_config"]))
     if arguments.decoder:
         model.load_state_dict(torch.load(WORK / "autoencoder.pt")["model"])
         latents = torch.load(WORK / "latents.pt")
