@@ -9,8 +9,8 @@ namespace {
 
 using namespace ldm;
 
-// Cross-attentions of the shipped UNet whose inputs are stored beside it: 8 x 8 and 16 x 16 pixels.
-constexpr const char* places[] = {"output_blocks.1.1", "output_blocks.4.1"};
+// Cross-attentions of the shipped UNet whose inputs are stored beside it, both of 8 x 8 pixels.
+constexpr const char* places[] = {"middle_block.1", "output_blocks.1.1"};
 
 void print_shares(const std::vector<attention::Word>& words,
                   const std::vector<attention::WordMaps>& layers) {

@@ -21,12 +21,11 @@ using spatial_transformer::AttentionMaps;
 
 constexpr int columns = 6;
 
-/// The picture under a map of weights, stretched so that the largest is bright.
+/// The picture under a map of weights, stretched from its smallest to its largest.
 image::Image lit(const image::Image& picture, const AttentionMaps& maps, const Tensor& weights) {
-    std::vector<float> shares(weights.values().begin(), weights.values().end());
-    const float largest = *std::ranges::max_element(shares);
-    for (float& share : shares) share /= largest;
-    return image::overlay(picture, shares, maps.height, maps.width);
+    const auto [low, high] = std::ranges::minmax(weights.values());
+    const Tensor shares = (weights - low) / std::max(high - low, 1e-9f);
+    return image::overlay(picture, shares.values(), maps.height, maps.width);
 }
 
 /// The picture with a box around one of the pixels that the transformer sees.
@@ -36,7 +35,7 @@ image::Image marked(const image::Image& picture, const AttentionMaps& maps, int 
     const int w = picture.width * zoom / maps.width, h = picture.height * zoom / maps.height;
     const int x = pixel % maps.width * w, y = pixel / maps.width * h;
     for (int i = 0; i < 3; ++i)
-        canvas.frame(x - i, y - i, w + 2 * i, h + 2 * i, image::Color{220, 30, 60});
+        canvas.frame(x + i, y + i, w - 2 * i, h - 2 * i, image::Color{220, 30, 60});
     return canvas.image();
 }
 
@@ -50,7 +49,7 @@ Tensor listening(const AttentionMaps& maps, const attention::Word& word) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::string block = "output_blocks.4";
+    std::string block = "output_blocks.1";
     return report::ChapterProgram(
                "06_spatial_transformer",
                "Where the pixels of one block look: at each other, and at the words.")
@@ -65,7 +64,7 @@ int main(int argc, char** argv) {
             std::vector<image::Tile> asking, answers, words;
             for (int pixel : spatial_transformer::different_pixels(maps, columns)) {
                 asking.push_back(
-                    {marked(picture, maps, pixel, 4),
+                    {marked(picture, maps, pixel, 3),
                      fmt::format("pixel {}, {}", pixel % maps.width, pixel / maps.width)});
                 answers.push_back(
                     {lit(picture, maps, ops::slice(maps.self, 0, pixel, pixel + 1)), "looks at"});
@@ -95,7 +94,7 @@ int main(int argc, char** argv) {
                 image::sheet(tiles,
                              {.title = fmt::format("\"{}\": where the pixels look", moment.caption),
                               .columns = columns,
-                              .tile_size = 160,
+                              .tile_size = 192,
                               .row_labels = {"a pixel", "attn1", "attn2"}}));
         });
 }

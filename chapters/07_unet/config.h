@@ -12,25 +12,31 @@ struct Config {
     int in_channels;
     int model_channels;  // the width at the top of the U
     int out_channels;
+
+    // the U: one level for each entry of channel_mult, so many times model_channels wide
     int num_res_blocks;                      // per level on the way down; one more on the way up
     std::vector<int> attention_resolutions;  // not sizes: factors by which the picture was shrunk
-    std::vector<int> channel_mult = {1, 2, 4, 8};  // one level each, width in model_channels
-    bool conv_resample = true;          // resize with a convolution, or by repeating and averaging
-    bool resblock_updown = false;       // resize with a ResBlock instead
-    bool use_scale_shift_norm = false;  // how the time enters a ResBlock
-    std::optional<int> num_classes;     // labels y instead of, or beside, words
-    std::optional<int> n_embed;         // predict one of n codebook entries per pixel
+    std::vector<int> channel_mult = {1, 2, 4, 8};
 
-    int num_heads = -1;  // how attention is cut into heads: see heads.h
+    // its ResBlocks, and how the picture is resized between levels
+    bool use_scale_shift_norm = false;  // how the time enters
+    bool conv_resample = true;          // with a convolution, or by repeating and averaging
+    bool resblock_updown = false;       // with a ResBlock instead
+
+    // its attention: chapter 06, which reads words, or chapter 04's AttentionBlock
+    bool use_spatial_transformer = false;
+    int transformer_depth = 1;
+    std::optional<int> context_dim;
+    bool use_new_attention_order = false;
+
+    // how attention is cut into heads: see heads.h
+    int num_heads = -1;
     int num_head_channels = -1;
     int num_heads_upsample = -1;  // num_heads unless given
     bool legacy = true;
 
-    bool use_spatial_transformer =
-        false;  // chapter 06, which reads words; or chapter 04's AttentionBlock
-    int transformer_depth = 1;
-    std::optional<int> context_dim;
-    bool use_new_attention_order = false;
+    std::optional<int> num_classes;  // labels y, instead of words or beside them
+    std::optional<int> n_embed;      // predict one of n codebook entries per pixel
 
     /// Throws an Error that names a key or value that is not supported.
     static Config from_json(const io::Json& json);

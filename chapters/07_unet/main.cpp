@@ -26,20 +26,28 @@ std::string guess_table(const std::vector<unet::Guess>& guesses) {
     return table.text();
 }
 
-/// What chapters 04 and 06 look at: what stood in front of some of the attentions.
+/// What chapters 04 and 06 look at: what stood in front of the transformers from the bottom of the
+/// U upwards, and, inside of them, of the attention to the words.
 void store_moment(const std::string& folder, const unet::UNetModel& unet, const Trace& trace,
                   nn::Moment moment) {
-    for (const char* place : {"input_blocks.5.0", "middle_block.0", "output_blocks.1.0",
-                              "output_blocks.4.0", "output_blocks.1.1.transformer_blocks.0.norm2",
-                              "output_blocks.4.1.transformer_blocks.0.norm2"})
-        if (const Tensor y = trace.find(unet.path() + "." + place)) moment.tensors[place] = y;
+    const auto keep = [&](const std::string& name) {
+        moment.tensors[name] = trace.find(unet.path() + "." + name);
+    };
+    const unet::Layout u = unet::layout(unet.config());
+    std::vector<unet::Block> blocks{u.middle};
+    blocks.insert(blocks.end(), u.output.begin(), u.output.end());
+    for (const unet::Block& block : blocks)
+        if (block.parts.size() > 1 && block.parts[1].kind == unet::Part::Kind::transformer) {
+            keep(block.key + ".0");
+            keep(block.key + ".1.transformer_blocks.0.norm2");
+        }
     nn::write_moment(folder, moment);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    int example = 0, t = 400;
+    int example = 1, t = 400;
     std::string moment_folder;
     return report::ChapterProgram(
                "07_unet", "A noisy emoji walks through the UNet, and the UNet tells the noise.")

@@ -1,5 +1,7 @@
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
 
+#include "chapters/07_unet/block_names.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,13 +11,6 @@ namespace {
 
 using Names = std::vector<ModuleNames>;
 using fmt::format;
-
-void add_unet_resnet(Names& names, const std::string& compvis, const std::string& diffusers) {
-    const ModuleNames inside[] = {{"in_layers.0", "norm1"},  {"in_layers.2", "conv1"},
-                                  {"emb_layers.1", "time_emb_proj"}, {"out_layers.0", "norm2"},
-                                  {"out_layers.3", "conv2"}, {"skip_connection", "conv_shortcut"}};
-    for (const auto& [ours, theirs] : inside) names.push_back({compvis + "." + ours, diffusers + "." + theirs});
-}
 
 void add_vae_resnet(Names& names, const std::string& compvis, const std::string& diffusers) {
     names.push_back({compvis + ".nin_shortcut", diffusers + ".conv_shortcut"});
@@ -30,40 +25,9 @@ void add_vae_attention(Names& names, const std::string& compvis, const std::stri
 }  // namespace
 
 Names unet_names(const io::Json& config) {
-    const auto levels = static_cast<int>(io::get<std::vector<int>>(config, "channel_mult").size());
-    const int blocks = io::get<int>(config, "num_res_blocks");
-    const auto attention_at = io::get<std::vector<int>>(config, "attention_resolutions");
-    auto has_attention = [&](int level) {
-        return std::ranges::find(attention_at, 1 << level) != attention_at.end();
-    };
-
-    Names names = {{"time_embed.0", "time_embedding.linear_1"}, {"time_embed.2", "time_embedding.linear_2"},
-                   {"input_blocks.0.0", "conv_in"}, {"out.0", "conv_norm_out"}, {"out.2", "conv_out"}};
-    int input = 1;
-    for (int level = 0; level < levels; ++level) {
-        for (int j = 0; j < blocks; ++j, ++input) {
-            add_unet_resnet(names, format("input_blocks.{}.0", input), format("down_blocks.{}.resnets.{}", level, j));
-            if (has_attention(level))
-                names.push_back({format("input_blocks.{}.1", input), format("down_blocks.{}.attentions.{}", level, j)});
-        }
-        if (level + 1 < levels)
-            names.push_back({format("input_blocks.{}.0.op", input++), format("down_blocks.{}.downsamplers.0.conv", level)});
-    }
-    add_unet_resnet(names, "middle_block.0", "mid_block.resnets.0");
-    names.push_back({"middle_block.1", "mid_block.attentions.0"});
-    add_unet_resnet(names, "middle_block.2", "mid_block.resnets.1");
-    int output = 0;
-    for (int up = 0; up < levels; ++up) {
-        const int level = levels - 1 - up;  // diffusers counts the way up, we count resolutions
-        for (int j = 0; j <= blocks; ++j, ++output) {
-            add_unet_resnet(names, format("output_blocks.{}.0", output), format("up_blocks.{}.resnets.{}", up, j));
-            if (has_attention(level))
-                names.push_back({format("output_blocks.{}.1", output), format("up_blocks.{}.attentions.{}", up, j)});
-            if (j == blocks && level > 0)
-                names.push_back({format("output_blocks.{}.{}.conv", output, has_attention(level) ? 2 : 1),
-                                 format("up_blocks.{}.upsamplers.0.conv", up)});
-        }
-    }
+    Names names;
+    for (const unet::WeightName& name : unet::weight_names(unet::Config::from_json(config)))
+        names.push_back({name.compvis, name.diffusers});
     return names;
 }
 

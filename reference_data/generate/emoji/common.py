@@ -139,4 +139,5 @@ def write_atomically(path, write):
     """Calls `write(temporary path)`, then renames: a reader never sees half a file."""
     temporary = path.with_name(path.name + ".part")
     write(temporary)
+    temporary.chmod(0o644)
     os.replace(temporary, path)

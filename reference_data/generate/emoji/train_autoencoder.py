@@ -1,6 +1,7 @@
 """Trains the autoencoder (ldm's Encoder and Decoder, factor 4) and writes the latents of all pictures.
 
     python train_autoencoder.py --minutes 14
+    python train_autoencoder.py --minutes 25 --more        goes on from there; a UNet may train beside it
     python train_autoencoder.py --minutes 14 --decoder
 """
 
@@ -49,7 +50,8 @@ def psnr(model, pictures, index):
 @torch.no_grad()
 def write_latents(model, pictures):
     """Mean and standard deviation of every picture's latent, once and for all."""
-    moments = [model.moments(pictures.tensor(i)) for i in np.array_split(np.arange(len(pictures.captions)), 60)]
+    with torch.autocast("cpu", torch.bfloat16):
+        moments = [model.moments(pictures.tensor(i)) for i in np.array_split(np.arange(len(pictures.captions)), 60)]
     mean, logvar = (torch.cat(part) for part in zip(*moments))
     save(WORK / "latents.pt", mean=mean, std=(0.5 * logvar).exp())
 
@@ -63,8 +65,11 @@ def train(rank, ranks, arguments):
     set_seed(1)
     pictures = Pictures()
     model = fuse(AutoencoderKL(**CONFIG["first_stage_config"]))
+    before = {"steps": 0, "seconds": 0.0}
+    if arguments.more or arguments.decoder:
+        before = torch.load(WORK / "autoencoder.pt")
+        model.load_state_dict(before["model"])
     if arguments.decoder:
-        model.load_state_dict(torch.load(WORK / "autoencoder.pt")["model"])
         latents = torch.load(WORK / "latents.pt")
         model.encoder.requires_grad_(False)
         model.quant_conv.requires_grad_(False)
@@ -72,7 +77,16 @@ def train(rank, ranks, arguments):
     average, optimizer = Average(model, 0.998), Muon(model, inner)
     set_seed(100 + rank)
     draw = pictures.sampler(np.random.default_rng(100 + rank))
-    clock, step = SharedClock(arguments.minutes), 0
+    clock, step, written = SharedClock(arguments.minutes), 0, 0.0
+
+    def write():
+        """The averaged weights and, unless they stand still, all latents."""
+        with average.used_by(model):
+            save(WORK / "autoencoder.pt", model=model.state_dict(), steps=before["steps"] + step,
+                 seconds=before["seconds"] + clock.seconds())
+            if not arguments.decoder:
+                write_latents(model, pictures)
+
     while (progress := clock.progress()) < 1.0:
         index = draw(arguments.batch)
         x = pictures.tensor(index).contiguous(memory_format=torch.channels_last)
@@ -99,24 +113,24 @@ def train(rank, ranks, arguments):
             print(f"{clock.seconds():6.0f} s  step {step}  loss {loss.item():.4f}  kl {kl.item():.0f}"
                   f"  held-out PSNR {held:.2f} dB", flush=True)
 
-    if rank > 0:
-        return
-    with average.used_by(model):
-        held = psnr(model, pictures, np.flatnonzero(pictures.held_out))
-        train = psnr(model, pictures, np.flatnonzero(~pictures.held_out)[::10])
-        print(f"{step} steps of {ranks * arguments.batch}; PSNR held-out {held:.2f} dB, trained {train:.2f} dB", flush=True)
-        save(WORK / "autoencoder.pt", model=model.state_dict(), steps=step, seconds=clock.seconds(), psnr=held)
-        if arguments.decoder:
-            return
-        write_latents(model, pictures)
+            if clock.seconds() > written + 300:  # a UNet that trains beside reads them
+                written = clock.seconds()
+                write()
+
+    if rank == 0:
+        with average.used_by(model):
+            held = psnr(model, pictures, np.flatnonzero(pictures.held_out))
+            print(f"{step} steps of {ranks * arguments.batch}; PSNR held-out {held:.2f} dB", flush=True)
+        write()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=13)
+    parser.add_argument("--minutes", type=float, default=14)
     parser.add_argument("--batch", type=int, default=8, help="pictures of one process in one step")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--more", action="store_true", help="go on from the last result")
     parser.add_argument("--decoder", action="store_true",
                         help="train the decoder further; the latents, and what the UNet learned of them, stay")
     arguments = parser.parse_args()

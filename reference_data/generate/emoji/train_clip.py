@@ -36,7 +36,8 @@ def load_exported_clip(model):
 
 def build(tokenizer):
     config = clip_config(tokenizer)
-    return CLIPModel(CLIPConfig(**{k: config[k] for k in ("text_config", "vision_config", "projection_dim")}))
+    return CLIPModel(CLIPConfig(**{k: config[k] for k in ("text_config", "vision_config", "projection_dim")},
+                                attn_implementation="eager"))
 
 
 def pixel_values(x):

@@ -38,6 +38,21 @@ class Denoiser(torch.nn.Module):
         return self.unet(x, t, self.text_model(ids).last_hidden_state)
 
 
+class Latents:
+    """The autoencoder's latents, read again when a training beside this one has written better ones."""
+
+    def __init__(self):
+        self.read = None
+
+    def draw(self, index):
+        written = (WORK / "latents.pt").stat().st_mtime
+        if written != self.read:
+            self.read = written
+            latents = torch.load(WORK / "latents.pt")
+            self.mean, self.std, self.scale = latents["mean"], latents["std"], 1 / latents["mean"].std()
+        return (self.mean[index] + self.std[index] * torch.randn_like(self.mean[index])) * self.scale
+
+
 def inner(name, parameter):
     """Weights between hidden layers: neither tables nor the first and last convolution."""
     return not ("embedding" in name or "input_blocks.0." in name or ".out." in name)
@@ -77,8 +92,7 @@ def train(rank, ranks, arguments):
 
     pictures = Pictures()
     draw = pictures.sampler(rng)
-    latents = torch.load(WORK / "latents.pt")
-    scale = 1 / latents["mean"].std()
+    latents = Latents()
     ids = torch.tensor([tokenizer(c) for c in [*pictures.captions, ""]])
     empty = len(pictures.captions)
     alpha_bar = alphas_cumprod()
@@ -87,16 +101,15 @@ def train(rank, ranks, arguments):
     weight = ((1 - alpha_bar) / alpha_bar + 1).clamp(max=HEAVIEST)
     parameters = list(model.parameters())
     if rank == 0:
-        print(f"{sum(p.numel() for p in model.unet.parameters()) / 1e6:.2f} M parameters in the UNet,"
-              f" scale factor {scale:.4f}", flush=True)
+        print(f"{sum(p.numel() for p in model.unet.parameters()) / 1e6:.2f} M parameters in the UNet", flush=True)
 
     clock, losses, saved = SharedClock(arguments.minutes, used), [], time.time()
     progress = clock.progress()
     while progress < 1.0:
-        rate = learning_rate(arguments.lr, step, progress, warm_up=50, anneal_from=0.4)
+        rate = learning_rate(arguments.lr, step, progress, warm_up=50, anneal_from=0.5)
         index = draw(arguments.batch)
         caption = np.where(rng.random(len(index)) < EMPTY_PROMPT, empty, index)
-        x0 = (latents["mean"][index] + latents["std"][index] * torch.randn(len(index), 4, 16, 16)) * scale
+        x0 = latents.draw(index)
         # one time per equal slice of the unit interval: less chance from step to step
         u = ((torch.arange(len(index)) + torch.rand(len(index))) / len(index)) ** TIME_POWER
         t = (u * CONFIG["timesteps"]).long()
