@@ -3,6 +3,7 @@
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
 #include "chapters/08_ldm_pipeline/sd1_config.h"
 #include "common/io/safetensors.h"
+#include "common/io/source_tree.h"
 
 #include <fmt/format.h>
 
@@ -98,7 +99,7 @@ text::ClipTokenizer ModelFiles::tokenizer() const {
     switch (kind) {
         case ModelKind::folder: return text::ClipTokenizer::from_merges_file(path / "merges.txt");
         case ModelKind::single_file:
-            return text::ClipTokenizer::from_merges_file(fs::path(LDM_SOURCE_DIR) / "reference_data/clip_bpe/merges.txt");
+            return text::ClipTokenizer::from_merges_file(io::in_source_tree("reference_data/clip_bpe/merges.txt"));
         case ModelKind::diffusers:
             return text::ClipTokenizer::from_files(path / "tokenizer/vocab.json", path / "tokenizer/merges.txt");
     }

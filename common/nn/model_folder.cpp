@@ -1,6 +1,7 @@
 #include "common/nn/model_folder.h"
 
 #include "common/io/safetensors.h"
+#include "common/io/source_tree.h"
 
 namespace ldm::nn {
 
@@ -12,7 +13,7 @@ ModelFolder::ModelFolder(const std::filesystem::path& folder)
 }
 
 std::filesystem::path ModelFolder::shipped() {
-    return std::filesystem::path(LDM_SOURCE_DIR) / "reference_data/models/emoji";
+    return io::in_source_tree("reference_data/models/emoji");
 }
 
 }  // namespace ldm::nn

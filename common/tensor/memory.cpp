@@ -14,7 +14,7 @@ namespace ldm {
 namespace {
 
 constexpr std::int64_t huge_page = std::int64_t{2} << 20;
-constexpr std::int64_t most_waiting = std::int64_t{1} << 30;
+constexpr std::int64_t most_waiting = std::int64_t{512} << 20;
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool reuse = false;  // so that AddressSanitizer sees a block die

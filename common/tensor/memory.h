@@ -10,7 +10,7 @@ namespace ldm {
 /// A network asks for the same few sizes again and again, and memory fresh from the system costs a
 /// page fault for every 4 kB: about as much as the ops that only read and write. So large blocks
 /// are laid out in pages of 2 MB where the system has them, and a freed one waits for the next
-/// tensor of its size. At most 1 GB waits; the oldest goes first. Safe to use from several threads.
+/// tensor of its size. At most 512 MB wait; the oldest goes first. Safe to use from several threads.
 std::shared_ptr<void> allocate(std::int64_t bytes);
 
 }  // namespace ldm
