@@ -133,7 +133,7 @@ TEST_CASE("bad options are refused") {
     check_refused(run(draw + "--device cuda"), "--device", folder);
     check_refused(run(draw + "--nonsense"), "--nonsense", folder);
     check_refused(run("txt2img --output " + folder / "a.png"), "--prompt", folder);
-    check_refused(run("txt2img --prompt $'caf\\xe9' --output " + folder / "a.png"), "UTF-8", folder);
+    check_refused(run("txt2img --prompt \"$(printf 'caf\\351')\" --output " + folder / "a.png"), "UTF-8", folder);
     check_refused(run("txt2img --prompt-file /does/not/exist --output " + folder / "all"), "/does/not/exist", folder);
 }
 

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
         .option("--steps", steps, "Denoising steps (default: the model's)")
         .option("--cfg-scale", cfg_scale, "How strongly the prompt is followed (default: the model's)")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            if (steps < 0 || !(cfg_scale >= 0)) throw Error("--steps and --cfg-scale cannot be negative");
             const pipeline::ModelFiles files = pipeline::open_model(arguments.model);
             const pipeline::LatentDiffusion model(files);
             request.prompts = {prompt};

@@ -72,31 +72,37 @@ private:
                 neighbours_ &= step_[lane] == lane;
                 const bool exists = at < patches.columns_;
                 for (std::int64_t u = 0; u < g.kernel_h; ++u)
-                    inside_h_[u].set(lane, exists && y + u >= 0 && y + u < patches.height_);
+                    inside_h_[u].bits[lane] = -(exists && y + u >= 0 && y + u < patches.height_);
                 for (std::int64_t v = 0; v < g.kernel_w; ++v)
-                    inside_w_[v].set(lane, x + v >= 0 && x + v < patches.width_);
+                    inside_w_[v].bits[lane] = -(x + v >= 0 && x + v < patches.width_);
             }
         }
 
         std::pair<Floats, Floats> read(const float* plane, std::int64_t u, std::int64_t v) const {
             const float* from = plane + start_;
-            const Mask &h = inside_h_[u], &w = inside_w_[v];
-            const Ints left = h.left & w.left, right = h.right & w.right;
+            const Mask inside = inside_h_[u] & inside_w_[v];
             if (neighbours_ && from >= memory_ && from + lanes <= memory_end_)
-                return {(Floats)((Ints)load(from) & left), (Floats)((Ints)load(from + simd_width) & right)};
+                return {(Floats)((Ints)load(from) & inside.half(0)),
+                        (Floats)((Ints)load(from + simd_width) & inside.half(1))};
             float gathered[lanes];
-            for (int lane = 0; lane < simd_width; ++lane) {
-                gathered[lane] = left[lane] ? from[step_[lane]] : 0.0f;
-                gathered[lane + simd_width] = right[lane] ? from[step_[lane + simd_width]] : 0.0f;
-            }
+            for (int lane = 0; lane < lanes; ++lane)
+                gathered[lane] = inside.bits[lane] ? from[step_[lane]] : 0.0f;
             return {load(gathered), load(gathered + simd_width)};
         }
 
     private:
-        struct Mask {  // all bits of a lane that is inside
-            Ints left, right;
-            void set(int lane, bool inside) {
-                (lane < simd_width ? left : right)[lane % simd_width] = inside ? -1 : 0;
+        struct Mask {
+            std::int32_t bits[lanes];  // all of a lane that is inside
+
+            Ints half(int i) const {
+                Ints v;
+                std::memcpy(&v, bits + i * simd_width, sizeof v);
+                return v;
+            }
+            Mask operator&(const Mask& other) const {
+                Mask both;
+                for (int lane = 0; lane < lanes; ++lane) both.bits[lane] = bits[lane] & other.bits[lane];
+                return both;
             }
         };
 

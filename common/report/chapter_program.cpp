@@ -12,6 +12,7 @@
 #include "common/io/atomic_file.h"
 #include "common/io/source_tree.h"
 #include "common/report/interrupt.h"
+#include "common/report/option_checks.h"
 
 namespace ldm::report {
 
@@ -51,6 +52,7 @@ int ChapterProgram::run(int argc, char** argv,
     app.add_option("--model", arguments.model,
                    "folder of a model [the one that ships with the project]");
     app.add_option("--seed", arguments.seed, "where the random numbers start")
+        ->check(whole_number())
         ->capture_default_str();
     app.add_option("--threads", threads, "processor cores to use")
         ->check(CLI::Range(1, 1024))

@@ -5,6 +5,7 @@
 #include "common/nn/model_folder.h"
 #include "common/ops/shape.h"
 #include "common/report/interrupt.h"
+#include "common/report/option_checks.h"
 #include "common/report/progress.h"
 #include "common/text/utf8.h"
 
@@ -155,10 +156,12 @@ void add_txt2img(CLI::App& app, int& status) {
     command->add_option("--output", options->output, "A .png, or a folder for 0000.png, 0001.png, …")->capture_default_str();
     command->add_option("--steps", options->steps, "Denoising steps (default: the model's)")->check(CLI::Range(1, 1000));
     command->add_option("--cfg-scale", options->cfg_scale, "How strongly the prompt is followed (default: the model's)")
-        ->check(CLI::Range(0.0, 100.0));
+        ->check(report::number_between(0.0, 100.0));
     command->add_option("--sampler", options->sampler, "ddim, or ddpm (all 1000 steps)")->check(CLI::IsMember({"ddim", "ddpm"}));
-    command->add_option("--eta", options->eta, "Noise that ddim adds back, 0 to 1")->check(CLI::Range(0.0, 1.0))->capture_default_str();
-    command->add_option("--seed", options->seed, "Which noise to begin with; the same as PyTorch's on the CPU")->capture_default_str();
+    command->add_option("--eta", options->eta, "Noise that ddim adds back, 0 to 1")->check(report::number_between(0.0, 1.0))->capture_default_str();
+    command->add_option("--seed", options->seed, "Which noise to begin with; the same as PyTorch's on the CPU")
+        ->check(report::whole_number())
+        ->capture_default_str();
     command->add_option("--width", options->width, "In pixels (default: the model's)")->check(CLI::Range(1, 16384));
     command->add_option("--height", options->height, "In pixels (default: the model's)")->check(CLI::Range(1, 16384));
     command->add_option("--batch-size", options->batch_size, "Pictures of the prompt, or lines of --prompt-file drawn at once")

@@ -28,12 +28,10 @@ HELD_OUT_EXAMPLES = 4  # and so many that no training saw
 def parts():
     """Every tensor under its name in a CompVis checkpoint."""
     vae = torch.load(WORK / "autoencoder.pt")["model"]
-    clip = torch.load(WORK / "clip.pt")["model"]
+    locked = WORK / "clip_locked.pt"
+    clip = torch.load(locked if locked.exists() else WORK / "clip.pt")["model"]
     denoiser = torch.load(WORK / "unet.pt")["averaged"]
     clip = {**clip, **{k: v for k, v in denoiser.items() if k.startswith("text_model.")}}
-    locked = WORK / "clip_locked.pt"
-    if locked.exists():
-        clip = {**clip, **torch.load(locked)["model"]}
     unet = {k.removeprefix("unet."): v for k, v in denoiser.items() if k.startswith("unet.")}
     for prefix, tensors in (("first_stage_model.", vae), ("cond_stage_model.transformer.", clip),
                             ("model.diffusion_model.", unet)):

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+/// Checks of numbers on a command line that CLI11's own let through.
+
+namespace ldm::report {
+
+/// A whole number from 0 on. CLI11 takes "-1" for an unsigned option and wraps it around.
+CLI::Validator whole_number();
+
+/// A number from `low` to `high`. CLI::Range lets "nan" pass, which compares with nothing.
+CLI::Validator number_between(double low, double high);
+
+}  // namespace ldm::report
