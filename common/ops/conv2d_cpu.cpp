@@ -8,6 +8,8 @@
 #include "common/ops/winograd_cpu.h"
 #include "common/ops/work.h"
 
+#include <Eigen/Core>
+
 #include <algorithm>
 #include <memory>
 
@@ -140,7 +142,7 @@ Tensor sum_channels(const Tensor& dy) {
         double sum = 0.0;
         for (std::int64_t i = 0; i < n; ++i) {
             const float* plane = dy.data() + (i * channels + c) * height * width;
-            for (std::int64_t p = 0; p < height * width; ++p) sum += plane[p];
+            sum += Eigen::Map<const Eigen::ArrayXf>(plane, height * width).cast<double>().sum();
         }
         sums.data()[c] = static_cast<float>(sum);
     }

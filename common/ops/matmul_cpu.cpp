@@ -2,6 +2,8 @@
 
 #include "common/ops/gemm_cpu.h"
 
+#include <Eigen/Core>
+
 namespace ldm::ops::cpu {
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
@@ -35,11 +37,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor sum_rows(const Tensor& x) {
     const auto [n, c] = x.dims<2>();
-    std::vector<double> sums(c, 0.0);
-    for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t j = 0; j < c; ++j) sums[j] += x.data()[i * c + j];
+    using Rows = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Tensor y({c});
-    std::ranges::copy(sums, y.data());
+    Eigen::Map<Eigen::Array<float, 1, Eigen::Dynamic>>(y.data(), c) =
+        Eigen::Map<const Rows>(x.data(), n, c).cast<double>().colwise().sum().cast<float>();
     return y;
 }
 

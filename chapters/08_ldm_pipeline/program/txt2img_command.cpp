@@ -26,7 +26,7 @@ using pipeline::Txt2ImgRequest;
 using pipeline::Txt2ImgResult;
 
 struct Options {
-    std::string model = nn::ModelFolder::shipped().string();
+    std::string model;  // empty: the one that ships
     std::string prompt, prompt_file, negative_prompt;
     std::string output = "picture.png", save_latents;
     std::string sampler, device = "cpu";
@@ -112,7 +112,7 @@ void draw(const Options& options) {
     if (options.threads > 0) omp_set_num_threads(options.threads);
 
     report::InterruptGuard guard;
-    const pipeline::ModelFiles files = pipeline::open_model(options.model);
+    const pipeline::ModelFiles files = pipeline::open_model(options.model.empty() ? nn::ModelFolder::shipped() : fs::path(options.model));
     const LatentDiffusion model(files);
     const Txt2ImgRequest base = request_template(options, files, model);
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
@@ -147,8 +147,8 @@ void draw(const Options& options) {
 void add_txt2img(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("txt2img", "Draw a picture of a prompt");
-    command->add_option("--model", options->model, "An SD 1.x .safetensors file, a diffusers folder, or a model of this project")
-        ->capture_default_str();
+    command->add_option("--model", options->model, "An SD 1.x .safetensors file, a diffusers folder, or a model of this project\n"
+                                                     "(default: the emoji model that ships with the project)");
     auto* prompt = command->add_option("--prompt", options->prompt, "What to draw; may be empty");
     auto* file = command->add_option("--prompt-file", options->prompt_file, "Draw one picture a line into the folder --output");
     prompt->excludes(file);

@@ -112,11 +112,11 @@ class Pictures:
         x = torch.from_numpy(self.images[index]).permute(0, 3, 1, 2)
         return x.float() / 127.5 - 1
 
-    def sampler(self, rng):
+    def sampler(self, rng, by_file=0.0):
         """Draws training indices: each concept once in shuffled order, a random picture of it.
 
         A person comes in up to 26 pictures (skin tones), an object in one. Drawn by file, objects
-        would be seen rarely and people all the time.
+        would be seen rarely and people all the time. A share `by_file` is drawn so nevertheless.
         """
         train = np.flatnonzero(~self.held_out)
         members = {}
@@ -130,7 +130,7 @@ class Pictures:
             while len(queue) < count:
                 queue += [int(rng.choice(groups[g])) for g in rng.permutation(len(groups))]
             batch, queue = queue[:count], queue[count:]
-            return np.array(batch)
+            return np.where(rng.random(count) < by_file, rng.choice(train, count), batch)
 
         return draw
 

@@ -91,7 +91,7 @@ def train(rank, ranks, arguments):
     rng = np.random.default_rng(1000 * step + rank)
 
     pictures = Pictures()
-    draw = pictures.sampler(rng)
+    draw = pictures.sampler(rng, arguments.by_file)
     latents = Latents()
     ids = torch.tensor([tokenizer(c) for c in [*pictures.captions, ""]])
     empty = len(pictures.captions)
@@ -145,6 +145,7 @@ def main():
     parser.add_argument("--batch", type=int, default=48, help="samples of one process in one step")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--by-file", type=float, default=0.0, help="share of samples drawn by picture, not by concept")
     parser.add_argument("--init", action="store_true", help="begin with the exported model's weights")
     arguments = parser.parse_args()
     run_in_processes(train, arguments.ranks, arguments)
