@@ -5,6 +5,7 @@
 #include "common/nn/model_folder.h"
 #include "common/image/png.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 #include <sys/wait.h>
 
@@ -41,12 +42,8 @@ Outcome run(const std::string& arguments, const std::string& before = "") {
 }
 
 /// An empty folder that is gone afterwards.
-struct Folder {
-    fs::path path = fs::temp_directory_path() / ("ldm-program-test-" + std::to_string(::getpid()));
-    Folder() { fs::remove_all(path), fs::create_directories(path); }
-    ~Folder() { fs::remove_all(path); }
-    std::string operator/(const std::string& name) const { return (path / name).string(); }
-    bool empty() const { return fs::is_empty(path); }
+struct Folder : test::TemporaryFolder {
+    std::string operator/(const std::string& name) const { return (path() / name).string(); }
 };
 
 /// One clear line, a status of its own, nothing left in the folder.
@@ -177,7 +174,7 @@ TEST_CASE("broken model files get one line") {
 TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
     const Folder folder;
     const fs::path shipped = nn::ModelFolder::shipped();
-    for (const char* name : {"config.json", "merges.txt"}) fs::copy(shipped / name, folder.path / name);
+    for (const char* name : {"config.json", "merges.txt"}) fs::copy(shipped / name, folder.path() / name);
     const io::SafetensorsFile whole(shipped / "model.safetensors");
     std::vector<io::TensorEntry> entries;
     for (io::TensorEntry entry : whole.entries()) {
@@ -188,7 +185,7 @@ TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
     }
     io::write_safetensors(folder / "model.safetensors", entries);
     for (const std::string command : {"inspect ", "txt2img --prompt cat --model "}) {
-        const Outcome outcome = run(command + folder.path.string());
+        const Outcome outcome = run(command + folder.path().string());
         INFO(outcome.output);
         CHECK(outcome.status != 0);
         CHECK_THAT(outcome.output, Contains("'model.diffusion_model.time_embed.0.weight'") && Contains("is missing") &&

@@ -15,7 +15,7 @@ void run(const report::ChapterArguments& arguments) {
 
     std::vector<vae::RoundTrip> trips;
     report::Table table({"picture", "PSNR (dB)", "latent mean", "latent std", "cloud std"});
-    for (const report::Example& example : report::choose_examples(
+    for (const image::Example& example : image::choose_examples(
              arguments.model, {"grinning-cat", "hamburger", "rocket", "octopus", "rainbow"}, 5)) {
         trips.push_back(vae::round_trip(autoencoder, example));
         const vae::RoundTrip& trip = trips.back();

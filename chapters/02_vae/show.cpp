@@ -42,7 +42,7 @@ MeanAndStd mean_and_std(const Tensor& x) {
     return {mean, std::sqrt(ops::mean(ops::square(x - mean)).item())};
 }
 
-RoundTrip round_trip(const AutoencoderKL& autoencoder, const report::Example& example) {
+RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example) {
     const Tensor picture = image::to_tensor(example.picture);
     const DiagonalGaussian cloud = autoencoder.encode(picture);
     const Tensor latent = cloud.mode();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "chapters/02_vae/autoencoder.h"
-#include "common/report/examples.h"
+#include "common/image/example_pictures.h"
 
 /// The pictures of this chapter.
 
@@ -25,7 +25,7 @@ struct RoundTrip {
     float cloud;            // how wide its cloud is: the mean of std
 };
 
-RoundTrip round_trip(const AutoencoderKL& autoencoder, const report::Example& example);
+RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example);
 
 /// One row a picture: the picture, its latent channels, the reconstruction, the difference.
 image::Image show_round_trips(const std::vector<RoundTrip>& trips);

@@ -9,7 +9,7 @@
 #include "common/ops/elementwise.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
-#include "common/report/examples.h"
+#include "common/image/example_pictures.h"
 #include "common/report/table.h"
 
 using namespace ldm;
@@ -41,7 +41,7 @@ Tensor all_times(int count) {
 void run(const report::ChapterArguments& arguments) {
     nn::ModelFolder model(arguments.model);
     const resblock::FirstBlock block(model);
-    const auto example = report::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
+    const auto example = image::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
     const Tensor features =
         block.features(noisy_latent(model, example.picture, noise_time, arguments.seed));
     model.check();

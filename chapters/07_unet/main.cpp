@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
             if (example < 0 || example >= std::ssize(examples))
                 throw Error(fmt::format("--example: expected 0 to {}, got {}", examples.size() - 1,
                                         example));
-            const auto& [caption, picture] = examples[example];
+            const auto& [caption, picture, slug] = examples[example];
 
             const Tensor z0 = guesser.encode(image::to_tensor(picture));
             const Tensor context = guesser.read(caption);

@@ -12,11 +12,16 @@ namespace ldm::image {
 struct Example {
     std::string caption;
     Image picture;
+    std::string slug;  ///< the name of its file, without ".png"
 };
 
 /// The example pictures of a model folder, in the order of their file names: `examples/` holds PNG
 /// files and `captions.json`, which maps file name to caption.
 /// Throws ldm::Error naming what is missing.
 std::vector<Example> example_pictures(const std::filesystem::path& model_folder);
+
+/// The first `count` of the slugs `wanted` that are there, filled up with others.
+std::vector<Example> choose_examples(const std::filesystem::path& model_folder,
+                                     const std::vector<std::string>& wanted, std::size_t count);
 
 }  // namespace ldm::image
