@@ -38,4 +38,14 @@ MappedFile::~MappedFile() {
     if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void MappedFile::forget(std::span<const std::byte> part) const {
+    // Whole pages only: those at the ends may hold a neighbour's bytes.
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());
+    const std::size_t begin = (offset + page - 1) / page * page;
+    const std::size_t end = (offset + part.size()) / page * page;
+    if (begin < end)
+        ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+}
+
 }  // namespace ldm::io

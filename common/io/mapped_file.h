@@ -18,6 +18,10 @@ public:
 
     std::span<const std::byte> bytes() const { return bytes_; }
 
+    /// Says that this part of bytes() has been read and is not needed soon: the memory that holds
+    /// it no longer counts as this program's. Reading it again is allowed and reads the file again.
+    void forget(std::span<const std::byte> part) const;
+
 private:
     std::span<const std::byte> bytes_;
 };

@@ -32,6 +32,7 @@ void Checkpoint::add(const io::SafetensorsFile& file) {
             }
             Tensor weights(entry.shape);
             io::read_floats(entry, weights.values());
+            mapping->forget(entry.bytes);  // or the file would stand in memory beside the weights
             return weights;
         });
     }

@@ -1,5 +1,10 @@
 #include "common/io/mapped_file.h"
 
+#include <unistd.h>
+
+#include <cstdint>
+#include <fstream>
+#include <numeric>
 #include <string>
 
 #include "common/io/atomic_file.h"
@@ -19,3 +24,37 @@ TEST_CASE("MappedFile: the bytes of a file, also of an empty one") {
     CHECK_THROWS_WITH(io::MappedFile(folder / "c"), test::has_text("c: cannot open: No such file"));
     CHECK_THROWS_WITH(io::MappedFile("/dev/null"), test::has_text("not a regular file"));
 }
+
+#ifdef __linux__
+namespace {
+
+/// How much of files this process holds in memory, in bytes ("shared" of /proc/self/statm).
+std::int64_t resident_file_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::int64_t total = 0, resident = 0, shared = 0;
+    file >> total >> resident >> shared;
+    return shared * ::sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace
+
+TEST_CASE("MappedFile: what was forgotten leaves memory and can be read again") {
+    constexpr std::int64_t size = 32 << 20;
+    test::TemporaryFolder folder;
+    io::write_text_file(folder / "large", std::string(size, 1));
+    const io::MappedFile file(folder / "large");
+    const auto sum = [&] {
+        return std::accumulate(
+            file.bytes().begin(), file.bytes().end(), std::int64_t{0},
+            [](std::int64_t sum, std::byte b) { return sum + std::to_integer<int>(b); });
+    };
+
+    REQUIRE(sum() == size);
+    const std::int64_t before = resident_file_bytes();
+    file.forget(file.bytes().subspan(100, size - 200));  // no whole page at either end
+    CHECK(before - resident_file_bytes() > size / 2);
+    CHECK(sum() == size);
+    file.forget(file.bytes().first(10));
+    file.forget(file.bytes().subspan(size, 0));
+}
+#endif
