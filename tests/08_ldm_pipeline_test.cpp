@@ -69,6 +69,14 @@ TEST_CASE("diffusers' names and CompVis's are translated into each other, all of
     }
 }
 
+TEST_CASE("an older diffusers autoencoder is understood as well") {
+    CHECK(modern_attention_name("decoder.mid_block.attentions.0.query.weight") == "decoder.mid_block.attentions.0.to_q.weight");
+    CHECK(modern_attention_name("decoder.mid_block.attentions.0.key.bias") == "decoder.mid_block.attentions.0.to_k.bias");
+    CHECK(modern_attention_name("encoder.mid_block.attentions.0.value.weight") == "encoder.mid_block.attentions.0.to_v.weight");
+    CHECK(modern_attention_name("encoder.mid_block.attentions.0.proj_attn.bias") == "encoder.mid_block.attentions.0.to_out.0.bias");
+    for (const std::string& name : stored_names("vae")) CHECK(modern_attention_name(name) == name);
+}
+
 TEST_CASE("what is no model is said so") {
     CHECK_THROWS_WITH(open_model("/does/not/exist"), Contains("/does/not/exist"));
     CHECK_THROWS_WITH(open_model(LDM_SOURCE_DIR "/docs"), Contains("is no model"));

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 namespace ldm::pipeline {
 namespace {
@@ -65,6 +65,14 @@ std::string rename(std::string_view key, const Names& names, Direction direction
     if (!best) return std::string(key);
     const std::string& to = direction == Direction::to_compvis ? best->compvis : best->diffusers;
     return to + std::string(key.substr(from(*best).size()));
+}
+
+std::string modern_attention_name(std::string key) {
+    constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
+    for (const auto& [old_name, new_name] : names)
+        if (const auto at = key.find(old_name); at != std::string::npos) key.replace(at, old_name.size(), new_name);
+    return key;
 }
 
 }  // namespace ldm::pipeline

@@ -26,4 +26,8 @@ enum class Direction { to_compvis, to_diffusers };
 /// A key that no entry covers is returned as it is.
 std::string rename(std::string_view key, const std::vector<ModuleNames>& names, Direction direction);
 
+/// Older folders call the layers of the autoencoder's attention query, key, value and proj_attn (diffusers'
+/// AttentionBlock, since removed): the same key as it is written today. Other keys are returned as they are.
+std::string modern_attention_name(std::string key);
+
 }  // namespace ldm::pipeline

@@ -37,13 +37,6 @@ fs::path weights_of(const fs::path& folder, const std::string& stem) {
     return folder / (stem + ".safetensors");  // opening it will say that it is missing
 }
 
-/// Attention of an older diffusers autoencoder is called query, key, value, proj_attn.
-std::string modern_attention_name(std::string key) {
-    for (const auto& [old_name, new_name] : {std::pair{".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}})
-        if (auto at = key.find(old_name); at != std::string::npos) key.replace(at, std::string(old_name).size(), new_name);
-    return key;
-}
-
 using NewName = std::function<std::string(std::string)>;
 
 void add_part(ModelFiles& files, const fs::path& path, const NewName& compvis_name) {
