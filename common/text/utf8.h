@@ -15,7 +15,7 @@ inline bool is_valid_utf8(std::string_view bytes) {
 }
 
 /// `text` made fit for one line of a message: control characters and bytes that are not UTF-8
-/// become \n, \t or \xNN, and what is longer than `limit` bytes is cut and ends in "...".
+/// become escapes as C has them, and what is longer than `limit` bytes is cut and ends in "...".
 std::string printable(std::string_view text, std::size_t limit = 120);
 
 }  // namespace ldm::text
