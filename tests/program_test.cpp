@@ -4,6 +4,7 @@
 #include "common/io/safetensors.h"
 #include "common/nn/model_folder.h"
 #include "common/image/png.h"
+#include "common/io/json.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
@@ -214,4 +215,73 @@ TEST_CASE("verify prints a line for each tensor and counts the files") {
     CHECK(report["failed"] == 1);
     CHECK(report["files"][0]["status"] == "passed");
     CHECK(report["files"][1]["status"] == "error");
+}
+
+namespace {
+
+/// Four pictures and the settings of an autoencoder so small that a step takes a moment.
+void write_training(const Folder& folder) {
+    fs::create_directories(folder / "data");
+    for (int i = 0; i < 4; ++i) {
+        image::Image picture(16, 16);
+        for (int x = 0; x < 16; ++x) picture.set(x, 4 * i, {200, static_cast<std::uint8_t>(60 * i), 0});
+        image::save_png(folder / ("data/" + std::to_string(i) + ".png"), picture);
+    }
+    io::write_json(folder / "config.json", {{"steps", 30}, {"batch_size", 2}, {"learning_rate", 1e-3}, {"checkpoint_every", 1}, {"data", {{"size", 16}}},
+                   {"first_stage_config", {{"embed_dim", 4}, {"ddconfig", {{"z_channels", 4}, {"resolution", 16}, {"in_channels", 3}, {"out_ch", 3},
+                    {"ch", 32}, {"ch_mult", {1, 1}}, {"num_res_blocks", 1}, {"attn_resolutions", io::Json::array()}}}}},
+                   {"loss", {{"kl_weight", 1e-6}, {"perceptual_weight", 0}, {"disc_start", 0}, {"disc_num_layers", 1}}}});
+}
+
+std::string train_into(const Folder& folder, const std::string& output, const std::string& more = "") {
+    return "train autoencoder --config " + folder / "config.json" + " --data " + folder / "data" + " --output " + folder / output + " " + more;
+}
+
+}  // namespace
+
+TEST_CASE("a training that was killed goes on as if it had not been, to the last bit") {
+    const Folder folder;
+    write_training(folder);
+    REQUIRE(run(train_into(folder, "straight")).status == 0);
+
+    // kill -9 in the midst of it, twice, at moments that nobody chose
+    for (const char* until : {"step_000004.safetensors", "step_000017.safetensors"}) {
+        const std::string killed = "sh -c '" LDM_PROGRAM " " + train_into(folder, "killed", "--resume") + " > /dev/null 2>&1 & pid=$!; while [ ! -e " +
+                                   folder / "killed/checkpoints/" + until + " ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done; kill -9 $pid; wait $pid'";
+        REQUIRE(std::system(killed.c_str()) != 0);
+        REQUIRE_FALSE(fs::exists(folder / "killed/model"));
+    }
+    const Outcome resumed = run(train_into(folder, "killed", "--resume"));
+    INFO(resumed.output);
+    REQUIRE(resumed.status == 0);
+    CHECK_THAT(resumed.output, Contains("going on after step"));
+
+    const io::SafetensorsFile a(folder / "straight/checkpoints/step_000030.safetensors"), b(folder / "killed/checkpoints/step_000030.safetensors");
+    REQUIRE(a.entries().size() == b.entries().size());
+    for (const io::TensorEntry& entry : a.entries()) {
+        INFO(entry.name);
+        CHECK(std::ranges::equal(entry.bytes, b.at(entry.name).bytes));
+    }
+    std::ifstream curve(folder / "killed/curve.csv");
+    CHECK(std::count(std::istreambuf_iterator<char>(curve), {}, '\n') == 31);  // a head, and no step twice
+}
+
+TEST_CASE("a training is refused in one line when it cannot be") {
+    const Folder folder;
+    write_training(folder);
+    const auto refused = [&](const std::string& arguments, const std::string& words) {
+        const Outcome outcome = run(arguments);
+        INFO(outcome.output);
+        CHECK(outcome.status != 0);
+        CHECK(outcome.status < 128);
+        CHECK_THAT(outcome.output, Contains(words));
+        CHECK(outcome.lines() <= 2);
+        CHECK_FALSE(fs::exists(folder / "out/model"));
+    };
+    refused("train autoencoder --config " + folder / "none.json" + " --data " + folder / "data --output " + folder / "out", "none.json");
+    refused("train autoencoder --config " + folder / "config.json" + " --data " + folder / "none --output " + folder / "out", "none");
+    refused("train clip --config " + folder / "config.json" + " --data " + folder / "data --output " + folder / "out", "first_stage_config");
+    refused(train_into(folder, "out", "--max-steps 0"), "--max-steps");
+    refused(train_into(folder, "out", "--max-minutes nan"), "--max-minutes");
+    refused(train_into(folder, "out", "--init " + folder / "config.json"), "config.json");
 }

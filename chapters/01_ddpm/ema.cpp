@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
+
+#include "common/ops/optimizer_step.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -31,22 +34,22 @@ void overwrite(Weights& weights, const Weights& source) {
 }  // namespace
 
 LitEma::LitEma(const Weights& weights, float decay, bool use_num_updates)
-    : decay_(decay), num_updates_(use_num_updates ? 0 : -1), shadow_(copy_of(weights)) {
+    : decay_(decay),
+      num_updates_(Tensor::ints({}, std::vector<std::int32_t>{use_num_updates ? 0 : -1})),
+      shadow_(copy_of(weights)) {
     expect(decay >= 0.0f && decay <= 1.0f, fmt::format("'decay' is {}, expected 0 to 1", decay));
 }
 
 //! [update]
 void LitEma::update(const Weights& weights) {
     float decay = decay_;
-    if (num_updates_ >= 0) {
-        ++num_updates_;
-        decay = std::min(decay, (1.0f + num_updates_) / (10.0f + num_updates_));
+    std::int32_t& n = *num_updates_.ints();
+    if (n >= 0) {
+        ++n;
+        decay = std::min(decay, (1.0f + n) / (10.0f + n));
     }
-    for (auto& [name, shadow] : shadow_) {
-        const Tensor& w = matching(weights, name, shadow.shape());
-        for (std::int64_t i = 0; i < shadow.size(); ++i)
-            shadow.data()[i] -= (1.0f - decay) * (shadow.data()[i] - w.data()[i]);
-    }
+    for (auto& [name, shadow] : shadow_)
+        ops::lerp_into(shadow, matching(weights, name, shadow.shape()), 1.0f - decay);
 }
 //! [update]
 
@@ -58,6 +61,12 @@ void LitEma::store(const Weights& weights) {
 }
 void LitEma::restore(Weights& weights) const {
     overwrite(weights, stored_);
+}
+
+Weights LitEma::state() const {
+    Weights all = shadow_;
+    all.emplace("num_updates", num_updates_);
+    return all;
 }
 
 std::string LitEma::buffer_name(std::string name) {

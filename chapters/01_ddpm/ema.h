@@ -26,7 +26,11 @@ public:
     void update(const Weights& weights);
 
     const Weights& shadow() const { return shadow_; }
-    int num_updates() const { return num_updates_; }
+    int num_updates() const { return *num_updates_.ints(); }
+
+    /// All that it remembers, to be saved and read back in place: the shadow by its names, and
+    /// num_updates. The memory is shared.
+    Weights state() const;
 
     /// Writes the shadow over the numbers of `weights`, in place. store() first to restore() later.
     void copy_to(Weights& weights) const;
@@ -38,7 +42,7 @@ public:
 
 private:
     float decay_;
-    int num_updates_;
+    Tensor num_updates_;  // int32 []
     Weights shadow_, stored_;
 };
 

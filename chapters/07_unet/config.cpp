@@ -87,6 +87,7 @@ Config Config::from_json(const io::Json& json) {
     config.num_head_channels = io::get_or(json, "num_head_channels", config.num_head_channels);
     config.num_heads_upsample = io::get_or(json, "num_heads_upsample", config.num_heads_upsample);
     config.legacy = io::get_or(json, "legacy", config.legacy);
+    config.use_checkpoint = io::get_or(json, "use_checkpoint", config.use_checkpoint);
     config.use_spatial_transformer =
         io::get_or(json, "use_spatial_transformer", config.use_spatial_transformer);
     config.transformer_depth = io::get_or(json, "transformer_depth", config.transformer_depth);

@@ -34,6 +34,7 @@ struct Config {
     int num_head_channels = -1;
     int num_heads_upsample = -1;  // num_heads unless given
     bool legacy = true;
+    bool use_checkpoint = false;  // training remembers less and computes more (common/autograd/checkpoint.h)
 
     std::optional<int> num_classes;  // labels y, instead of words or beside them
     std::optional<int> n_embed;      // predict one of n codebook entries per pixel

@@ -1,5 +1,6 @@
 #include "chapters/07_unet/timestep_embed_sequential.h"
 
+#include "common/autograd/checkpoint.h"
 #include "common/autograd/trace.h"
 
 namespace ldm::unet {
@@ -20,7 +21,7 @@ struct Overloaded : Cases... {
 
 TimestepEmbedSequential::TimestepEmbedSequential(const nn::Params& weights, const Config& config,
                                                  const Block& block)
-    : path_(weights.path()) {
+    : path_(weights.path()), use_checkpoint_(config.use_checkpoint) {
     for (const Part& part : block.parts)
         modules_.push_back(make(weights / static_cast<int>(modules_.size()), config, part));
 }
@@ -64,8 +65,7 @@ TimestepEmbedSequential::Module TimestepEmbedSequential::make(const nn::Params& 
 }
 
 //! [routing]
-Tensor TimestepEmbedSequential::operator()(Tensor x, const Tensor& time,
-                                           const Tensor& context) const {
+Tensor TimestepEmbedSequential::forward(Tensor x, const Tensor& time, const Tensor& context) const {
     const Overloaded run{
         [&](const ResBlock& module) { return module(x, time); },
         [&](const SpatialTransformer& module) { return module(x, context); },
@@ -75,5 +75,11 @@ Tensor TimestepEmbedSequential::operator()(Tensor x, const Tensor& time,
     return traced(path_, x);
 }
 //! [routing]
+
+Tensor TimestepEmbedSequential::operator()(Tensor x, const Tensor& time,
+                                           const Tensor& context) const {
+    if (!use_checkpoint_) return forward(x, time, context);
+    return checkpoint([*this, x, time, context] { return forward(x, time, context); });
+}
 
 }  // namespace ldm::unet

@@ -27,8 +27,10 @@ private:
                                 spatial_transformer::SpatialTransformer, resblock::Downsample,
                                 resblock::Upsample>;
     static Module make(const nn::Params& weights, const Config& config, const Part& part);
+    Tensor forward(Tensor x, const Tensor& time, const Tensor& context) const;
 
     std::string path_;
+    bool use_checkpoint_;
     std::vector<Module> modules_;
 };
 

@@ -11,6 +11,8 @@ thread_local Tape* current_tape = nullptr;
 }  // namespace
 
 Tensor Gradients::of(const Tensor& x) const {
+    expect(!passed_on_.contains(x.id()),
+           "the gradient of a result on the way was not kept: watch " + to_string(x.shape()) + " before");
     auto found = by_id_.find(x.id());
     return found == by_id_.end() ? Tensor::zeros(x.shape()) : found->second.reshape(x.shape());
 }
@@ -30,24 +32,65 @@ Tape::Tape() : outer_(current_tape) { current_tape = this; }
 Tape::~Tape() { current_tape = outer_; }
 
 void Tape::watch(const Tensor& x) {
-    if (live_.insert(x.id()).second) watched_.push_back(x);
+    live_.insert(x.id());
+    watched_.emplace(x.id(), x);
 }
 
 Gradients Tape::backward(const Tensor& y, const Tensor& dy) const { return backward({{y, dy}}); }
 
 Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) const {
-    NoGradient first_order_only;
     Gradients gradients;
     for (const auto& [y, dy] : results) gradients.add(y, dy);
-    for (const Note& note : notes_ | std::views::reverse) {
-        auto flowed = gradients.by_id_.find(note.output.id());
-        if (flowed == gradients.by_id_.end()) continue;
-        const Tensors pulled = note.pull(flowed->second.reshape(note.output.shape()));
-        for (std::size_t i = 0; i < pulled.size(); ++i)
-            if (pulled[i] && live_.contains(note.inputs[i].id()))
-                gradients.add(note.inputs[i], pulled[i]);
-    }
+    read_notes(gradients, live_);
     return gradients;
+}
+
+Gradients Tape::backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const {
+    Ids on_the_way;  // the wanted, and what was computed from them
+    for (const Tensor& x : wanted) on_the_way.insert(x.id());
+    for (const Note& note : notes_)
+        if (std::ranges::any_of(note.inputs, [&](const Tensor& x) { return x && on_the_way.contains(x.id()); }))
+            on_the_way.insert(note.output.id());
+    Gradients gradients;
+    gradients.add(y, dy);
+    read_notes(gradients, on_the_way);
+    return gradients;
+}
+
+void Tape::read_notes(Gradients& gradients, const Ids& on_the_way) const {
+    NoGradient first_order_only;
+    for (const Note& note : notes_ | std::views::reverse) {
+        const void* output = note.output.id();
+        auto flowed = gradients.by_id_.find(output);
+        if (flowed == gradients.by_id_.end() || !on_the_way.contains(output)) continue;
+        if (note.again) {
+            read_again(note, gradients, on_the_way);
+        } else {
+            const Tensors pulled = note.pull(flowed->second.reshape(note.output.shape()));
+            for (std::size_t i = 0; i < pulled.size(); ++i)
+                if (pulled[i] && on_the_way.contains(note.inputs[i].id()))
+                    gradients.add(note.inputs[i], pulled[i]);
+        }
+        if (watched_.contains(output)) continue;
+        gradients.by_id_.erase(output);
+        gradients.passed_on_.insert(output);
+    }
+}
+
+/// The notes that were not taken are taken now and read into the same gradients: every sum is made in
+/// the order in which it would have been made.
+void Tape::read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const {
+    Tape notes;
+    for (const Tensor& input : note.inputs)
+        if (on_the_way.contains(input.id())) notes.watch(input);
+    const Tensor y = note.again();
+    gradients.by_id_[y.id()] = gradients.by_id_.at(note.output.id());
+    notes.read_notes(gradients, notes.live_);
+    // These tensors are about to die, and others may get their ids.
+    for (const Note& inner : notes.notes_) {
+        gradients.by_id_.erase(inner.output.id());
+        gradients.passed_on_.erase(inner.output.id());
+    }
 }
 
 void record(const Tensor& y, Tensors inputs, Tape::Pull pull) {

@@ -14,13 +14,15 @@ using Tensors = std::vector<Tensor>;
 /// What flowed back to each tensor of a computation.
 class Gradients {
 public:
-    /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x.
+    /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x. Throws
+    /// for a tensor on the way that was not watched: its gradient is gone as soon as it was passed on.
     Tensor of(const Tensor& x) const;
 
 private:
     friend class Tape;
     void add(const Tensor& x, const Tensor& dx);
     std::unordered_map<const void*, Tensor> by_id_;
+    std::unordered_set<const void*> passed_on_;
 };
 
 /// While a Tape lives, every op that depends on a watched tensor leaves a note on it: how to turn
@@ -42,7 +44,7 @@ public:
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
-    /// Gradients with respect to x will be wanted.
+    /// Gradients with respect to x will be wanted. x may be a result that has been computed already.
     void watch(const Tensor& x);
 
     /// Gradients of sum(y * dy).
@@ -51,18 +53,28 @@ public:
     /// Gradients of the sum of sum(y * dy) over several results.
     Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
 
+    /// The gradients of `wanted` alone: only what lies between them and y is gone through. Cheap for
+    /// a weight that is used near the end, however long the tape.
+    Gradients backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const;
+
 private:
     friend void record(const Tensor&, Tensors, Pull);
     friend bool needs_gradient(const Tensor&);
+    friend Tensor checkpoint(std::function<Tensor()>);  // common/autograd/checkpoint.h
 
+    using Ids = std::unordered_set<const void*>;
     struct Note {
         Tensor output;
         Tensors inputs;
         Pull pull;
+        std::function<Tensor()> again = nullptr;  // instead of pull: notes are taken when they are read
     };
+    void read_notes(Gradients& gradients, const Ids& on_the_way) const;
+    void read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const;
+
     std::vector<Note> notes_;
-    std::vector<Tensor> watched_;              // keeps the ids below from being reused
-    std::unordered_set<const void*> live_;     // watched, or computed from something watched
+    std::unordered_map<const void*, Tensor> watched_;  // keeps the ids below from being reused
+    Ids live_;                                         // watched, or computed from something watched
     Tape* outer_;
 };
 

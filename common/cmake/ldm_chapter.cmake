@@ -17,7 +17,6 @@ function(ldm_chapter folder)
 
   file(GLOB sources CONFIGURE_DEPENDS ${here}/*.cpp ${here}/*/*.cpp)
   list(REMOVE_ITEM sources ${here}/main.cpp)
-  list(FILTER sources EXCLUDE REGEX "/program/")  # a second program has its own CMakeLists.txt
   add_library(ldm_${idea} STATIC ${sources})
   add_library(ldm::${idea} ALIAS ldm_${idea})
   list(TRANSFORM arg_USES PREPEND ldm::)

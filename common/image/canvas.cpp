@@ -7,6 +7,59 @@
 #include "common/image/text_glyphs.h"
 
 namespace ldm::image {
+namespace {
+
+/// How much of every pixel a line covers, told from its distance. The largest over all pieces
+/// counts, so that joints are not painted twice.
+class Coverage {
+public:
+    Coverage(int width, int height)
+        : width_(width),
+          height_(height),
+          covered_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 0.0f) {}
+
+    /// A straight piece from a to b with round ends, `width` pixels thick.
+    void add(Point a, Point b, float width) {
+        if (!std::isfinite(a.x + a.y + b.x + b.y)) return;
+        const float reach = width / 2 + 0.5f;
+        const float dx = b.x - a.x, dy = b.y - a.y, length2 = dx * dx + dy * dy;
+        const auto pixel = [](float value, int size) {
+            return static_cast<int>(std::clamp(value, 0.0f, static_cast<float>(size)));
+        };
+        const int left = pixel(std::min(a.x, b.x) - reach, width_);
+        const int right = pixel(std::max(a.x, b.x) + reach + 1, width_);
+        const int top = pixel(std::min(a.y, b.y) - reach, height_);
+        const int bottom = pixel(std::max(a.y, b.y) + reach + 1, height_);
+        for (int y = top; y < bottom; ++y)
+            for (int x = left; x < right; ++x) {
+                const float px = static_cast<float>(x) + 0.5f - a.x,
+                            py = static_cast<float>(y) + 0.5f - a.y;
+                const float along =
+                    length2 > 0 ? std::clamp((px * dx + py * dy) / length2, 0.0f, 1.0f) : 0;
+                const float distance = std::hypot(px - along * dx, py - along * dy);
+                covered_[at(x, y)] =
+                    std::max(covered_[at(x, y)], std::clamp(reach - distance, 0.0f, 1.0f));
+            }
+    }
+
+    void paint(Image& image, Color color) const {
+        for (int y = 0; y < height_; ++y)
+            for (int x = 0; x < width_; ++x)
+                if (const float covered = covered_[at(x, y)]; covered > 0)
+                    image.set(x, y, mix(image.at(x, y), color, covered));
+    }
+
+private:
+    std::size_t at(int x, int y) const {
+        return static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
+               static_cast<std::size_t>(x);
+    }
+
+    int width_, height_;
+    std::vector<float> covered_;
+};
+
+}  // namespace
 
 int text_width(std::string_view text, int scale) {
     return glyph_width(plain_text(text)) * scale;
@@ -54,41 +107,16 @@ void Canvas::text(int x, int y, std::string_view text, Align align, int scale, C
 
 void Canvas::curve(const std::vector<Point>& points, Color color, float width) {
     if (points.empty()) return;
-    // How much of a pixel the line covers is told from its distance. The largest over all pieces
-    // counts, so that joints are not painted twice.
-    std::vector<float> coverage(image_.rgb.size() / 3, 0.0f);
-    const float reach = width / 2 + 0.5f;
-    for (std::size_t i = 0; i < points.size(); ++i) {
-        const Point a = points[i ? i - 1 : 0], b = points[i];
-        if (!(std::isfinite(a.x + a.y + b.x + b.y))) continue;
-        const float dx = b.x - a.x, dy = b.y - a.y, length2 = dx * dx + dy * dy;
-        const auto pixel = [](float value, int size) {
-            return static_cast<int>(std::clamp(value, 0.0f, static_cast<float>(size)));
-        };
-        const int left = pixel(std::min(a.x, b.x) - reach, image_.width);
-        const int right = pixel(std::max(a.x, b.x) + reach + 1, image_.width);
-        const int top = pixel(std::min(a.y, b.y) - reach, image_.height);
-        const int bottom = pixel(std::max(a.y, b.y) + reach + 1, image_.height);
-        for (int y = top; y < bottom; ++y)
-            for (int x = left; x < right; ++x) {
-                const float px = static_cast<float>(x) + 0.5f - a.x,
-                            py = static_cast<float>(y) + 0.5f - a.y;
-                const float along =
-                    length2 > 0 ? std::clamp((px * dx + py * dy) / length2, 0.0f, 1.0f) : 0;
-                const float distance = std::hypot(px - along * dx, py - along * dy);
-                float& covered =
-                    coverage[static_cast<std::size_t>(y) * static_cast<std::size_t>(image_.width) +
-                             static_cast<std::size_t>(x)];
-                covered = std::max(covered, std::clamp(reach - distance, 0.0f, 1.0f));
-            }
-    }
-    for (int y = 0; y < image_.height; ++y)
-        for (int x = 0; x < image_.width; ++x) {
-            const float covered =
-                coverage[static_cast<std::size_t>(y) * static_cast<std::size_t>(image_.width) +
-                         static_cast<std::size_t>(x)];
-            if (covered > 0) image_.set(x, y, mix(image_.at(x, y), color, covered));
-        }
+    Coverage coverage(image_.width, image_.height);
+    for (std::size_t i = 0; i < points.size(); ++i)
+        coverage.add(points[i ? i - 1 : 0], points[i], width);
+    coverage.paint(image_, color);
+}
+
+void Canvas::dots(const std::vector<Point>& points, Color color, float size) {
+    Coverage coverage(image_.width, image_.height);
+    for (const Point point : points) coverage.add(point, point, size);
+    coverage.paint(image_, color);
 }
 
 }  // namespace ldm::image

@@ -44,6 +44,9 @@ public:
     /// A smooth line through the points, `width` pixels thick.
     void curve(const std::vector<Point>& points, Color color, float width = 2);
 
+    /// A round dot at every point, `size` pixels across; where dots overlap they are one.
+    void dots(const std::vector<Point>& points, Color color, float size = 3);
+
     const Image& image() const { return image_; }
 
 private:

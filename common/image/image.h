@@ -42,8 +42,16 @@ private:
     }
 };
 
-/// Reads a PNG or JPEG (or what else stb_image knows). What is transparent lies on white.
-/// Throws ldm::Error naming the file.
+/// Reads a PNG or JPEG (or what else stb_image knows). What is transparent lies on white, what was
+/// photographed upright stands upright. Throws ldm::Error naming the file; a JPEG that ends too
+/// early is an error too.
 Image load_image(const std::filesystem::path& path);
+
+/// Its width and height from the header alone, whatever the rest may hold. Throws like load_image.
+struct Extent {
+    int width = 0, height = 0;
+    bool operator==(const Extent&) const = default;
+};
+Extent image_extent(const std::filesystem::path& path);
 
 }  // namespace ldm::image

@@ -107,7 +107,10 @@ Image plot(const std::vector<Curve>& curves, const PlotStyle& style) {
             points.push_back(
                 place(x_of(curves[i], k), std::clamp(y, y_range.first, y_range.second)));
         }
-        canvas.curve(points, color, 2.5f);
+        if (curves[i].dots)
+            canvas.dots(points, color);
+        else
+            canvas.curve(points, color, 2.5f);
         if (curves.size() == 1) break;
         const int y = top - space - text_height();
         canvas.text(legend, y, curves[i].name, Align::right);

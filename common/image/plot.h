@@ -15,6 +15,7 @@ struct Curve {
     std::vector<float> y;
     std::vector<float> x = {};
     std::optional<Color> color = {};  ///< otherwise the next of a list that tells curves apart
+    bool dots = false;                ///< a dot for every value instead of a line through them
 };
 
 struct PlotStyle {

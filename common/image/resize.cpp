@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "common/error.h"
@@ -17,20 +18,54 @@ struct Taps {
     std::vector<float> weights;
 };
 
+/// R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -0.5.
+double cubic(double x) {
+    x = std::abs(x);
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
+    return 0;
+}
+
+double sinc(double x) {
+    const double angle = std::numbers::pi * x;
+    return angle == 0 ? 1 : std::sin(angle) / angle;
+}
+
+/// How far from its centre a filter takes notice of pixels, in pixels of the coarser picture.
+double radius(Filter filter) {
+    switch (filter) {
+        case Filter::nearest:
+        case Filter::bilinear:
+        case Filter::area:
+            return 1;
+        case Filter::bicubic:
+            return 2;
+        case Filter::lanczos:
+            return 3;
+    }
+    return 0;
+}
+
 std::vector<Taps> make_taps(int in, int out, Filter filter) {
     const double scale = static_cast<double>(in) / out;
-    const double reach = std::max(scale, 1.0);  // half the width of the tent, in input pixels
+    const double coarse = std::max(scale, 1.0);  // a pixel of the coarser picture, in input pixels
+    const double reach = radius(filter) * coarse;
     std::vector<Taps> all;
     for (int i = 0; i < out; ++i) {
         const double begin = i * scale, end = (i + 1) * scale, centre = (begin + end) / 2;
         const auto weight = [&](int k) {  // of the input pixel that covers [k, k + 1]
+            const double distance = (k + 0.5 - centre) / coarse;
             switch (filter) {
                 case Filter::nearest:
                     return std::floor(centre) == k ? 1.0 : 0.0;
                 case Filter::bilinear:
-                    return std::max(0.0, 1 - std::abs(k + 0.5 - centre) / reach);
+                    return std::max(0.0, 1 - std::abs(distance));
                 case Filter::area:
                     return std::max(0.0, std::min(end, k + 1.0) - std::max<double>(begin, k));
+                case Filter::bicubic:
+                    return cubic(distance);
+                case Filter::lanczos:
+                    return std::abs(distance) < 3 ? sinc(distance) * sinc(distance / 3) : 0.0;
             }
             return 0.0;
         };

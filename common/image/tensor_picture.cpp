@@ -1,5 +1,7 @@
 #include "common/image/tensor_picture.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -8,11 +10,23 @@
 namespace ldm::image {
 
 Tensor to_tensor(const Image& picture) {
-    const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
-    Tensor x({1, 3, picture.height, picture.width});
-    for (std::int64_t c = 0; c < 3; ++c)
-        for (std::int64_t p = 0; p < pixels; ++p)
-            x.data()[c * pixels + p] = static_cast<float>(picture.rgb[3 * p + c]) / 127.5f - 1.0f;
+    return to_tensor(std::span(&picture, 1));
+}
+
+Tensor to_tensor(std::span<const Image> pictures) {
+    expect(!pictures.empty(), "a batch needs a picture");
+    const int width = pictures[0].width, height = pictures[0].height;
+    const std::int64_t pixels = std::int64_t{width} * height;
+    Tensor x({static_cast<std::int64_t>(pictures.size()), 3, height, width});
+    float* to = x.data();
+    for (const Image& picture : pictures) {
+        expect(picture.width == width && picture.height == height,
+               fmt::format("expected pictures of {}x{}, got one of {}x{}", width, height,
+                           picture.width, picture.height));
+        for (std::int64_t c = 0; c < 3; ++c)
+            for (std::int64_t p = 0; p < pixels; ++p)
+                *to++ = static_cast<float>(picture.rgb[3 * p + c]) / 127.5f - 1.0f;
+    }
     return x;
 }
 

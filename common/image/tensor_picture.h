@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "common/image/color_map.h"
 #include "common/image/image.h"
 #include "common/tensor/tensor.h"
@@ -10,6 +12,9 @@ namespace ldm::image {
 
 /// [1, 3, H, W] in [-1, 1].
 Tensor to_tensor(const Image& picture);
+
+/// Pictures of one size as a batch [N, 3, H, W]; ldm::Error when there is none or the sizes differ.
+Tensor to_tensor(std::span<const Image> pictures);
 
 /// Picture n of x [N, 3, H, W], clamped to [-1, 1] and rounded to the nearest byte.
 Image to_image(const Tensor& x, std::int64_t n = 0);

@@ -91,7 +91,14 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape
                              Conv2dOptions options) {
     const Patches::Geometry g = geometry_of(x_shape, weight.shape(), options);
     expect_shape(dy, {x_shape[0], weight.dim(0), g.out_h, g.out_w});
-    return convolve(spread(dy, options.stride), turned_around(weight), {},
+    const Tensor wide = spread(dy, options.stride), turned = turned_around(weight);
+    if (options.stride == 1) {  // then it is a convolution like any other, with its faster ways
+        const int rows = static_cast<int>(g.kernel_h) - 1, columns = static_cast<int>(g.kernel_w) - 1;
+        const Padding& pad = options.padding;
+        return conv2d(wide, turned, {},
+                      {.padding = {rows - pad.top, columns - pad.left, rows - pad.bottom, columns - pad.right}});
+    }
+    return convolve(wide, turned, {},
                     {g.kernel_h, g.kernel_w, 1, g.kernel_h - 1 - g.top, g.kernel_w - 1 - g.left,
                      x_shape[2], x_shape[3]});
 }

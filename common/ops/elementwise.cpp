@@ -69,11 +69,20 @@ Tensor quick_gelu(const Tensor& x) { return apply(Unary::quick_gelu, x); }
 Tensor sigmoid(const Tensor& x) { return apply(Unary::sigmoid, x); }
 Tensor tanh(const Tensor& x) { return apply(Unary::tanh, x); }
 Tensor relu(const Tensor& x) { return apply(Unary::relu, x); }
+Tensor softplus(const Tensor& x) { return apply(Unary::softplus, x); }
 Tensor exp(const Tensor& x) { return apply(Unary::exp, x); }
 Tensor log(const Tensor& x) { return apply(Unary::log, x); }
 Tensor sqrt(const Tensor& x) { return apply(Unary::sqrt, x); }
 Tensor square(const Tensor& x) { return apply(Unary::square, x); }
 Tensor abs(const Tensor& x) { return apply(Unary::abs, x); }
+
+Tensor leaky_relu(const Tensor& x, float slope) {
+    Tensor y = cpu::leaky_relu(x, slope);
+    record(y, {x}, [x, slope](const Tensor& dy) -> Tensors {
+        return {cpu::leaky_relu_backward(x, dy, slope)};
+    });
+    return y;
+}
 
 Tensor clamp(const Tensor& x, float low, float high) {
     Tensor y = cpu::clamp(x, low, high);

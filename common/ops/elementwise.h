@@ -22,11 +22,15 @@ Tensor quick_gelu(const Tensor& x);  // x sigmoid(1.702 x), OpenAI's CLIP
 Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor relu(const Tensor& x);
+Tensor softplus(const Tensor& x);    // log(1 + exp(x)), a relu with a round corner
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 Tensor square(const Tensor& x);
 Tensor abs(const Tensor& x);
+
+/// x where it is positive, slope * x elsewhere.
+Tensor leaky_relu(const Tensor& x, float slope);
 
 /// Every number moved into [low, high]; no gradient flows outside.
 Tensor clamp(const Tensor& x, float low, float high);

@@ -79,6 +79,8 @@ Tensor unary(Unary op, const Tensor& x) {
         case Unary::sigmoid: return map_lanes(x, [](Floats v) { return logistic(v); });
         case Unary::tanh: return map(x, [](float v) { return std::tanh(v); });
         case Unary::relu: return map(x, [](float v) { return v > 0 ? v : v * 0.0f; });
+        case Unary::softplus:  // written so that exp never overflows
+            return map(x, [](float v) { return std::max(v, 0.0f) + std::log1p(std::exp(-std::abs(v))); });
         case Unary::exp: return map_lanes(x, [](Floats v) { return exp(v); });
         case Unary::log: return map(x, [](float v) { return std::log(v); });
         case Unary::sqrt: return map(x, [](float v) { return std::sqrt(v); });
@@ -108,6 +110,8 @@ Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& 
         case Unary::sigmoid: return map(y, dy, [](float s, float d) { return d * s * (1.0f - s); });
         case Unary::tanh: return map(y, dy, [](float t, float d) { return d * (1.0f - t * t); });
         case Unary::relu: return map(x, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
+        case Unary::softplus:
+            return map_lanes(x, dy, [](Floats v, Floats d) { return d * logistic(v); });
         case Unary::exp: return map(y, dy, [](float e, float d) { return d * e; });
         case Unary::log: return map(x, dy, [](float v, float d) { return d / v; });
         case Unary::sqrt: return map(y, dy, [](float r, float d) { return 0.5f * d / r; });
@@ -120,6 +124,14 @@ Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& 
 
 Tensor affine(const Tensor& x, float factor, float term) {
     return map(x, [=](float v) { return v * factor + term; });
+}
+
+Tensor leaky_relu(const Tensor& x, float slope) {
+    return map_lanes(x, [=](Floats v) { return v > 0.0f ? v : v * slope; });
+}
+
+Tensor leaky_relu_backward(const Tensor& x, const Tensor& dy, float slope) {
+    return map_lanes(x, dy, [=](Floats v, Floats d) { return v > 0.0f ? d : d * slope; });
 }
 
 // NaN compares false with everything and so stays NaN.

@@ -5,7 +5,7 @@
 namespace ldm::ops::cpu {
 
 enum class Binary { add, sub, mul, div };
-enum class Unary { silu, gelu, quick_gelu, sigmoid, tanh, relu, exp, log, sqrt, square, abs };
+enum class Unary { silu, gelu, quick_gelu, sigmoid, tanh, relu, softplus, exp, log, sqrt, square, abs };
 
 /// The shape of a broadcast result, or an Error that names both shapes.
 Shape broadcast_shape(const Shape& a, const Shape& b);
@@ -18,6 +18,9 @@ Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& 
 
 /// x * factor + term
 Tensor affine(const Tensor& x, float factor, float term);
+
+Tensor leaky_relu(const Tensor& x, float slope);
+Tensor leaky_relu_backward(const Tensor& x, const Tensor& dy, float slope);
 
 Tensor clamp(const Tensor& x, float low, float high);
 Tensor clamp_backward(const Tensor& x, const Tensor& dy, float low, float high);

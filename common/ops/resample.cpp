@@ -3,7 +3,7 @@
 #include "common/autograd/tape.h"
 #include "common/ops/resample_cpu.h"
 
-// The two are each other's transpose: what one spreads, the other gathers.
+// upsample_nearest and avg_pool2d are each other's transpose: what one spreads, the other gathers.
 
 namespace ldm::ops {
 
@@ -22,6 +22,15 @@ Tensor avg_pool2d(const Tensor& x, int size) {
     Tensor y = cpu::gather_blocks(x, size, share);
     record(y, {x}, [size, share, shape = x.shape()](const Tensor& dy) -> Tensors {
         return {cpu::spread_pixels(dy, size, share, shape)};
+    });
+    return y;
+}
+
+Tensor max_pool2d(const Tensor& x, int size) {
+    x.dims<4>();
+    Tensor y = cpu::largest_of_blocks(x, size);
+    record(y, {x}, [x, y, size](const Tensor& dy) -> Tensors {
+        return {cpu::largest_of_blocks_backward(dy, x, y, size)};
     });
     return y;
 }

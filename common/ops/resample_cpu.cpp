@@ -2,6 +2,9 @@
 
 #include "common/ops/parallel.h"
 
+#include <bit>
+#include <vector>
+
 namespace ldm::ops::cpu {
 
 Tensor spread_pixels(const Tensor& x, int factor, float value, const Shape& shape) {
@@ -38,6 +41,58 @@ Tensor gather_blocks(const Tensor& x, int size, float value) {
             }
     });
     return y;
+}
+
+// A branch that depends on pixels is mispredicted every other time: both functions do without.
+
+Tensor largest_of_blocks(const Tensor& x, int size) {
+    const auto [n, c, height, width] = x.dims<4>();
+    const std::int64_t h = height / size, w = width / size;
+    Tensor y({n, c, h, w});
+    const auto larger = [](float a, float b) { return (b > a) | (b != b) ? b : a; };  // or NaN
+    parallel_for(n * c, 1, [&, height = height, width = width](std::int64_t begin, std::int64_t end) {
+        std::vector<float> columns(width);  // the largest of `size` rows
+        for (std::int64_t row = begin * h; row < end * h; ++row) {
+            const float* in = x.data() + (row / h * height + row % h * size) * width;
+            std::copy_n(in, width, columns.data());
+            for (int u = 1; u < size; ++u)
+                for (std::int64_t j = 0; j < width; ++j)
+                    columns[j] = larger(columns[j], in[u * width + j]);
+            float* out = y.data() + row * w;
+            for (std::int64_t j = 0; j < w; ++j) {
+                float largest = columns[j * size];
+                for (int v = 1; v < size; ++v) largest = larger(largest, columns[j * size + v]);
+                out[j] = largest;
+            }
+        }
+    });
+    return y;
+}
+
+Tensor largest_of_blocks_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size) {
+    const auto [n, c, height, width] = x.dims<4>();
+    const std::int64_t h = height / size, w = width / size;
+    const bool covered = h * size == height && w * size == width;
+    Tensor dx = covered ? Tensor(x.shape()) : Tensor::zeros(x.shape());
+    parallel_for(n * c, 1, [&, height = height, width = width](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin * h; row < end * h; ++row) {
+            const std::int64_t first = (row / h * height + row % h * size) * width;
+            const float* in = x.data() + first;
+            const float *largest = y.data() + row * w, *flow = dy.data() + row * w;
+            float* out = dx.data() + first;
+            for (std::int64_t j = 0; j < w; ++j) {
+                auto left = std::bit_cast<std::uint32_t>(flow[j]);  // until a pixel takes it
+                for (int u = 0; u < size; ++u)
+                    for (int v = 0; v < size; ++v) {
+                        const std::int64_t at = u * width + j * size + v;
+                        const std::uint32_t takes = in[at] == largest[j] ? ~0u : 0u;
+                        out[at] = std::bit_cast<float>(left & takes);
+                        left &= ~takes;
+                    }
+            }
+        }
+    });
+    return dx;
 }
 
 }  // namespace ldm::ops::cpu

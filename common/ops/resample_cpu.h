@@ -11,4 +11,10 @@ Tensor spread_pixels(const Tensor& x, int factor, float value, const Shape& shap
 /// Adds up blocks of size x size pixels and multiplies by `value`.
 Tensor gather_blocks(const Tensor& x, int size, float value);
 
+/// The largest of each block of size x size pixels; NaN if one of them is.
+Tensor largest_of_blocks(const Tensor& x, int size);
+
+/// Puts dy where y = largest_of_blocks(x) came from, 0 elsewhere.
+Tensor largest_of_blocks_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size);
+
 }  // namespace ldm::ops::cpu

@@ -84,7 +84,7 @@ private:
 
 bool winograd_pays(const Tensor& x, const Tensor& weight, const Conv2dOptions& options) {
     return weight.dim(2) == 3 && weight.dim(3) == 3 && options.stride == 1 && weight.dim(0) >= 64 &&
-           weight.dim(1) >= 64 && x.dim(2) * x.dim(3) >= 32 * 32;
+           weight.dim(1) >= 64 && x.dim(2) * x.dim(3) >= 8 * 8;
 }
 
 Tensor conv2d_winograd(const Tensor& x, const Tensor& weight, const Tensor& bias,

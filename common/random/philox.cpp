@@ -1,7 +1,12 @@
 #include "common/random/philox.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <numbers>
+#include <sstream>
+
+#include "common/random/state_text.h"
 
 namespace ldm::random {
 
@@ -33,6 +38,16 @@ void PhiloxGenerator::normal(std::span<float> values) {
         values[i] = std::sqrt(-2 * std::log(u)) * std::sin(angle);
     }
     ++call_;
+}
+
+std::string PhiloxGenerator::state() const {
+    return write_state("philox4x32", fmt::format("{} {} {}", key_[0], key_[1], call_));
+}
+
+void PhiloxGenerator::restore(const std::string& state) {
+    std::istringstream text(read_state("philox4x32", state));
+    text.imbue(std::locale::classic());
+    text >> key_[0] >> key_[1] >> call_;
 }
 
 }  // namespace ldm::random

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace ldm::random {
 
@@ -27,6 +28,11 @@ public:
 
     /// Standard normal numbers; every call opens a new part of the stream.
     void normal(std::span<float> values);
+
+    /// Everything that decides the numbers to come, as text. restore() goes on from there, to the
+    /// last bit, and throws an Error for anything that state() has not written.
+    std::string state() const;
+    void restore(const std::string& state);
 
 private:
     std::array<std::uint32_t, 2> key_;

@@ -4,6 +4,8 @@
 #include <optional>
 #include <random>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace ldm::random {
 
@@ -26,10 +28,19 @@ public:
     /// torch.rand: uniform in [0, 1).
     void uniform(std::span<float> values);
 
-    /// torch.randint(low, high): integers in [low, high), at most 2^32 different ones.
+    /// torch.randint(low, high): integers in [low, high).
     void randint(std::int64_t low, std::int64_t high, std::span<std::int64_t> values);
 
+    /// torch.randperm: the numbers below n in an order drawn by lot. n below 214 million.
+    std::vector<std::int64_t> randperm(std::int64_t n);
+
+    /// Everything that decides the numbers to come, as text. restore() goes on from there, to the
+    /// last bit, and throws an Error for anything that state() has not written.
+    std::string state() const;
+    void restore(const std::string& state);
+
 private:
+    std::uint64_t word64();
     float uniform_float();
     double uniform_double();
     float next_normal();

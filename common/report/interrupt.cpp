@@ -33,8 +33,12 @@ InterruptGuard::~InterruptGuard() {
     flag = false;
 }
 
+bool was_interrupted() {
+    return flag;
+}
+
 void throw_if_interrupted() {
-    if (flag) throw Interrupted();
+    if (was_interrupted()) throw Interrupted();
 }
 
 }  // namespace ldm::report

@@ -28,6 +28,9 @@ private:
     struct sigaction old_interrupt_ = {}, old_terminate_ = {};
 };
 
+/// Whether the flag is up: for loops that want to finish something first.
+bool was_interrupted();
+
 /// Throws Interrupted when the flag is up. Long loops call it; Progress does for its steps.
 void throw_if_interrupted();
 

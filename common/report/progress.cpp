@@ -39,18 +39,25 @@ void Progress::show(Clock::time_point now) {
     std::fflush(stderr);
 }
 
+void message(const std::string& text) {
+    fmt::print(stderr, "{}{}\n", ::isatty(STDERR_FILENO) ? "\r\033[K" : "", text);
+}
+
 std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,
                           double elapsed_seconds) {
-    constexpr int width = 30;
     const double share =
         total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0)
                   : 1;
-    const int full = static_cast<int>(share * width);
-    std::string line = fmt::format("{} [{}{}] {}/{}", what, std::string(full, '#'),
-                                   std::string(width - full, '.'), done, total);
+    std::string line = fmt::format("{} {} {}/{}", what, progress_bar(share), done, total);
     if (done > 0 && done < total)
         line += fmt::format(", {} left", duration_text(elapsed_seconds * (1 - share) / share));
     return line;
+}
+
+std::string progress_bar(double share) {
+    constexpr int width = 30;
+    const int full = static_cast<int>(std::clamp(share, 0.0, 1.0) * width);
+    return fmt::format("[{}{}]", std::string(full, '#'), std::string(width - full, '.'));
 }
 
 std::string duration_text(double seconds) {

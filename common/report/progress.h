@@ -32,9 +32,16 @@ private:
     Clock::time_point start_, shown_;
 };
 
+/// A line of its own on stderr, also while a Progress is shown there (which comes back at its next
+/// step).
+void message(const std::string& text);
+
 /// The line itself: "drawing [#####.....] 15/30, 4 s left".
 std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,
                           double elapsed_seconds);
+
+/// "[#####.....]", 30 characters between the brackets, for a share from 0 to 1.
+std::string progress_bar(double share);
 
 /// "4 s", "1:05 min", "2:03 h"
 std::string duration_text(double seconds);

@@ -1,6 +1,7 @@
 #include "common/tensor/memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <list>
 #include <mutex>
@@ -14,7 +15,6 @@ namespace ldm {
 namespace {
 
 constexpr std::int64_t huge_page = std::int64_t{2} << 20;
-constexpr std::int64_t most_waiting = std::int64_t{512} << 20;
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool reuse = false;  // so that AddressSanitizer sees a block die
@@ -58,11 +58,13 @@ public:
         const std::scoped_lock lock(mutex_);
         blocks_.push_front(block);
         waiting_ += block.bytes;
-        while (waiting_ > most_waiting) {
-            release(blocks_.back());
-            waiting_ -= blocks_.back().bytes;
-            blocks_.pop_back();
-        }
+        release_surplus();
+    }
+
+    void let_wait(std::int64_t bytes) {
+        const std::scoped_lock lock(mutex_);
+        most_waiting_ = bytes;
+        release_surplus();
     }
 
     /// Never destroyed: tensors of static lifetime may die after everything else.
@@ -72,22 +74,52 @@ public:
     }
 
 private:
+    void release_surplus() {
+        while (waiting_ > most_waiting_) {
+            release(blocks_.back());
+            waiting_ -= blocks_.back().bytes;
+            blocks_.pop_back();
+        }
+    }
+
     std::mutex mutex_;
     std::list<Block> blocks_;
-    std::int64_t waiting_ = 0;
+    std::int64_t waiting_ = 0, most_waiting_ = std::int64_t{512} << 20;
 };
 
+std::atomic<std::int64_t> in_use = 0, most_in_use = 0;
+
+void count(std::int64_t bytes) {
+    const std::int64_t now = in_use += bytes;
+    std::int64_t most = most_in_use;
+    while (now > most && !most_in_use.compare_exchange_weak(most, now)) {
+    }
+}
+
 }  // namespace
+
+MemoryUse memory_use() { return {in_use, most_in_use}; }
+void forget_memory_peak() { most_in_use = in_use.load(); }
 
 std::shared_ptr<void> allocate(std::int64_t bytes) {
     if (bytes < huge_page || !reuse) {
         constexpr std::align_val_t cache_line{64};
         void* memory = ::operator new(std::max<std::int64_t>(bytes, 1), cache_line);
-        return {memory, [](void* p) { ::operator delete(p, cache_line); }};
+        count(bytes);
+        return {memory, [bytes](void* p) {
+                    ::operator delete(p, cache_line);
+                    count(-bytes);
+                }};
     }
     if (bytes > std::numeric_limits<std::int64_t>::max() - huge_page) throw std::bad_alloc();
     const Block block = WaitingBlocks::instance().take((bytes + huge_page - 1) / huge_page * huge_page);
-    return {block.memory, [block](void*) { WaitingBlocks::instance().give_back(block); }};
+    count(bytes);
+    return {block.memory, [block, bytes](void*) {
+                WaitingBlocks::instance().give_back(block);
+                count(-bytes);
+            }};
 }
+
+void let_wait(std::int64_t bytes) { WaitingBlocks::instance().let_wait(bytes); }
 
 }  // namespace ldm

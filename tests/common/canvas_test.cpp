@@ -56,6 +56,15 @@ TEST_CASE("canvas: a curve is as thick as asked for") {
     }
 }
 
+TEST_CASE("canvas: dots stand apart, and a point that is nowhere is left out") {
+    Canvas canvas(30, 20);
+    canvas.dots({{5, 10}, {NAN, 3}, {25, 10}}, red, 4);
+    CHECK(canvas.image().at(5, 10) == red);
+    CHECK(canvas.image().at(25, 10) == red);
+    CHECK(count(canvas.image(), white) > 30 * 20 - 2 * 36);  // two dots of at most 6 x 6 pixels
+    canvas.dots({}, red);
+}
+
 TEST_CASE("labels: accents are dropped, widths add up, long ones are cut") {
     CHECK(plain_text("cr\u00E8me br\u00FBl\u00E9e \u2019\u2014\u201C\U0001F431") ==
           "creme brulee '-\"?");
@@ -101,6 +110,10 @@ TEST_CASE("sheets, plots and charts have the size they need") {
              {.title = "t", .x_label = "x", .y_label = "y", .width = 400, .height = 300});
     CHECK(lines.width == 400);
     CHECK(lines.height == 300);
+    const Image line = plot({{"a", {1, 9, 2, 8}, {}, red}}, {}),
+                dots = plot({{"a", {1, 9, 2, 8}, {}, red, true}}, {});
+    CHECK(count(line, red) > 5 * count(dots, red));
+    CHECK(count(dots, red) >= 4);
     CHECK_NOTHROW(plot({{"flat", {2, 2, 2}}}, {.log_y = true}));
     CHECK_NOTHROW(plot({{"none", {}}}, {}));
     CHECK_THROWS(plot({{"bad", {1, 2}, {1}}}, {}));

@@ -66,3 +66,17 @@ TEST_CASE("PhiloxGenerator: calls continue the stream, seeds differ in all 64 bi
     CHECK(std::abs(sum / 1000) < 0.15);
     CHECK(std::abs(squares / 1000 - 1) < 0.25);
 }
+
+TEST_CASE(
+    "PhiloxGenerator: a restored one goes on to the last bit, a state that is none is refused") {
+    std::vector<float> a(33), b(33);
+    PhiloxGenerator first(7ull + (3ull << 32)), second(8);
+    first.normal(a);
+    second.restore(first.state());
+    first.normal(a), second.normal(b);
+    CHECK(a == b);
+    const std::string state = first.state();
+    CHECK_THROWS_WITH(first.restore(state.substr(0, state.size() - 1)),
+                      ldm::test::has_text("no state of a philox"));
+    CHECK(first.state() == state);
+}

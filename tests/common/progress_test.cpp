@@ -1,9 +1,15 @@
 #include "common/report/progress.h"
 
-#include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdio>
+
+#include "common/io/atomic_file.h"
 #include "common/report/interrupt.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace ldm::report;
 
@@ -13,6 +19,9 @@ TEST_CASE("progress: the line says what, how far, how much longer") {
           "drawing [###############...............] 15/30, 4 s left");
     CHECK(progress_line("drawing", 30, 30, 8) == "drawing [##############################] 30/30");
     CHECK(progress_line("nothing", 0, 0, 1).ends_with("0/0"));
+    CHECK(progress_bar(0.5) == "[###############...............]");
+    CHECK(progress_bar(-1) == progress_bar(0));
+    CHECK(progress_bar(7) == progress_bar(1));
     CHECK(duration_text(59.4) == "59 s");
     CHECK(duration_text(65) == "1:05 min");
     CHECK(duration_text(2 * 3600 + 180) == "2:03 h");
@@ -22,7 +31,9 @@ TEST_CASE("progress: Ctrl-C is noticed at the next step") {
     const InterruptGuard guard;
     Progress progress("waiting", 3);
     CHECK_NOTHROW(progress.step());
+    CHECK_FALSE(was_interrupted());
     std::raise(SIGINT);
+    CHECK(was_interrupted());
     CHECK_THROWS_AS(progress.step(), Interrupted);
     CHECK_THROWS_AS(throw_if_interrupted(), Interrupted);
 }
@@ -35,4 +46,18 @@ TEST_CASE("interrupt: a new guard starts with a clear flag") {
     }
     const InterruptGuard guard;
     CHECK_NOTHROW(throw_if_interrupted());
+}
+
+TEST_CASE("message: one line on stderr") {
+    const ldm::test::TemporaryFolder folder;
+    std::fflush(stderr);
+    const int terminal = ::dup(STDERR_FILENO);
+    const int file = ::open((folder / "err").c_str(), O_WRONLY | O_CREAT, 0600);
+    ::dup2(file, STDERR_FILENO);
+    message("left out: a.png");
+    std::fflush(stderr);
+    ::dup2(terminal, STDERR_FILENO);
+    ::close(terminal);
+    ::close(file);
+    CHECK(ldm::io::read_text_file(folder / "err") == "left out: a.png\n");
 }

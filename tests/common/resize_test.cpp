@@ -1,6 +1,8 @@
 #include "common/image/resize.h"
 
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "common/error.h"
 #include "tests/support/catch.h"
@@ -16,12 +18,14 @@ Image pattern(int width, int height) {
     return image;
 }
 
+constexpr Filter all_filters[] = {Filter::nearest, Filter::bilinear, Filter::area, Filter::bicubic,
+                                  Filter::lanczos};
+
 }  // namespace
 
 TEST_CASE("resize: the same size is the same picture") {
     const Image image = pattern(13, 7);
-    for (const Filter filter : {Filter::nearest, Filter::bilinear, Filter::area})
-        CHECK(resize(image, 13, 7, filter) == image);
+    for (const Filter filter : all_filters) CHECK(resize(image, 13, 7, filter) == image);
 }
 
 TEST_CASE("resize: area is the mean of what a pixel covers") {
@@ -58,8 +62,50 @@ TEST_CASE("resize: nearest enlarges to blocks, bilinear to a ramp") {
 
 TEST_CASE("resize: an even surface stays even at any size") {
     const Image grey(17, 11, {77, 78, 79});
-    for (const Filter filter : {Filter::nearest, Filter::bilinear, Filter::area})
+    for (const Filter filter : all_filters)
         for (const int size : {1, 2, 5, 16, 18, 40})
             CHECK(resize(grey, size, size + 1, filter) == Image(size, size + 1, {77, 78, 79}));
     CHECK_THROWS_AS(resize(grey, 0, 4, Filter::area), ldm::Error);
+}
+
+TEST_CASE("resize: bicubic and lanczos weigh as their formulas say") {
+    Image row(6, 1,
+              {0, 0, 0});  // one bright pixel, and what it gives to each pixel of a double row
+    row.set(2, 0, {200, 200, 200});
+    const auto cubic = [](double x) {
+        x = std::abs(x);
+        return x < 1   ? 1.5 * x * x * x - 2.5 * x * x + 1
+               : x < 2 ? -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2
+                       : 0;
+    };
+    const auto lanczos = [](double x) {
+        const double a = 3.141592653589793 * x;
+        return std::abs(x) < 3 ? 3 * std::sin(a) * std::sin(a / 3) / (a * a) : 0;
+    };
+    const Image soft = resize(row, 12, 1, Filter::bicubic),
+                sharp = resize(row, 12, 1, Filter::lanczos);
+    for (int i = 4; i < 8; ++i) {  // away from the ends, where the weights are shared out anew
+        const double x = (i + 0.5) / 2, d = x - 2.5;
+        double sum = 0;
+        for (int k = 0; k < 6; ++k) sum += lanczos(k + 0.5 - x);
+        CHECK(soft.at(i, 0).r == std::max(0l, std::lround(200 * cubic(d))));
+        CHECK(sharp.at(i, 0).r == std::max(0l, std::lround(200 * lanczos(d) / sum)));
+    }
+}
+
+TEST_CASE("resize: the filters are PIL's") {
+    // Image.fromarray(green.astype("float32")).resize((5, 4), ...) of PIL 13, which does not round
+    // between its two passes in mode "F"
+    const std::pair<Filter, std::vector<int>> expected[] = {
+        {Filter::bilinear, {113, 152, 152, 139, 116, 87,  129, 135, 129, 134,
+                            114, 113, 130, 96,  146, 165, 109, 117, 103, 156}},
+        {Filter::bicubic, {110, 154, 159, 140, 112, 81,  130, 139, 129, 130,
+                           113, 111, 135, 90,  149, 174, 105, 116, 100, 163}},
+        {Filter::lanczos, {105, 153, 165, 137, 116, 76,  128, 148, 128, 123,
+                           115, 111, 134, 88,  150, 174, 104, 117, 98,  168}}};
+    for (const auto& [filter, greens] : expected) {
+        const Image small = resize(pattern(13, 7), 5, 4, filter);
+        for (std::size_t i = 0; i < greens.size(); ++i)
+            CHECK(std::abs(small.rgb[3 * i + 1] - greens[i]) <= 1);
+    }
 }

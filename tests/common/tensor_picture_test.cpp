@@ -15,6 +15,16 @@ TEST_CASE("a picture survives the way to a tensor and back") {
     CHECK(image::to_image(x) == picture);
 }
 
+TEST_CASE("pictures of one size become a batch") {
+    const std::vector<image::Image> pictures = {image::Image(3, 2, {0, 51, 255}),
+                                                image::Image(3, 2, {255, 0, 102})};
+    const Tensor x = image::to_tensor(pictures);
+    CHECK(x.shape() == Shape{2, 3, 2, 3});
+    for (std::int64_t n = 0; n < 2; ++n) CHECK(image::to_image(x, n) == pictures[n]);
+    CHECK_THROWS_AS(image::to_tensor(std::vector<image::Image>{}), Error);
+    CHECK_THROWS_AS(image::to_tensor(std::vector{image::Image(3, 2), image::Image(2, 3)}), Error);
+}
+
 TEST_CASE("what is brighter than white is white") {
     const Tensor x = Tensor::from({1, 3, 1, 2}, {7, -7, 1, -1, 0.999f, -0.999f});
     const image::Image picture = image::to_image(x);

@@ -2,11 +2,13 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "common/error.h"
 #include "common/io/safetensors.h"
+#include "common/random/philox.h"
 #include "tests/support/catch.h"
 
 using namespace ldm;
@@ -98,6 +100,76 @@ TEST_CASE("TorchGenerator: rand and randint") {
     TorchGenerator(0).randint(0, 1000, integers);
     CHECK(integers == std::vector<std::int64_t>{44, 239, 933, 760, 963});
     CHECK_THROWS_AS(TorchGenerator(0).randint(3, 3, integers), Error);
+}
+
+TEST_CASE("TorchGenerator: randint takes 64 bits from a range of 2^28 on") {
+    // torch 2.15: torch.manual_seed(0); torch.randint(low, high, (3,))
+    struct Known {
+        std::int64_t low, high;
+        std::vector<std::int64_t> values;
+    };
+    const std::int64_t least = std::numeric_limits<std::int64_t>::min();
+    for (const Known& known : std::vector<Known>{
+             {0, 268435455ll, {209652404ll, 130329144ll, 118924928ll}},
+             {0, 268435456ll, {130329135ll, 136432832ll, 195187451ll}},
+             {-5, 4294967296ll, {3645469917ll, 1152420993ll, 3625505462ll}},
+             {0, 1099511627783ll, {741216170217ll, 506053275190ll, 291376868374ll}},
+             {least,
+              9223372036854775807ll,
+              {900450186894289455ll, 3969543146641149120ll, 1895649597198586619ll}}}) {
+        std::vector<std::int64_t> values(known.values.size());
+        TorchGenerator(0).randint(known.low, known.high, values);
+        CHECK(values == known.values);
+    }
+}
+
+TEST_CASE("TorchGenerator: randperm") {
+    // torch 2.15: torch.manual_seed(0); torch.randperm(10); torch.rand(1)
+    TorchGenerator generator(0);
+    CHECK(generator.randperm(10) == std::vector<std::int64_t>{4, 1, 7, 5, 3, 9, 0, 8, 6, 2});
+    std::vector<float> next(1);
+    generator.uniform(next);
+    CHECK(next[0] == 0.632306278f);
+    // torch.manual_seed(7); torch.randperm(5000)[:4], and the sum of position times number
+    const auto many = TorchGenerator(7).randperm(5000);
+    CHECK(std::vector(many.begin(), many.begin() + 4) ==
+          std::vector<std::int64_t>{1615, 4214, 1149, 2766});
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < many.size(); ++i) sum += static_cast<std::int64_t>(i) * many[i];
+    CHECK(sum == 31095950964);
+    CHECK(generator.randperm(0).empty());
+    CHECK(generator.randperm(1) == std::vector<std::int64_t>{0});
+    CHECK_THROWS_AS(generator.randperm(-1), Error);
+    CHECK_THROWS_AS(generator.randperm(1ll << 40), Error);
+}
+
+TEST_CASE("TorchGenerator: a restored one goes on to the last bit") {
+    // after an odd number of normal ones the second of a pair waits; after 40 words the twister is
+    // in the middle of its 624
+    for (const int drawn : {0, 3, 4, 40, 700}) {
+        INFO(drawn);
+        TorchGenerator first(11), second(99);
+        std::vector<float> before(drawn), a(9), b(9);
+        first.normal(before);
+        second.restore(first.state());
+        CHECK(second.state() == first.state());
+        first.normal(a), second.normal(b);
+        CHECK(a == b);
+        CHECK(first.randperm(50) == second.randperm(50));
+    }
+}
+
+TEST_CASE("TorchGenerator: a state that is none is refused and changes nothing") {
+    TorchGenerator generator(5);
+    const std::string good = generator.state();
+    std::string edited = good;
+    edited[20] = edited[20] == '1' ? '2' : '1';
+    for (const std::string& bad : {std::string(), std::string("mt19937"), good.substr(0, 300),
+                                   good + " ", edited, random::PhiloxGenerator(5).state()}) {
+        CHECK_THROWS_WITH(generator.restore(bad),
+                          test::has_text("no state of a mt19937 generator"));
+        CHECK(generator.state() == good);
+    }
 }
 
 TEST_CASE("TorchGenerator: the numbers are normal") {

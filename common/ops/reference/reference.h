@@ -20,6 +20,12 @@ Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor
 /// See ops::layer_norm.
 Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
 
+/// See ops::batch_norm.
+Tensor batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+
+/// See ops::nearest_row.
+Tensor nearest_row(const Tensor& x, const Tensor& table);
+
 /// See ops::scaled_dot_product_attention.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
 

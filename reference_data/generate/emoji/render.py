@@ -49,8 +49,8 @@ class Font:
                     for ligature in ligatures:
                         self.ligatures.setdefault((first, *ligature.Component), ligature.LigGlyph)
 
-    def picture(self, text):
-        """[64, 64, 3] uint8 on white, or None when the font has no single picture for `text`."""
+    def picture(self, text, size=SIZE):
+        """[size, size, 3] uint8 on white, or None when the font has no single picture for `text`."""
         glyphs = tuple(self.cmap.get(ord(c)) for c in text if ord(c) != VARIATION_SELECTOR)
         if None in glyphs or not glyphs:
             return None  # some character would be drawn as tofu
@@ -62,7 +62,7 @@ class Font:
         side = max(emoji.size)
         page = Image.new("RGBA", (side, side), "white")
         page.alpha_composite(emoji, ((side - emoji.width) // 2, (side - emoji.height) // 2))
-        return np.asarray(page.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS))
+        return np.asarray(page.convert("RGB").resize((size, size), Image.Resampling.LANCZOS))
 
 
 def concept(name):
@@ -72,8 +72,8 @@ def concept(name):
     return head + (": " + ", ".join(rest) if rest else "")
 
 
-def main():
-    font = Font()
+def data_set(font):
+    """The table of the pictures (caption, concept, text), their [64, 64, 3] uint8, and what was left out."""
     rows, pictures, seen, same = [], [], {}, []
     for text, name in captions():
         if is_flag(text, name) or re.fullmatch(r"[\x00-\x7f]", text):
@@ -88,6 +88,11 @@ def main():
         seen[digest] = name
         rows.append({"caption": name, "concept": concept(name), "text": text})
         pictures.append(picture)
+    return rows, pictures, same
+
+
+def main():
+    rows, pictures, same = data_set(Font())
     WORK.mkdir(parents=True, exist_ok=True)
     np.save(WORK / "pictures.npy", np.stack(pictures))
     (WORK / "captions.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0), encoding="utf-8")

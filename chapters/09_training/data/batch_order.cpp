@@ -1,0 +1,87 @@
+#include "chapters/09_training/data/batch_order.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "chapters/09_training/data/counter_random.h"
+#include "common/error.h"
+
+namespace ldm::train {
+namespace {
+
+/// Pictures by what they show, concepts in the order of their names.
+std::vector<std::vector<std::int64_t>> grouped(const std::vector<std::string>& topics) {
+    std::map<std::string, std::vector<std::int64_t>> members;
+    for (std::size_t i = 0; i < topics.size(); ++i)
+        members[topics[i]].push_back(static_cast<std::int64_t>(i));
+    std::vector<std::vector<std::int64_t>> groups;
+    for (auto& [topic, pictures] : members) groups.push_back(std::move(pictures));
+    return groups;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch) {
+    const CounterRandom random(seed, Purpose::shuffle);
+    std::vector<std::int64_t> order(static_cast<std::size_t>(count));
+    std::iota(order.begin(), order.end(), 0);
+    for (std::int64_t i = count - 1; i > 0; --i)
+        std::swap(order[i], order[random.below(i + 1, epoch, static_cast<std::uint32_t>(i))]);
+    return order;
+}
+
+BatchOrder::BatchOrder(const std::vector<std::string>& topics, const DataConfig& config,
+                       int batch_size, std::uint64_t seed)
+    : pictures_(static_cast<std::int64_t>(topics.size())),
+      groups_(grouped(topics)),
+      config_(config),
+      batch_size_(batch_size),
+      seed_(seed) {
+    expect(pictures_ > 0 && batch_size > 0,
+           fmt::format("expected pictures and a batch size above 0, got {} and {}", pictures_,
+                       batch_size));
+}
+
+BatchOrder::Order BatchOrder::order_of(std::int64_t epoch) const {
+    const std::lock_guard lock(mutex_);
+    if (epoch != epoch_) {
+        order_ = std::make_shared<const std::vector<std::int64_t>>(
+            shuffled(config_.by_concept ? concepts() : pictures_, seed_, epoch));
+        epoch_ = epoch;
+    }
+    return order_;
+}
+
+std::int64_t BatchOrder::picture_of(std::int64_t sample) const {
+    if (config_.by_concept &&
+        CounterRandom(seed_, Purpose::by_file).uniform(sample) < config_.by_file)
+        return CounterRandom(seed_, Purpose::file).below(pictures_, sample);
+    const std::int64_t epoch_size = config_.by_concept ? concepts() : pictures_;
+    const std::int64_t place = (*order_of(sample / epoch_size))[sample % epoch_size];
+    if (!config_.by_concept) return place;
+    const auto& members = groups_[place];
+    const auto count = static_cast<std::int64_t>(members.size());
+    return members[CounterRandom(seed_, Purpose::member).below(count, sample)];
+}
+
+std::vector<Draw> BatchOrder::at(std::int64_t step) const {
+    expect(step >= 0, fmt::format("expected a step from 0 on, got {}", step));
+    const CounterRandom caption(seed_, Purpose::caption), flip(seed_, Purpose::flip),
+        crop(seed_, Purpose::crop);
+    std::vector<Draw> draws;
+    for (int i = 0; i < batch_size_; ++i) {
+        const std::int64_t sample = step * batch_size_ + i;
+        const bool random_crop = config_.crop == Crop::random;
+        draws.push_back({.picture = picture_of(sample),
+                         .without_caption = caption.uniform(sample) < config_.caption_dropout,
+                         .mirrored = config_.flip && flip.uniform(sample) < 0.5,
+                         .across = random_crop ? crop.uniform(sample, 0) : 0.5,
+                         .down = random_crop ? crop.uniform(sample, 1) : 0.5});
+    }
+    return draws;
+}
+
+}  // namespace ldm::train

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "chapters/09_training/data/data_config.h"
+
+namespace ldm::train {
+
+/// How one picture of a batch is taken.
+struct Draw {
+    std::int64_t picture;  ///< its number in the folder
+    bool without_caption;  ///< conditioning dropout: the model sees the empty caption
+    bool mirrored;
+    double across, down;  ///< where the part lies that is taken, 0 to 1 of the room there is
+    bool operator==(const Draw&) const = default;
+};
+
+/// The numbers 0 to count - 1 in an order that depends on seed and epoch alone (Fisher and Yates).
+std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
+
+/// Which pictures are seen when. Everything is a function of the seed and the number of the step: a
+/// training that was stopped goes on with the very batches it would have seen.
+///
+/// Drawn by file, an epoch is all pictures in shuffled order; batches run on over the end of an
+/// epoch. Drawn by concept, an epoch is all concepts in shuffled order and of each one picture at
+/// random: a person comes in up to 26 skin tones, a pineapple once, and otherwise two thirds of the
+/// training would go to people.
+class BatchOrder {
+public:
+    /// `topics` says for every picture what it shows (PictureFile::topic). Throws ldm::Error
+    /// without pictures or for a batch size below 1.
+    BatchOrder(const std::vector<std::string>& topics, const DataConfig& config, int batch_size,
+               std::uint64_t seed);
+
+    /// The pictures of step 0, 1, ... May be called from several threads.
+    std::vector<Draw> at(std::int64_t step) const;
+
+    std::int64_t concepts() const { return static_cast<std::int64_t>(groups_.size()); }
+
+private:
+    using Order = std::shared_ptr<const std::vector<std::int64_t>>;
+    std::int64_t picture_of(std::int64_t sample) const;
+    Order order_of(std::int64_t epoch) const;
+
+    std::int64_t pictures_;
+    std::vector<std::vector<std::int64_t>> groups_;  ///< the pictures of every concept
+    DataConfig config_;
+    int batch_size_;
+    std::uint64_t seed_;
+
+    /// Guards the last order, which is kept because the next sample needs it again.
+    mutable std::mutex mutex_;
+    mutable std::int64_t epoch_ = -1;
+    mutable Order order_;
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chapters/09_training/data/batch_order.h"
+#include "chapters/09_training/data/picture_folder.h"
+#include "common/tensor/tensor.h"
+
+namespace ldm::train {
+
+/// What a training step learns from.
+struct Batch {
+    Tensor pictures;                    ///< [B, 3, height, width] in [-1, 1]
+    std::vector<std::string> captions;  ///< B; empty where the model is to guess without
+    std::vector<std::int64_t> files;    ///< B; which picture of the folder it is
+};
+
+/// The batches of a training. Which pictures, which part of them, mirrored or not, with or without
+/// caption: all of it depends on the seed and the step alone.
+class Batches {
+public:
+    /// The folder must outlive the batches.
+    Batches(const PictureFolder& folder, const DataConfig& config, int batch_size,
+            std::uint64_t seed);
+
+    /// The batch of step 0, 1, ... May be called from several threads. Throws ldm::Error when no
+    /// picture can be read.
+    Batch at(std::int64_t step) const;
+
+    const BatchOrder& order() const { return order_; }
+
+private:
+    const PictureFolder& folder_;
+    DataConfig config_;
+    BatchOrder order_;
+};
+
+/// The part of a picture that one draw takes: width x height pixels.
+image::Image take_part(const image::Image& picture, const Draw& draw, int width, int height);
+
+}  // namespace ldm::train

@@ -1,0 +1,84 @@
+#include "chapters/09_training/data/data_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/error.h"
+#include "common/text/utf8.h"
+
+namespace ldm::train {
+namespace {
+
+/// The value that `key` names, of those in `choices`.
+template <typename Choice>
+Choice choose(const io::Json& json, std::string_view key, Choice fallback,
+              const std::vector<std::pair<std::string, Choice>>& choices) {
+    const std::string name = io::get_or(json, key, "");
+    if (name.empty() && !json.contains(key)) return fallback;
+    std::string known;
+    for (const auto& [other, value] : choices) {
+        if (name == other) return value;
+        known += (known.empty() ? "" : ", ") + other;
+    }
+    throw Error(fmt::format("'{}' is '{}', expected one of {}", key, text::printable(name), known));
+}
+
+double number_within(const io::Json& json, std::string_view key, double fallback, double low,
+                     double high) {
+    const double value = io::get_or(json, key, fallback);
+    if (!(value >= low && value <= high))
+        throw Error(fmt::format("'{}' is {:g}, expected {:g} to {:g}", key, value, low, high));
+    return value;
+}
+
+void read_size(const io::Json& json, DataConfig& config) {
+    if (!json.contains("size")) return;
+    const bool square = json["size"].is_number();
+    const auto size = square ? std::vector{io::get<int>(json, "size"), io::get<int>(json, "size")}
+                             : io::get<std::vector<int>>(json, "size");
+    const auto is_side = [](int side) { return side >= 1 && side <= 1 << 14; };
+    if (size.size() != 2 || !std::ranges::all_of(size, is_side))
+        throw Error(fmt::format("'size' is {}, expected a number of pixels or [width, height]",
+                                json["size"].dump()));
+    config.width = size[0];
+    config.height = size[1];
+}
+
+}  // namespace
+
+DataConfig read_data_config(const io::Json& json, std::string_view what) {
+    io::expect_only_keys(
+        json,
+        {"size", "crop", "filter", "flip", "by_concept", "by_file", "caption_dropout", "memory_gb"},
+        what);
+    try {
+        using image::Filter;
+        DataConfig config;
+        read_size(json, config);
+        config.crop = choose<Crop>(json, "crop", config.crop,
+                                   {{"center", Crop::center}, {"random", Crop::random}});
+        config.filter = choose<Filter>(json, "filter", config.filter,
+                                       {{"nearest", Filter::nearest},
+                                        {"bilinear", Filter::bilinear},
+                                        {"area", Filter::area},
+                                        {"bicubic", Filter::bicubic},
+                                        {"lanczos", Filter::lanczos}});
+        config.flip = io::get_or(json, "flip", config.flip);
+        config.by_concept = io::get_or(json, "by_concept", config.by_concept);
+        config.by_file = number_within(json, "by_file", config.by_file, 0, 1);
+        if (config.by_file > 0 && !config.by_concept)
+            throw Error("'by_file' means something with 'by_concept' only");
+        config.caption_dropout =
+            number_within(json, "caption_dropout", config.caption_dropout, 0, 1);
+        config.memory_gb = number_within(json, "memory_gb", config.memory_gb, 0, 1e6);
+        return config;
+    } catch (const Error& error) {
+        throw Error(fmt::format("{}: {}", what, error.what()));
+    }
+}
+
+}  // namespace ldm::train

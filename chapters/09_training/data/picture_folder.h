@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "chapters/09_training/data/data_config.h"
+#include "chapters/09_training/data/picture_list.h"
+#include "common/image/image.h"
+#include "common/report/progress.h"
+
+namespace ldm::train {
+
+/// The pictures of a folder (picture_list.h) on demand: decoded, made just large enough to cover
+/// width x height, and kept as bytes as long as the memory of the configuration lasts. What fits is
+/// decoded once, what does not fit is decoded every time; the pictures are the same either way.
+///
+/// A picture whose header cannot be read is left out when the folder is opened. One that turns out
+/// to be broken later is replaced by the next one that is not: always by the same, so that a
+/// training can be repeated. Both are told once to `warn`.
+class PictureFolder {
+public:
+    using Warn = std::function<void(const std::string&)>;
+
+    /// Throws ldm::Error like list_pictures, and when none of the pictures can be read.
+    PictureFolder(const std::filesystem::path& folder, Captions captions, const DataConfig& config,
+                  Warn warn = report::message);
+
+    std::int64_t size() const { return static_cast<std::int64_t>(files_.size()); }
+    const PictureFile& file(std::int64_t index) const {
+        return files_[static_cast<std::size_t>(index)];
+    }
+
+    struct Loaded {
+        std::int64_t index;  ///< of the picture, or of the one that replaces it
+        std::shared_ptr<const image::Image> picture;
+    };
+
+    /// May be called from several threads. Throws ldm::Error when no picture is left that can be
+    /// read.
+    Loaded load(std::int64_t index) const;
+
+private:
+    std::shared_ptr<const image::Image> decode(const PictureFile& file) const;
+
+    std::filesystem::path folder_;
+    std::vector<PictureFile> files_;
+    int width_, height_;
+    image::Filter filter_;
+    Warn warn_;
+
+    /// What is known of a picture so far.
+    struct Slot {
+        std::shared_ptr<const image::Image> picture;
+        bool broken = false;
+    };
+    mutable std::mutex mutex_;  ///< guards the rest
+    mutable std::vector<Slot> slots_;
+    mutable double memory_left_;  ///< in bytes
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ldm::train {
+
+/// One picture of a data set, of which nothing has been read yet.
+struct PictureFile {
+    std::filesystem::path path;
+    std::string caption;
+    /// Its concept, "nurse" for "nurse: dark skin tone" (see batch_order.h). A picture without
+    /// caption has one of its own.
+    std::string topic;
+};
+
+/// Whether a data set must come with captions. An autoencoder looks at pictures alone.
+enum class Captions { needed, ignored };
+
+/// The pictures of a folder and their captions, kept in one of the two ways people know.
+///
+/// metadata.jsonl has one JSON object a line, {"file_name": "faces/1.png", "text": "grinning
+/// face"}. Names are relative to the folder, which Hugging Face calls an "imagefolder". The
+/// optional key "concept" says what the caption is a variant of; without it that is the caption up
+/// to its first colon. Other keys are ignored.
+///
+/// Without metadata.jsonl every picture in the folder and in those inside it has its caption beside
+/// it, 1.png in 1.txt, and they come in the order of their names.
+///
+/// Throws ldm::Error with the file and the line: bad JSON or UTF-8, a missing key, a name that
+/// occurs twice or leaves the folder, pictures without captions where captions are needed, no
+/// pictures at all. The pictures themselves are not looked at.
+std::vector<PictureFile> list_pictures(const std::filesystem::path& folder, Captions captions);
+
+}  // namespace ldm::train

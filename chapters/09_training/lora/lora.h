@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "chapters/09_training/optimizer/trainable.h"
+
+/// Teaching a finished network something new with few numbers (Hu et al., 2021): its weights stay
+/// as they are, and to some of them a product of two thin matrices is added,
+///
+///     W' = W + alpha / rank * up down
+///
+/// down [rank, in] and up [out, rank]; of a convolution, [rank, in, k, k] and [out, rank, 1, 1].
+/// `up` begins at zero, so that training begins with the network as it was.
+
+namespace ldm::train {
+
+struct LoraLayer {
+    Tensor down, up;
+    float alpha = 0.0f;
+
+    std::int64_t rank() const { return down.dim(0); }
+};
+
+/// By the name of the weight that changes: "model.diffusion_model.….attn1.to_q.weight".
+using Lora = std::map<std::string, LoraLayer>;
+
+/// alpha / rank * up down in the shape of the weight. Gradients flow to both.
+Tensor lora_change(const LoraLayer& layer, const Shape& weight);
+
+/// Throws an Error that tells the shapes unless the product has as many rows and columns as the
+/// weight called `name`. A 1x1 convolution may meet matrices, and the other way round.
+void expect_fits(const LoraLayer& layer, const Shape& weight, const std::string& name);
+
+/// Whether a name contains one of these texts and is a weight's, not a bias's.
+std::function<bool(const std::string& name)> layers_with(std::vector<std::string> parts);
+
+/// Where a LoRA sits unless told otherwise: the four products of every attention of a
+/// SpatialTransformer.
+inline const std::vector<std::string> attention_layers = {".to_q.", ".to_k.", ".to_v.",
+                                                          ".to_out.0."};
+
+/// A LoRA that changes nothing yet, for those of the weights that have two axes or more and whose
+/// names `chosen` accepts; at least one. down: uniform between +-1 / sqrt(fan in).
+Lora initial_lora(const Weights& weights,
+                  const std::function<bool(const std::string& name)>& chosen, int rank, float alpha,
+                  std::uint64_t seed);
+
+/// What is trained: `NAME.lora_down.weight` and `NAME.lora_up.weight` for each layer. The numbers are shared.
+Weights trained_weights(const Lora& lora);
+
+/// Lends `weights`, those that `lora` knows with its change on top. The sum is taken anew whenever
+/// a network is built from `checkpoint`: under a Tape, build the network in every step, after
+/// watch(tape, trained_weights(lora)).
+void lend(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint);
+
+/// Adds `strength` times the change to the weights of a model before it is built. Throws when one
+/// is not there or has another shape.
+void merge(nn::Checkpoint& model, const Lora& lora, float strength = 1.0f);
+
+}  // namespace ldm::train

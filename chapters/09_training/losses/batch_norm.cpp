@@ -1,0 +1,49 @@
+#include "chapters/09_training/losses/batch_norm.h"
+
+#include "common/autograd/trace.h"
+#include "common/ops/batch_norm.h"
+
+namespace ldm::train {
+namespace {
+
+constexpr float eps = 1e-5f;
+constexpr float momentum = 0.1f;
+
+}  // namespace
+
+BatchNorm2d::BatchNorm2d(const nn::Params& weights, int channels)
+    : path_(weights.path()),
+      scale_(weights.get("weight", {channels})),
+      offset_(weights.get("bias", {channels})),
+      running_mean_(weights.get("running_mean", {channels})),
+      running_var_(weights.get("running_var", {channels})) {
+    if (weights.contains("num_batches_tracked")) batches_ = weights.get("num_batches_tracked", {});
+}
+
+//! [forward]
+Tensor BatchNorm2d::operator()(const Tensor& x, Mode mode) {
+    if (mode == Mode::eval)
+        return traced(path_,
+                      ops::batch_norm(x, {running_mean_, running_var_}, scale_, offset_, eps));
+    const auto [y, moments] = ops::batch_norm(x, scale_, offset_, eps);
+    remember(moments.mean, moments.variance, x.size() / x.dim(1));
+    return traced(path_, y);
+}
+
+void BatchNorm2d::remember(const Tensor& mean, const Tensor& variance, std::int64_t count) {
+    const float unbiased = static_cast<float>(count) / static_cast<float>(count - 1);
+    for (std::int64_t c = 0; c < mean.size(); ++c) {
+        float& running_mean = running_mean_.data()[c];
+        float& running_var = running_var_.data()[c];
+        running_mean = (1.0f - momentum) * running_mean + momentum * mean.data()[c];
+        running_var = (1.0f - momentum) * running_var + momentum * unbiased * variance.data()[c];
+    }
+    if (!batches_) return;
+    if (batches_.dtype() == DType::i32)
+        ++*batches_.ints();
+    else
+        ++*batches_.data();
+}
+//! [forward]
+
+}  // namespace ldm::train

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+
+#include "common/tensor/tensor.h"
+
+/// The game between who paints and who judges (Goodfellow et al., 2014), by the scores that the
+/// judge gives to real and to painted pictures. Upstream: vqperceptual.py, in taming-transformers
+/// and in latent-diffusion.
+
+namespace ldm::train {
+
+enum class DiscLoss {
+    hinge,   ///< a score beyond +1 or -1 is good enough
+    vanilla  ///< cross entropy: it is never good enough
+};
+
+/// "hinge" or "vanilla"; another name is an Error.
+DiscLoss disc_loss_from(const std::string& name);
+
+/// Small when real pictures score above 1 and painted ones below -1:
+///     (mean relu(1 - real) + mean relu(1 + fake)) / 2.   Scores of any shape -> []
+Tensor hinge_d_loss(const Tensor& logits_real, const Tensor& logits_fake);
+
+/// The same with a weight for each picture: the means are taken per picture, and then their
+/// weighted mean. Scores [N, 1, h, w], weights [N] -> []
+Tensor hinge_d_loss_with_exemplar_weights(const Tensor& logits_real, const Tensor& logits_fake,
+                                          const Tensor& weights);
+
+/// (mean softplus(-real) + mean softplus(fake)) / 2: the cross entropy of sigmoid(score).
+Tensor vanilla_d_loss(const Tensor& logits_real, const Tensor& logits_fake);
+
+/// One of the first and the third.
+Tensor d_loss(DiscLoss kind, const Tensor& logits_real, const Tensor& logits_fake);
+
+/// What the painter makes small: -mean(fake).
+Tensor g_loss(const Tensor& logits_fake);
+
+/// `value` below the step `threshold`, `weight` from there on.
+float adopt_weight(float weight, int global_step, int threshold = 0, float value = 0.0f);
+
+/// How evenly a codebook of n_embed entries is used.
+struct CodebookUse {
+    float perplexity;  ///< exp of the entropy: n_embed when all are used alike, 1 when one is
+    int cluster_use;   ///< how many are used at all
+};
+
+/// indices [...] int32 in [0, n_embed); another one is an Error.
+CodebookUse measure_perplexity(const Tensor& indices, int n_embed);
+
+}  // namespace ldm::train

@@ -1,0 +1,55 @@
+#include "chapters/09_training/losses/loss_term.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/ops/elementwise.h"
+
+namespace ldm::train {
+namespace {
+
+double length(const Tensor& x) {
+    double squares = 0.0;
+    for (const float value : x.values()) squares += static_cast<double>(value) * value;
+    return std::sqrt(squares);
+}
+
+}  // namespace
+
+//! [term]
+LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& term) {
+    Tensors asked = inputs;
+    for (Tensor& x : asked)
+        if (!needs_gradient(x)) x = {};
+    LossTerm result{.value = {}, .gradients = Tensors(inputs.size())};
+    {
+        Tape own;
+        for (const Tensor& x : asked)
+            if (x) own.watch(x);
+        result.value = term();
+        const Gradients flow = own.backward(result.value, Tensor::scalar(1.0f));
+        for (std::size_t i = 0; i < asked.size(); ++i)
+            if (asked[i]) result.gradients[i] = flow.of(asked[i]);
+    }
+    record(result.value, asked, [gradients = result.gradients](const Tensor& dy) {
+        Tensors flow;
+        for (const Tensor& gradient : gradients)
+            flow.push_back(gradient ? gradient * dy.item() : Tensor());
+        return flow;
+    });
+    return result;
+}
+//! [term]
+
+//! [weight]
+float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& flow_of_nll,
+                      const Tensor& flow_of_g) {
+    const auto at_last_layer = [&](const Tensor& flow) {
+        return length(last_layer.tape.backward(picture, flow, {last_layer.weight}).of(last_layer.weight));
+    };
+    const double weight = at_last_layer(flow_of_nll) / (at_last_layer(flow_of_g) + 1e-4);
+    return static_cast<float>(std::min(weight, 1e4));
+}
+//! [weight]
+
+}  // namespace ldm::train

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <optional>
+
+#include "chapters/09_training/losses/adversary.h"
+#include "chapters/09_training/losses/reconstruction_loss.h"
+
+namespace ldm::train {
+
+/// What VQModel is trained with (ldm's losses/vqperceptual.py): as LPIPSWithDiscriminator, with
+/// means where that one has sums, and the loss of the codebook in place of the divergence:
+///
+///     loss = mean(r) + codebook_weight mean(codebook_loss) + d_weight factor g
+///
+/// Keys perceptual_loss.…, discriminator.…
+class VQLPIPSWithDiscriminator {
+public:
+    struct Config {
+        float codebook_weight = 1.0f;
+        std::optional<int> n_classes;  // entries of the codebook, to tell how evenly they are used
+        ReconstructionLoss::Config reconstruction;
+        Adversary::Config adversary;
+
+        /// Upstream's keys: disc_start, codebook_weight, pixelloss_weight, disc_num_layers,
+        /// disc_in_channels, disc_factor, disc_weight, perceptual_weight, use_actnorm, disc_ndf,
+        /// disc_loss, n_classes, perceptual_loss (lpips), pixel_loss; and idle_before_start. Throws
+        /// an Error that names another one. pixelloss_weight has no effect, as upstream.
+        static Config from_json(const io::Json& json);
+    };
+
+    VQLPIPSWithDiscriminator(const nn::Params& weights, const Config& config);
+
+    /// What the autoencoder's optimiser makes small, and the numbers of upstream's log.
+    struct GeneratorLoss {
+        Tensor loss;  ///< []; its gradient flows to rec and the codebook loss
+        float total_loss = 0.0f;
+        float quant_loss = 0.0f, nll_loss = 0.0f;
+        float rec_loss = 0.0f;  ///< the perceptual part included
+        float p_loss = 0.0f;    ///< the perceptual part, before its weight
+        float d_weight = 0.0f, disc_factor = 0.0f, g_loss = 0.0f;
+        std::optional<CodebookUse> codebook_use;  ///< with n_classes and indices
+    };
+
+    /// x, rec [N, 3, H, W]; codebook_loss of any shape; indices [...] int32 or empty. Without
+    /// `last_layer` d_weight is 0, as in upstream's validation.
+    GeneratorLoss generator(const Tensor& codebook_loss, const Tensor& x, const Tensor& rec,
+                            int global_step, const LastLayer* last_layer = nullptr,
+                            const Tensor& indices = {}, Mode mode = Mode::train);
+
+    DiscriminatorLoss discriminator(const Tensor& x, const Tensor& rec, int global_step,
+                                    Mode mode = Mode::train) {
+        return adversary_.d_loss(x, rec, global_step, mode);
+    }
+
+private:
+    Config config_;
+    ReconstructionLoss reconstruction_;
+    Adversary adversary_;
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "chapters/09_training/optimizer/optimizer.h"
+#include "common/io/json.h"
+
+namespace ldm::train {
+
+/// Every number takes steps of a length of its own: about the learning rate while its gradients
+/// agree, less while they contradict each other (the equations: common/ops/optimizer_step.h).
+/// torch.optim.Adam and AdamW, to whose defaults those here are equal.
+class Adam : public Optimizer {
+public:
+    struct Config {
+        double beta1 = 0.9, beta2 = 0.999;
+        double eps = 1e-8;
+        double weight_decay = 0.0;
+        bool decoupled_weight_decay = false;
+
+        /// The keys of PyTorch's constructors but `lr`: betas, eps, weight_decay. A weight decay
+        /// that is not mentioned is 0 for Adam, 0.01 for AdamW.
+        static Config adam(const io::Json& json = io::Json::object());
+        static Config adam_w(const io::Json& json = io::Json::object());
+    };
+
+    Adam(Weights weights, const Config& config);
+
+    void step(const Weights& gradients, double learning_rate) override;
+
+    /// `exp_avg.NAME`, `exp_avg_sq.NAME` for each weight, and step.
+    Weights state() override;
+
+private:
+    Config config_;
+    Weights weights_, exp_avg_, exp_avg_sq_;
+    Tensor step_;  // int32 []
+};
+
+}  // namespace ldm::train

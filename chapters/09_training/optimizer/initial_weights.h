@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chapters/09_training/optimizer/trainable.h"
+#include "common/io/json.h"
+
+/// The numbers a network begins with before it has learned anything.
+///
+///     Weights weights = weights_of(build, initial_weights(unet_rules(), seed));
+
+namespace ldm::train {
+
+/// How one tensor begins.
+struct Init {
+    enum class Kind {
+        layer,  ///< as PyTorch's layers begin; what holds for every tensor without a rule
+        zero,
+        one,
+        value,   ///< `number` everywhere
+        normal,  ///< standard deviation `number`, mean 0, or 1 for the weight of a norm
+        per_row  ///< uniform between +-1 / rows
+    };
+    Kind kind = Kind::layer;
+    double number = 0.0;
+
+    static Init normal(double std) { return {Kind::normal, std}; }
+    static Init value(double number) { return {Kind::value, number}; }
+};
+
+/// Tensors whose names fit `pattern`, in which a * stands for any characters.
+struct Rule {
+    std::string pattern;
+    Init init;
+};
+
+/// What a network does differently from PyTorch's layers. The first rule that fits a name counts.
+using Rules = std::vector<Rule>;
+
+/// UNetModel (openaimodel.py): the last layer of everything that is added to the picture begins at
+/// zero, so that the whole network begins as the identity between its first and last convolution.
+const Rules& unet_rules();
+
+/// The autoencoders and the codebook of VQModel (autoencoder.py, taming's quantize.py).
+const Rules& autoencoder_rules();
+
+/// NLayerDiscriminator (taming's weights_init): narrower than PyTorch's layers.
+const Rules& discriminator_rules();
+
+/// CLIPModel of transformers (CLIPPreTrainedModel._init_weights, initializer_factor 1): narrower
+/// the more layers add up. `config` has text_config, vision_config and projection_dim as in a
+/// config.json; one of the first two may be missing.
+Rules clip_rules(const io::Json& config);
+
+/// Makes initial weights for weights_of(). The numbers of a tensor depend on its name, its shape,
+/// the rules and the seed, not on what else is in the network. A tensor without a rule begins as in
+/// PyTorch's layers (Linear, Conv and norms; He et al., 2015):
+///
+///     weight [out, in, ...]         uniform between +-1 / sqrt(fan in), fan in = size / out
+///     bias beside such a weight     the same
+///     weight [n] of a norm          1
+///     bias beside such a weight     0
+///
+/// Throws for a tensor that is neither weight nor bias and has no rule, and for a bias that is
+/// asked for before its weight.
+MakeWeight initial_weights(const Rules& rules, std::uint64_t seed);
+
+}  // namespace ldm::train

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "common/nn/params.h"
+#include "common/random/torch_random.h"
+
+namespace ldm::train {
+
+/// Replaces every vector of a latent by the nearest entry e of a codebook (van den Oord et al.,
+/// 2017; VectorQuantizer2 in taming's vqvae/quantize.py), so that a picture becomes a page of whole
+/// numbers.
+///
+/// Choosing has no gradient. So the gradient of the latent passes straight through the choice, as
+/// if nothing had been replaced, and a loss moves entries and vectors towards each other:
+///
+///     z_q  = z + sg(e - z)                                  sg: no gradient from here
+///     loss = mean((sg(e) - z)^2) + beta mean((e - sg(z))^2)
+///
+/// The first term was meant to have beta, the second not; `legacy` is how all published models were
+/// trained, without it beta is on the first.
+class VectorQuantizer2 {
+public:
+    struct Config {
+        int n_e = 0;    // entries
+        int e_dim = 0;  // numbers in each
+        float beta = 0.25f;
+        bool legacy = true;
+        bool sane_index_shape = false;  // indices as [N, H, W], not as [N H W]
+    };
+
+    /// Key embedding.weight [n_e, e_dim].
+    VectorQuantizer2(const nn::Params& weights, const Config& config);
+
+    struct Result {
+        Tensor z_q;      // [N, e_dim, H, W]
+        Tensor loss;     // []
+        Tensor indices;  // [N H W], row by row, or [N, H, W]; int32
+    };
+    Result operator()(const Tensor& z) const;
+
+    /// The entries themselves: indices of any shape and N H W numbers -> [N, e_dim, H, W].
+    Tensor get_codebook_entry(const Tensor& indices, std::int64_t n, std::int64_t height,
+                              std::int64_t width) const;
+
+private:
+    Config config_;
+    Tensor codebook_;
+};
+
+/// A codebook that has seen nothing: uniform in [-1 / n_e, 1 / n_e). [n_e, e_dim]
+Tensor new_codebook(int n_e, int e_dim, random::TorchGenerator& noise);
+
+}  // namespace ldm::train

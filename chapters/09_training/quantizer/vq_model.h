@@ -1,0 +1,58 @@
+#pragma once
+
+#include "chapters/02_vae/decoder.h"
+#include "chapters/02_vae/encoder.h"
+#include "chapters/09_training/quantizer/vector_quantizer.h"
+
+namespace ldm::train {
+
+/// An autoencoder whose latent is made of the entries of a codebook (VQModel in ldm's
+/// autoencoder.py):
+///
+///     picture = decode(quantize(encode_to_prequant(x)))
+///
+/// x [N, in_channels, H, W], latents [N, embed_dim, h, w].
+/// Keys encoder.…, quant_conv, quantize.embedding.weight, post_quant_conv, decoder.…
+class VQModel {
+public:
+    struct Config {
+        vae::Config ddconfig;  // without double_z: there is no variance
+        int n_embed = 0;       // entries of the codebook
+        int embed_dim = 0;     // numbers in each
+        bool sane_index_shape = false;
+    };
+
+    VQModel(const nn::Params& weights, const Config& config);
+
+    /// The latent before it is replaced by entries.
+    Tensor encode_to_prequant(const Tensor& x) const;
+
+    VectorQuantizer2::Result encode(const Tensor& x) const;
+
+    /// A latent that has been quantised -> picture.
+    Tensor decode(const Tensor& quant) const;
+
+    const VectorQuantizer2& quantize() const { return quantize_; }
+
+private:
+    vae::Encoder encoder_;
+    vae::Decoder decoder_;
+    VectorQuantizer2 quantize_;
+    nn::Conv2d quant_conv_, post_quant_conv_;
+};
+
+/// The same as the first stage of a diffusion model, which works on latents before quantisation
+/// (VQModelInterface): what the diffusion draws is replaced by entries on the way to the picture.
+class VQModelInterface {
+public:
+    VQModelInterface(const nn::Params& weights, const VQModel::Config& config)
+        : model_(weights, config) {}
+
+    Tensor encode(const Tensor& x) const { return model_.encode_to_prequant(x); }
+    Tensor decode(const Tensor& h, bool force_not_quantize = false) const;
+
+private:
+    VQModel model_;
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <string>
+
+namespace ldm::train {
+
+/// How long a training may take; without a limit it goes on until somebody stops it. What comes
+/// first ends it.
+struct Limits {
+    /// Counted from the very first step.
+    std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
+    /// Of this program: after a break the clock starts anew.
+    double max_minutes = std::numeric_limits<double>::infinity();
+};
+
+enum class Stop { not_yet, steps, minutes, interrupted };
+
+/// The line that a training shows, and the question whether it is over:
+///
+///     StepReport report("autoencoder", step, limits);
+///     while (report.stop() == Stop::not_yet) {
+///         const float loss = train_on(batches.next());
+///         report.step(loss, batch_size);
+///     }
+///     save();  // also after Ctrl-C, which ends no more than the loop
+///     if (report.stop() == Stop::interrupted) throw report::Interrupted();
+///
+/// Needs the InterruptGuard of a program's frame (report::run_guarded). On a terminal the line is
+/// shown on stderr and goes when the object does; elsewhere one line a minute stays.
+class StepReport {
+public:
+    /// `first_step` steps were done before, by a training that this one continues.
+    StepReport(std::string what, std::int64_t first_step, const Limits& limits);
+    ~StepReport();
+    StepReport(const StepReport&) = delete;
+    StepReport& operator=(const StepReport&) = delete;
+
+    /// One more step is done.
+    void step(double loss, std::int64_t samples);
+
+    /// Whether to go on after this step; after Ctrl-C in any case not.
+    Stop stop() const;
+
+    std::int64_t steps() const { return done_; }  ///< from the very first
+    double seconds() const;                       ///< since this object was made
+
+private:
+    using Clock = std::chrono::steady_clock;
+    void show();
+
+    std::string what_;
+    std::int64_t first_, done_, samples_ = 0;
+    Limits limits_;
+    std::deque<double> losses_;  ///< of the last steps: one alone jumps too much to be read
+    bool on_terminal_;
+    Clock::time_point start_ = Clock::now(), shown_ = start_;
+};
+
+/// What the line tells.
+struct StepLine {
+    std::int64_t first = 0, done = 0;  ///< steps before this program and until now
+    std::int64_t samples = 0;          ///< of this program
+    double seconds = 0;                ///< of this program
+    double loss = 0;
+    Limits limits = {};
+};
+
+/// "autoencoder [#####.....] 200/1000, loss 0.1234, 35.2 samples/s, 3:20 min left"
+std::string step_line(const std::string& what, const StepLine& line);
+
+}  // namespace ldm::train

@@ -1,0 +1,172 @@
+#include "chapters/09_training/trainers/autoencoder_trainer.h"
+
+#include "chapters/09_training/losses/lpips_weights.h"
+#include "chapters/09_training/optimizer/gradients.h"
+#include "chapters/09_training/optimizer/initial_weights.h"
+#include "chapters/09_training/trainers/step_noise.h"
+#include "common/image/sheet.h"
+#include "common/image/tensor_picture.h"
+#include "common/ops/elementwise.h"
+#include "common/ops/reduce.h"
+#include "common/ops/shape.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace ldm::train {
+namespace {
+
+constexpr const char* place = "first_stage_model";
+constexpr const char* loss_place = "first_stage_model.loss";  // where upstream's checkpoints have it
+
+bool is_encoder(const std::string& name) { return name.starts_with("encoder.") || name.starts_with("quant_conv."); }
+
+/// Neither the first nor the last layer of encoder and decoder, which touch pictures or latents.
+bool is_inner(const std::string& name) {
+    return name.find("conv_in") == std::string::npos && name.find("conv_out") == std::string::npos &&
+           name.find("quant_conv") == std::string::npos && !name.ends_with("main.0.weight");
+}
+
+/// 10 log10(range^2 / mean squared error), the range of [-1, 1] being 2.
+double psnr(const Tensor& x, const Tensor& rec) {
+    return 10.0 * std::log10(4.0 / ops::mean(ops::square(x - ops::clamp(rec, -1.0f, 1.0f))).item());
+}
+
+Learner::Config discriminator_config(const TrainingConfig& config) {
+    return {.optimizer = {{"name", "adam"}, {"betas", {0.5, 0.9}}}, .max_grad_norm = config.learner.max_grad_norm};
+}
+
+}  // namespace
+
+const std::vector<std::string>& AutoencoderTrainer::own_keys() {
+    static const std::vector<std::string> keys = {"first_stage_config", "loss", "lpips_weights", "train_encoder",
+                                                  "discriminator_learning_rate"};
+    return keys;
+}
+
+AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, Tensor examples)
+    : config_(config),
+      first_stage_config_(io::get_or(json, "first_stage_config", model.setting("first_stage_config"))),
+      model_(std::move(model)),
+      examples_(std::move(examples)),
+      discriminator_rate_(io::get_or(json, "discriminator_learning_rate", config.learning_rate) / config.learning_rate) {
+    if (first_stage_config_.empty())
+        throw Error("'first_stage_config' is missing: an autoencoder from nothing needs its sizes");
+    const auto architecture = vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
+    const int embed_dim = io::get<int>(first_stage_config_, "embed_dim");
+    all_ = weights_of([&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
+                      model_.has(place) ? copied_from(model_.weights(place))
+                                        : initial_weights(autoencoder_rules(), config.seed));
+    last_layer_ = all_.at("decoder.conv_out.weight");
+
+    const auto loss_json = io::get_or(json, "loss", io::Json::object());
+    const float logvar = io::get_or(loss_json, "logvar_init", 0.0f);
+    nn::Checkpoint lpips;
+    if (const auto files = io::get_or(json, "lpips_weights", std::vector<std::string>()); !files.empty())
+        add_lpips_weights(lpips, {files.begin(), files.end()}, "perceptual_loss.");
+    else if (io::get_or(loss_json, "perceptual_weight", 1.0f) != 0.0f)
+        throw Error("'lpips_weights' is missing: the perceptual loss needs the weights of VGG16 and LPIPS "
+                    "(\"perceptual_weight\": 0 does without)");
+    const MakeWeight known = copied_from(lpips.root());
+    const MakeWeight judge = model_.has(std::string(loss_place) + ".discriminator")
+                                 ? copied_from(model_.weights(loss_place))
+                                 : initial_weights(discriminator_rules(), config.seed + 1);
+    loss_weights_ = weights_of([&](const nn::Params& p) { loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json)); },
+                               [&](const std::string& name, const Shape& shape) {
+                                   if (name == "logvar") return Tensor::full(shape, logvar);
+                                   return name.starts_with("perceptual_loss.") ? known(name, shape) : judge(name, shape);
+                               });
+    lpips.check("the weights of LPIPS");
+    model_.check();
+
+    const bool train_encoder = io::get_or(json, "train_encoder", true);
+    painter_.emplace(select(all_, [&](const std::string& name) { return train_encoder || !is_encoder(name); }),
+                     config.learner, is_inner);
+    judge_.emplace(select(loss_weights_, [](const std::string& name) { return name.starts_with("discriminator.") && !is_measured(name); }),
+                   discriminator_config(config), is_inner);
+}
+
+Shape AutoencoderTrainer::latent_shape(const Tensor& pictures) const {
+    const auto levels = io::get<std::vector<int>>(first_stage_config_["ddconfig"], "ch_mult").size();
+    const std::int64_t factor = std::int64_t{1} << (levels - 1);
+    return {pictures.dim(0), io::get<int>(first_stage_config_, "embed_dim"), pictures.dim(2) / factor, pictures.dim(3) / factor};
+}
+
+StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> batches, double learning_rate) {
+    random::TorchGenerator random = step_noise(config_.seed, step);
+    std::vector<Tensor> pictures, noise;
+    for (const Batch& batch : batches) {
+        pictures.push_back(batch.pictures);
+        noise.push_back(normal(random, latent_shape(batch.pictures)));
+    }
+    return step_on(step, pictures, noise, learning_rate);
+}
+
+//! [step]
+StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor> pictures, std::span<const Tensor> noise,
+                                       double learning_rate) {
+    const double share = 1.0 / static_cast<double>(pictures.size());
+    double loss = 0.0, rec_loss = 0.0, kl_loss = 0.0, decibels = 0.0, d_weight = 0.0, disc_loss = 0.0;
+    Weights painter_gradients, judge_gradients;
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+        const Tensor& x = pictures[i];                                               // [N, 3, H, W]
+        Tensor rec;
+        {
+            Tape tape;
+            watch(tape, painter_->weights());
+            const vae::DiagonalGaussian posterior = autoencoder_->encode(x);
+            rec = autoencoder_->decode(posterior.sample(noise[i]));
+            const LastLayer last_layer{tape, last_layer_};
+            const auto g = loss_->generator(x, rec, posterior, static_cast<int>(step), &last_layer);
+            accumulate(painter_gradients, gradients_of(tape.backward(g.loss, Tensor::scalar(1.0f)), painter_->weights()), share);
+            loss += share * g.total_loss, rec_loss += share * g.rec_loss, kl_loss += share * g.kl_loss;
+            d_weight += share * g.d_weight * g.disc_factor;
+            decibels += share * psnr(x, rec);
+        }
+        Tape tape;
+        watch(tape, judge_->weights());
+        const auto d = loss_->discriminator(x, rec, static_cast<int>(step));
+        accumulate(judge_gradients, gradients_of(tape.backward(d.loss, Tensor::scalar(1.0f)), judge_->weights()), share);
+        disc_loss += share * d.disc_loss;
+    }
+    painter_->move(painter_gradients, learning_rate);
+    judge_->move(judge_gradients, discriminator_rate_ * learning_rate);
+    return {loss, {rec_loss, kl_loss, decibels, d_weight, disc_loss}};
+}
+//! [step]
+
+std::vector<std::string> AutoencoderTrainer::columns() const { return {"rec_loss", "kl_loss", "psnr", "d_weight", "disc_loss"}; }
+
+Weights AutoencoderTrainer::state() {
+    Weights state;
+    add_state(state, "autoencoder.", painter_->state());
+    add_state(state, "judge.", judge_->state());
+    add_state(state, "measured.", select(loss_weights_, [](const std::string& name) { return is_measured(name); }));
+    return state;
+}
+
+Tensor AutoencoderTrainer::reconstruct_with_average(const Tensor& pictures) {
+    const Learner::WithAverage average(*painter_);
+    return reconstruct(pictures);
+}
+
+image::Image AutoencoderTrainer::sample() {
+    const Tensor rec = reconstruct_with_average(examples_);
+    std::vector<image::Tile> tiles;
+    for (std::int64_t i = 0; i < examples_.dim(0); ++i) tiles.push_back({image::to_image(examples_, i), ""});
+    for (std::int64_t i = 0; i < examples_.dim(0); ++i) tiles.push_back({image::to_image(rec, i), ""});
+    return image::sheet(tiles, {.title = "Pictures, and what the autoencoder makes of them",
+                                .note = fmt::format("{:.2f} dB", psnr(examples_, rec)),
+                                .columns = static_cast<int>(examples_.dim(0)), .tile_size = 128, .gap = 12});
+}
+
+void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {
+    Weights learned = all_;
+    for (const auto& [name, weight] : painter_->learned()) learned[name] = weight;
+    Weights named;
+    add_state(named, std::string(place) + ".", learned);
+    model_.write(folder, {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}}, named);
+}
+
+}  // namespace ldm::train

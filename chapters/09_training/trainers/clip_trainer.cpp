@@ -1,0 +1,152 @@
+#include "chapters/09_training/trainers/clip_trainer.h"
+
+#include "chapters/03_clip/contrast.h"
+#include "chapters/09_training/optimizer/gradients.h"
+#include "chapters/09_training/optimizer/initial_weights.h"
+#include "common/image/sheet.h"
+#include "common/image/tensor_picture.h"
+#include "common/ops/elementwise.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ldm::train {
+namespace {
+
+constexpr const char* place = "cond_stage_model.transformer";
+
+/// Cosines are never multiplied by more than 100, or training becomes unstable (Radford et al., 2021).
+const float largest_logit_scale = std::log(100.0f);
+
+io::Json towers_of(io::Json cond_stage) {
+    for (const char* ours : {"image_mean", "image_std"}) cond_stage.erase(ours);
+    return cond_stage;
+}
+
+Tensor colour(const io::Json& cond_stage, const char* key, std::initializer_list<float> openai) {
+    const auto values = io::get_or(cond_stage, key, std::vector<float>(openai));
+    if (values.size() != 3) throw Error(fmt::format("'{}' must be three numbers", key));
+    return Tensor::from({3, 1, 1}, values);
+}
+
+bool is_text(const std::string& name) { return name.starts_with("text_model.") || name.starts_with("text_projection."); }
+
+/// Matrices between hidden layers, not the tables at the doors.
+bool is_inner(const std::string& name) { return name.find("embedding") == std::string::npos; }
+
+/// The share of rows whose largest number is on the diagonal.
+double diagonal_wins(const Tensor& logits) {
+    const std::int64_t n = logits.dim(0);
+    std::int64_t wins = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        const float* row = logits.data() + i * n;
+        wins += std::max_element(row, row + n) - row == i;
+    }
+    return static_cast<double>(wins) / static_cast<double>(n);
+}
+
+text::ClipTokenizer tokenizer_from(const std::filesystem::path& merges, const ModelParts& model) {
+    return merges.empty() ? model.tokenizer() : text::ClipTokenizer::from_merges_file(merges);
+}
+
+}  // namespace
+
+const std::vector<std::string>& ClipTrainer::own_keys() {
+    static const std::vector<std::string> keys = {"cond_stage_config", "vocabulary", "train_text"};
+    return keys;
+}
+
+ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples)
+    : cond_stage_config_(io::get_or(json, "cond_stage_config", model.setting("cond_stage_config"))),
+      model_(std::move(model)),
+      merges_(io::get_or(json, "vocabulary", "")),
+      tokenizer_(tokenizer_from(merges_, model_)),
+      mean_(colour(cond_stage_config_, "image_mean", {0.48145466f, 0.4578275f, 0.40821073f})),
+      deviation_(colour(cond_stage_config_, "image_std", {0.26862954f, 0.26130258f, 0.27577711f})),
+      examples_(std::move(examples)) {
+    if (cond_stage_config_.empty()) throw Error("'cond_stage_config' is missing: towers from nothing need their sizes");
+    const auto sizes = clip::ClipModel::Config::from_json(towers_of(cond_stage_config_));
+    length_ = sizes.text_config.max_position_embeddings;
+    image_size_ = sizes.vision_config.image_size;
+    if (config.data.width != image_size_ || config.data.height != image_size_)
+        throw Error(fmt::format("'size' of the data must be the image tower's {} x {}", image_size_, image_size_));
+    if (tokenizer_.vocabulary_size() != sizes.text_config.vocab_size)
+        throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens", sizes.text_config.vocab_size,
+                                tokenizer_.vocabulary_size()));
+    all_ = weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
+                      model_.has(place) ? copied_from(model_.weights(place))
+                                        : initial_weights(clip_rules(towers_of(cond_stage_config_)), config.seed));
+    model_.check();
+    const bool train_text = io::get_or(json, "train_text", true);
+    learner_.emplace(select(all_, [&](const std::string& name) { return train_text || !is_text(name); }), config.learner, is_inner);
+}
+
+Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
+    Tensor ids({std::ssize(captions), length_}, DType::i32);
+    for (std::size_t i = 0; i < captions.size(); ++i)
+        std::ranges::copy(tokenizer_.encode(captions[i], static_cast<int>(length_)).input_ids, ids.ints() + i * length_);
+    return ids;
+}
+
+Tensor ClipTrainer::logits_of(const Tensor& ids, const Tensor& pictures) const {
+    const Tensor pixels = ((pictures + 1.0f) / 2.0f - mean_) / deviation_;
+    return clip_->logits_per_text(clip_->text_features(ids), clip_->image_features(clip_->image()(pixels)));
+}
+
+StepResult ClipTrainer::step(std::int64_t, std::span<const Batch> batches, double learning_rate) {
+    std::vector<Tensor> ids, pictures;
+    for (const Batch& batch : batches) {
+        ids.push_back(ids_of(batch.captions));
+        pictures.push_back(batch.pictures);
+    }
+    return step_on(ids, pictures, learning_rate);
+}
+
+//! [step]
+StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures, double learning_rate) {
+    const double share = 1.0 / static_cast<double>(ids.size());
+    double mean_loss = 0.0, found = 0.0;
+    Weights gradients;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        Tape tape;
+        watch(tape, learner_->weights());
+        const Tensor logits = logits_of(ids[i], pictures[i]);                        // [N, N]
+        const Tensor loss = clip::contrastive_loss(logits);
+        accumulate(gradients, gradients_of(tape.backward(loss, Tensor::scalar(1.0f)), learner_->weights()), share);
+        mean_loss += share * loss.item();
+        found += share * diagonal_wins(logits);
+    }
+    learner_->move(gradients, learning_rate);
+    float& logit_scale = all_.at("logit_scale").data()[0];
+    logit_scale = std::min(logit_scale, largest_logit_scale);
+    return {mean_loss, {found}};
+}
+//! [step]
+
+image::Image ClipTrainer::sample() {
+    const Learner::WithAverage average(*learner_);
+    const Batch& batch = examples_.front();
+    const Tensor logits = logits_of(ids_of(batch.captions), batch.pictures);
+    const std::int64_t n = logits.dim(0);
+    std::vector<image::Tile> tiles;
+    for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
+    for (std::int64_t i = 0; i < n; ++i) {
+        const float* row = logits.data() + i * n;
+        tiles.push_back({image::to_image(batch.pictures, std::max_element(row, row + n) - row), batch.captions[i].substr(0, 14)});
+    }
+    return image::sheet(tiles, {.title = "Pictures, and which of them each caption finds",
+                                .note = fmt::format("right: {:.0f} %", 100.0 * diagonal_wins(logits)),
+                                .columns = static_cast<int>(n), .tile_size = 128, .gap = 12});
+}
+
+void ClipTrainer::write_model(const std::filesystem::path& folder) {
+    Weights learned = all_;
+    for (const auto& [name, weight] : learner_->learned()) learned[name] = weight;
+    Weights named;
+    add_state(named, std::string(place) + ".", learned);
+    model_.write(folder, {{"cond_stage_config", cond_stage_config_}}, named, merges_);
+}
+
+}  // namespace ldm::train

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+
+#include "chapters/03_clip/clip_model.h"
+#include "chapters/09_training/trainers/model_parts.h"
+#include "chapters/09_training/trainers/trainer.h"
+#include "chapters/09_training/trainers/training_config.h"
+
+namespace ldm::train {
+
+/// Trains CLIP's two towers against each other: in a batch every caption should find its picture and
+/// every picture its caption (chapter 03's contrastive loss; transformers' CLIPModel).
+///
+/// Own keys of the configuration:
+///
+///     "cond_stage_config"   text_config, vision_config, projection_dim, image_mean, image_std; by default that
+///                           of the model it begins with
+///     "vocabulary"          merges.txt of the tokenizer; by default the model's
+///     "train_text"          false: the text tower stays what it is, and only the image tower learns to
+///                           meet it ("LiT"; Zhai et al., 2022)
+class ClipTrainer : public Trainer {
+public:
+    static const std::vector<std::string>& own_keys();
+
+    ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples);
+
+    StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) override;
+
+    /// One step on given token ids [N, S] and pictures [N, 3, H, W] in [-1, 1], for comparisons.
+    StepResult step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures, double learning_rate);
+
+    std::vector<std::string> columns() const override { return {"text_finds_picture"}; }
+    Weights state() override { return learner_->state(); }
+    image::Image sample() override;
+    void write_model(const std::filesystem::path& folder) override;
+
+private:
+    Tensor ids_of(const std::vector<std::string>& captions) const;
+    Tensor logits_of(const Tensor& ids, const Tensor& pictures) const;
+
+    io::Json cond_stage_config_;
+    ModelParts model_;
+    std::filesystem::path merges_;
+    text::ClipTokenizer tokenizer_;
+    Tensor mean_, deviation_;  // of the colours, in [0, 1]: [3, 1, 1]
+    std::int64_t length_, image_size_;
+    std::vector<Batch> examples_;
+
+    std::optional<clip::ClipModel> clip_;
+    Weights all_;
+    std::optional<Learner> learner_;
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,22 @@
+#include "chapters/09_training/trainers/latents_of_pictures.h"
+
+#include "common/ops/shape.h"
+
+namespace ldm::train {
+
+LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Config& config, int embed_dim, const DataConfig& data)
+    : encoder_(weights, config, embed_dim), remember_(!data.flip && data.crop == Crop::center) {}
+
+Tensor LatentsOfPictures::moments(const Batch& batch) {
+    if (!remember_) return encoder_(batch.pictures).moments();
+    std::vector<Tensor> all;
+    for (std::size_t i = 0; i < batch.files.size(); ++i) {
+        Tensor& known = known_[batch.files[i]];
+        const auto n = static_cast<std::int64_t>(i);
+        if (!known) known = encoder_(ops::slice(batch.pictures, 0, n, n + 1)).moments();
+        all.push_back(known);
+    }
+    return ops::concat(all, 0);
+}
+
+}  // namespace ldm::train

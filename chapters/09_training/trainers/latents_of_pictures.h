@@ -1,0 +1,25 @@
+#pragma once
+
+#include <unordered_map>
+
+#include "chapters/02_vae/autoencoder.h"
+#include "chapters/09_training/data/batches.h"
+
+namespace ldm::train {
+
+/// What a finished autoencoder's encoder says about the pictures of a training. While every picture
+/// always comes the same way (no random crop, no mirror), it is asked once for each.
+class LatentsOfPictures {
+public:
+    LatentsOfPictures(const nn::Params& weights, const vae::Config& config, int embed_dim, const DataConfig& data);
+
+    /// The moments of a batch: [N, 2 embed_dim, h, w].
+    Tensor moments(const Batch& batch);
+
+private:
+    vae::LatentEncoder encoder_;
+    bool remember_;
+    std::unordered_map<std::int64_t, Tensor> known_;  // by picture: [1, 2 embed_dim, h, w]
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+
+#include "common/random/torch_random.h"
+#include "common/tensor/tensor.h"
+
+namespace ldm::train {
+
+/// The random numbers of one step. They depend on the seed and the step, not on the steps before, so
+/// that a training that goes on after a break hears the noise it would have heard.
+random::TorchGenerator step_noise(std::uint64_t seed, std::int64_t step);
+
+/// Standard normal numbers.
+Tensor normal(random::TorchGenerator& noise, const Shape& shape);
+
+}  // namespace ldm::train

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chapters/09_training/data/batches.h"
+#include "chapters/09_training/trainers/learner.h"
+#include "common/image/image.h"
+
+namespace ldm::train {
+
+/// What a step came to.
+struct StepResult {
+    double loss = 0.0;
+    std::vector<double> extras = {};  ///< beside the loss, in the order of Trainer::columns()
+};
+
+/// A training's own part: its networks, its loss, how one step is made. Batches, checkpoints, curve
+/// and clock are the business of run_training().
+class Trainer {
+public:
+    virtual ~Trainer() = default;
+
+    /// Step `step` (0, 1, …), made from all `batches` at once. Whatever is random depends on the seed
+    /// and the step alone. Throws NotFinite when a gradient is not finite.
+    virtual StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) = 0;
+
+    /// What the extras of a step are called in the curve.
+    virtual std::vector<std::string> columns() const { return {}; }
+
+    /// Everything that the next step depends on, sharing its memory: reading a saved state into it
+    /// takes the training back there, to the last bit.
+    virtual Weights state() = 0;
+
+    /// Shows how far it has come, with what has been learned so far.
+    virtual image::Image sample() = 0;
+
+    /// Writes what was learned as a model folder, the parts that were not trained included.
+    virtual void write_model(const std::filesystem::path& folder) = 0;
+};
+
+}  // namespace ldm::train

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "chapters/01_ddpm/learning_rate.h"
+#include "chapters/09_training/data/data_config.h"
+#include "chapters/09_training/trainers/learner.h"
+
+namespace ldm::train {
+
+/// What every training is told, whatever it trains. The keys of its JSON file:
+///
+///     "seed"            everything random follows from it (0)
+///     "steps"           how many there are
+///     "batch_size"      pictures that are computed at once
+///     "accumulate"      batches of which one step is made (1)
+///     "learning_rate"
+///     "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args": {...}}, by which the learning
+///                       rate is multiplied at each step (always 1)
+///     "optimizer"       {"name": "adam", "adamw" or "muon", ...}: make_optimizer() (adamw)
+///     "max_grad_norm"   (0: gradients stay as they are)
+///     "ema_decay"       of the moving average (0.999; 0: none)
+///     "data"            DataConfig
+///     "checkpoint_every", "sample_every", "keep_checkpoints"    in steps (500, 1000), and how many stay (2)
+///
+/// and those of the trainer, such as "model" and "loss".
+struct TrainingConfig {
+    std::uint64_t seed = 0;
+    std::int64_t steps = 0;
+    int batch_size = 0;
+    int accumulate = 1;
+    double learning_rate = 0.0;
+    ddpm::LearningRate lr_schedule;  ///< multiplier at step 0, 1, ...
+    Learner::Config learner;
+    DataConfig data;
+    std::int64_t checkpoint_every = 500, sample_every = 1000;
+    int keep_checkpoints = 2;
+};
+
+/// Reads the keys above. `own_keys` are the trainer's; any other is an Error that names it.
+TrainingConfig read_training_config(const io::Json& json, const std::vector<std::string>& own_keys);
+
+}  // namespace ldm::train

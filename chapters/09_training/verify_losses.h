@@ -1,0 +1,10 @@
+#pragma once
+
+#include "common/verify/component.h"
+
+namespace ldm::train {
+
+/// Adds the losses, their networks and the quantised autoencoder to what `ldm verify` knows.
+void register_losses(verify::Registry& registry);
+
+}  // namespace ldm::train

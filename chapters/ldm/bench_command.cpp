@@ -1,0 +1,26 @@
+#include "chapters/08_ldm_pipeline/bench.h"
+#include "chapters/ldm/commands.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+namespace ldm::program {
+
+void add_bench(CLI::App& app, int& status) {
+    auto options = std::make_shared<pipeline::BenchOptions>();
+    auto json = std::make_shared<bool>(false);
+    CLI::App* command = app.add_subcommand("bench", "Time CLIP, UNet and VAE at the size of SD 1.5, on weights by recipe");
+    command->add_option("--parts", options->parts, "clip, unet, vae")->delimiter(',')->check(CLI::IsMember({"clip", "unet", "vae"}));
+    command->add_option("--size", options->size, "Of the picture, a multiple of 64")->check(CLI::Range(64, 4096))->capture_default_str();
+    command->add_option("--repeats", options->repeats, "Runs of which the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+    command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
+    command->add_flag("--json", *json, "Print one JSON object instead of a table");
+    command->callback([=, &status] {
+        const io::Json report = pipeline::bench(*options);
+        fmt::print("{}\n", *json ? report.dump(2) : pipeline::bench_table(report));
+        status = 0;
+    });
+}
+
+}  // namespace ldm::program

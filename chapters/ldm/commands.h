@@ -1,0 +1,16 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+/// The subcommands of the program `ldm`. Each adds itself to the command line; what it does when it
+/// was chosen runs later and sets `status`, the exit status of the program.
+
+namespace ldm::program {
+
+void add_txt2img(CLI::App& app, int& status);
+void add_verify(CLI::App& app, int& status);
+void add_inspect(CLI::App& app, int& status);
+void add_bench(CLI::App& app, int& status);
+void add_train(CLI::App& app, int& status);
+
+}  // namespace ldm::program

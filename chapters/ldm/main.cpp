@@ -1,0 +1,35 @@
+#include "chapters/ldm/commands.h"
+#include "common/error.h"
+#include "common/report/interrupt.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <functional>
+
+int main(int argc, char** argv) {
+    CLI::App app("Stable Diffusion, step by step, in C++.", "ldm");
+    app.require_subcommand(1);
+    app.set_help_all_flag("--help-all", "Print the help of every command and exit");
+    int status = 0;
+    ldm::program::add_txt2img(app, status);
+    ldm::program::add_verify(app, status);
+    ldm::program::add_inspect(app, status);
+    ldm::program::add_bench(app, status);
+    ldm::program::add_train(app, status);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    } catch (const ldm::report::Interrupted&) {
+        fmt::print(stderr, "\nstopped\n");
+        return 130;
+    } catch (const std::bad_alloc&) {
+        fmt::print(stderr, "ldm: not enough memory\n");
+        return 1;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "ldm: {}\n", error.what());
+        return 1;
+    }
+    return status;
+}

@@ -1,0 +1,121 @@
+#include "chapters/09_training/trainers/autoencoder_trainer.h"
+#include "chapters/09_training/trainers/clip_trainer.h"
+#include "chapters/09_training/trainers/diffusion_trainer.h"
+#include "chapters/09_training/trainers/training_run.h"
+#include "chapters/ldm/commands.h"
+#include "common/image/tensor_picture.h"
+#include "common/ops/shape.h"
+#include "common/report/interrupt.h"
+#include "common/report/option_checks.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <memory>
+
+namespace ldm::program {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace train;
+
+constexpr int shown = 8;     // examples on a sample sheet
+constexpr int batches = 32;  // of examples, all in all: for what is measured over the data before training
+
+struct Options {
+    std::string config, data, output, init;
+    bool resume = false;
+    std::optional<std::int64_t> max_steps;
+    std::optional<double> max_minutes;
+    int threads = 0;
+};
+
+/// Pictures from all over the folder, `shown` at a time, each as it lies there.
+std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
+    data.flip = false;
+    data.crop = Crop::center;
+    const std::int64_t wanted = std::min<std::int64_t>(folder.size(), shown * batches);
+    std::vector<Batch> examples;
+    for (std::int64_t i = 0; i < wanted; ++i) {
+        const std::int64_t index = (i % shown) * folder.size() / shown + i / shown;  // neighbours are alike
+        const auto loaded = folder.load(std::min(index, folder.size() - 1));
+        const Draw draw{.picture = loaded.index, .without_caption = false, .mirrored = false, .across = 0.5, .down = 0.5};
+        if (i % shown == 0) examples.emplace_back();
+        Batch& batch = examples.back();
+        const Tensor picture = image::to_tensor(take_part(*loaded.picture, draw, data.width, data.height));
+        batch.pictures = batch.pictures ? ops::concat({batch.pictures, picture}, 0) : picture;
+        batch.captions.push_back(folder.file(loaded.index).caption);
+        batch.files.push_back(loaded.index);
+    }
+    return examples;
+}
+
+using MakeTrainer = std::function<std::unique_ptr<Trainer>(const io::Json&, const TrainingConfig&, ModelParts, std::vector<Batch>)>;
+
+struct Kind {
+    const char* name;
+    const char* description;
+    const std::vector<std::string>& own_keys;
+    Captions captions;
+    MakeTrainer make;
+};
+
+const std::vector<Kind>& kinds() {
+    static const std::vector<Kind> all = {
+        {"autoencoder", "Train an autoencoder: pictures made small and large again", AutoencoderTrainer::own_keys(), Captions::ignored,
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
+             return std::make_unique<AutoencoderTrainer>(json, config, std::move(model), examples.front().pictures);
+         }},
+        {"clip", "Train CLIP's two towers: captions and pictures that find each other", ClipTrainer::own_keys(), Captions::needed,
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
+             return std::make_unique<ClipTrainer>(json, config, std::move(model), std::move(examples));
+         }},
+        {"diffusion", "Train the UNet that draws, or a LoRA for it", DiffusionTrainer::own_keys(), Captions::needed,
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
+             return std::make_unique<DiffusionTrainer>(json, config, std::move(model), std::move(examples));
+         }}};
+    return all;
+}
+
+void train_model(const Kind& kind, const Options& options) {
+    if (options.threads > 0) omp_set_num_threads(options.threads);
+    report::InterruptGuard guard;
+    const io::Json json = io::read_json(options.config);
+    const TrainingConfig config = read_training_config(json, kind.own_keys);
+    const PictureFolder pictures(options.data, kind.captions, config.data);
+    const auto trainer = kind.make(json, config, options.init.empty() ? ModelParts() : ModelParts(options.init),
+                                   examples_of(pictures, config.data));
+    RunOptions run{.output = options.output, .resume = options.resume};
+    run.limits.max_steps = options.max_steps.value_or(run.limits.max_steps);
+    run.limits.max_minutes = options.max_minutes.value_or(run.limits.max_minutes);
+    run_training(kind.name, *trainer, pictures, config, json, run);
+    fmt::print("{}\n", (fs::path(options.output) / "model").string());
+}
+
+void add_kind(CLI::App& train, const Kind& kind, int& status) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = train.add_subcommand(kind.name, kind.description);
+    command->add_option("--config", options->config, "The training's settings, a JSON file")->required();
+    command->add_option("--data", options->data, "A folder of pictures with metadata.jsonl (file_name, text),\nor with a .txt beside each")->required();
+    command->add_option("--output", options->output, "Checkpoints, curve, samples and in the end the model go here")->required();
+    command->add_option("--init", options->init, "The model to begin with: a folder of this project, an SD 1.x file, a diffusers folder");
+    command->add_flag("--resume", options->resume, "Go on from the last checkpoint in --output");
+    command->add_option("--max-steps", options->max_steps, "Stop after this many steps, those before a resume included")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+    command->add_option("--max-minutes", options->max_minutes, "Stop after this time")->check(report::number_between(0.0, 1e6));
+    command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
+    command->callback([=, &kind, &status] {
+        train_model(kind, *options);
+        status = 0;
+    });
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& status) {
+    CLI::App* train = app.add_subcommand("train", "Train a model, or a part of one, on a folder of pictures");
+    train->require_subcommand(1);
+    for (const Kind& kind : kinds()) add_kind(*train, kind, status);
+}
+
+}  // namespace ldm::program

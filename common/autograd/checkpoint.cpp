@@ -1,0 +1,42 @@
+#include "common/autograd/checkpoint.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace ldm {
+
+Tensor checkpoint(std::function<Tensor()> f) {
+    Tape notes;  // only to find out what f depends on
+    if (!notes.outer_) return f();
+    notes.live_.swap(notes.outer_->live_);
+    struct GiveBack {
+        Tape& from;
+        ~GiveBack() {
+            for (const Tape::Note& note : from.notes_) from.live_.erase(note.output.id());
+            from.live_.swap(from.outer_->live_);
+        }
+    };
+
+    Tensors used;
+    Tensor y;
+    bool depends = false;
+    {
+        const GiveBack afterwards{notes};
+        y = f();
+        std::unordered_set<const void*> own, seen;
+        for (const Tape::Note& note : notes.notes_) own.insert(note.output.id());
+        for (const Tape::Note& note : notes.notes_)
+            for (const Tensor& input : note.inputs)
+                if (needs_gradient(input) && !own.contains(input.id()) && seen.insert(input.id()).second)
+                    used.push_back(input);
+        depends = own.contains(y.id());
+    }
+    // A result that f has not computed from anything live is a constant, or an input handed through.
+    if (depends) {
+        notes.outer_->live_.insert(y.id());
+        notes.outer_->notes_.push_back({y, std::move(used), nullptr, std::move(f)});
+    }
+    return y;
+}
+
+}  // namespace ldm

@@ -1,0 +1,47 @@
+#include "common/ops/batch_norm.h"
+
+#include <fmt/format.h>
+
+#include "common/autograd/tape.h"
+#include "common/ops/batch_norm_cpu.h"
+
+namespace ldm::ops {
+namespace {
+
+void check(const Tensor& x, const Tensor& scale, const Tensor& offset) {
+    expect(x.rank() >= 2, "expected [N, C, ...], got " + to_string(x.shape()));
+    expect_shape(scale, {x.dim(1)});
+    expect_shape(offset, {x.dim(1)});
+}
+
+void record_norm(const Tensor& y, const Tensor& x, const cpu::ChannelLevels& levels,
+                 const Tensor& scale, const Tensor& offset, cpu::Moments moments) {
+    record(y, {x, scale, offset}, [=](const Tensor& dy) -> Tensors {
+        const auto d = cpu::batch_norm_backward(dy, x, levels, scale, moments);
+        return {d.x, d.scale, d.offset};
+    });
+}
+
+}  // namespace
+
+BatchNormed batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
+    check(x, scale, offset);
+    if (x.size() <= x.dim(1))
+        fail(fmt::format("one number a channel has no variance: {}", to_string(x.shape())));
+    const cpu::BatchNorm result = cpu::batch_norm(x, scale, offset, eps);
+    record_norm(result.y, x, result.levels, scale, offset, cpu::Moments::of_x);
+    return {result.y, {result.levels.mean, result.variance}};
+}
+
+Tensor batch_norm(const Tensor& x, const ChannelMoments& moments, const Tensor& scale,
+                  const Tensor& offset, float eps) {
+    check(x, scale, offset);
+    expect_shape(moments.mean, {x.dim(1)});
+    expect_shape(moments.variance, {x.dim(1)});
+    const cpu::ChannelLevels levels = cpu::levels_of(moments.mean, moments.variance, eps);
+    const Tensor y = cpu::level_channels(x, levels, scale, offset);
+    record_norm(y, x, levels, scale, offset, cpu::Moments::given);
+    return y;
+}
+
+}  // namespace ldm::ops

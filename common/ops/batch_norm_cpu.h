@@ -1,0 +1,40 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops::cpu {
+
+/// What is taken off every number of a channel, and what it is then multiplied by: [C] each.
+struct ChannelLevels {
+    Tensor mean;
+    Tensor inverse_deviation;  // 1 / sqrt(variance + eps)
+};
+
+/// Copies of the moments, ready for use.
+ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps);
+
+/// (x - mean) inverse_deviation scale + offset, all of them by channel; x [N, C, ...].
+Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& scale,
+                      const Tensor& offset);
+
+struct BatchNorm {
+    Tensor y;
+    ChannelLevels levels;
+    Tensor variance;  // [C], divided by the count
+};
+
+/// The same with the levels of x itself.
+BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+
+/// Whether the levels depend on x.
+enum class Moments { of_x, given };
+
+struct BatchNormGradients {
+    Tensor x, scale, offset;
+};
+
+BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
+                                       const ChannelLevels& levels, const Tensor& scale,
+                                       Moments moments);
+
+}  // namespace ldm::ops::cpu

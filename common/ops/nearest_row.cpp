@@ -1,0 +1,17 @@
+#include "common/ops/nearest_row.h"
+
+#include "common/ops/nearest_row_cpu.h"
+#include "common/ops/work.h"
+
+namespace ldm::ops {
+
+Tensor nearest_row(const Tensor& x, const Tensor& table) {
+    const auto [points, width] = x.dims<2>();
+    const auto [rows, table_width] = table.dims<2>();
+    expect_shape(table, {rows, width});
+    expect(rows > 0, "a table without rows");
+    add_work(2.0 * points * rows * width);
+    return cpu::nearest_row(x, table);
+}
+
+}  // namespace ldm::ops

@@ -1,0 +1,114 @@
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "common/ops/optimizer_step.h"
+#include "common/ops/parallel.h"
+
+namespace ldm::ops {
+namespace {
+
+using cpu::elementwise_grain;
+using cpu::parallel_for;
+
+/// end - (1 - share)(end - x) where that is the more exact of the two forms, as in PyTorch.
+inline float on_the_way(float x, float end, float share) {
+    return share < 0.5f ? x + share * (end - x) : end - (end - x) * (1.0f - share);
+}
+
+inline double square(double x) {
+    return x * x;
+}
+
+/// AdamStep as the loop needs it: in double until here, then float32, as PyTorch hands Python's
+/// numbers to its loops.
+struct AdamFactors {
+    float keep, joins;  // what stays of the weight, and its share in the gradient
+    float share1, beta2, share2;
+    float root, eps, rate;
+
+    explicit AdamFactors(const AdamStep& s)
+        : keep(static_cast<float>(s.decoupled_weight_decay ? 1 - s.lr * s.weight_decay : 1.0)),
+          joins(static_cast<float>(s.decoupled_weight_decay ? 0.0 : s.weight_decay)),
+          share1(static_cast<float>(1 - s.beta1)),
+          beta2(static_cast<float>(s.beta2)),
+          share2(static_cast<float>(1 - s.beta2)),
+          root(static_cast<float>(std::sqrt(1 - std::pow(s.beta2, s.step)))),
+          eps(static_cast<float>(s.eps)),
+          rate(static_cast<float>(s.lr / (1 - std::pow(s.beta1, s.step)))) {}
+};
+
+void adam_loop(std::int64_t count, float* __restrict w, float* __restrict m, float* __restrict v,
+               const float* __restrict gradient, const AdamFactors f) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float g = gradient[i] + f.joins * w[i];
+        m[i] = on_the_way(m[i], g, f.share1);
+        v[i] = v[i] * f.beta2 + f.share2 * g * g;
+        w[i] = w[i] * f.keep - f.rate * m[i] / (std::sqrt(v[i]) / f.root + f.eps);
+    }
+}
+
+}  // namespace
+
+void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient,
+               const AdamStep& s) {
+    for (const Tensor& x : {exp_avg, exp_avg_sq, gradient}) expect_shape(x, weight.shape());
+    expect(s.step >= 1, "the steps of Adam count from 1");
+
+    float *w = weight.data(), *m = exp_avg.data(), *v = exp_avg_sq.data();
+    const float* g = gradient.data();
+    const AdamFactors factors(s);
+    parallel_for(weight.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
+        adam_loop(end - begin, w + begin, m + begin, v + begin, g + begin, factors);
+    });
+}
+
+void lerp_into(Tensor& x, const Tensor& end, double share) {
+    expect_shape(end, x.shape());
+    const auto s = static_cast<float>(share);
+    float* __restrict from = x.data();
+    const float* __restrict to = end.data();
+    parallel_for(x.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t stop) {
+        for (std::int64_t i = begin; i < stop; ++i) from[i] = on_the_way(from[i], to[i], s);
+    });
+}
+
+void add_into(Tensor& x, double keep, const Tensor& y, double share) {
+    expect_shape(y, x.shape());
+    const auto k = static_cast<float>(keep), s = static_cast<float>(share);
+    float* __restrict to = x.data();
+    const float* __restrict from = y.data();
+    parallel_for(x.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) to[i] = to[i] * k + s * from[i];
+    });
+}
+
+double sum_of_squares(const Tensor& x) {
+    const float* values = x.data();
+    std::vector<double> pieces((x.size() + elementwise_grain - 1) / elementwise_grain, 0.0);
+    parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+        double sums[16] = {};  // sixteen, so that an addition need not wait for the one before
+        std::int64_t i = begin;
+        for (; i + 16 <= end; i += 16)
+            for (int lane = 0; lane < 16; ++lane) sums[lane] += square(values[i + lane]);
+        for (; i < end; ++i) sums[0] += square(values[i]);
+        pieces[begin / elementwise_grain] = std::accumulate(sums, sums + 16, 0.0);
+    });
+    return std::accumulate(pieces.begin(), pieces.end(), 0.0);
+}
+
+bool all_finite(const Tensor& x) {
+    const float* values = x.data();
+    std::vector<char> pieces((x.size() + elementwise_grain - 1) / elementwise_grain, 1);
+    parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+        int trouble = 0;  // NaN compares false
+        for (std::int64_t i = begin; i < end; ++i)
+            trouble |= !(std::abs(values[i]) <= std::numeric_limits<float>::max());
+        pieces[begin / elementwise_grain] = trouble == 0;
+    });
+    return std::accumulate(pieces.begin(), pieces.end(), true, std::logical_and());
+}
+
+}  // namespace ldm::ops

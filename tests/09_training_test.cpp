@@ -1,0 +1,285 @@
+// Whole trainings, small enough for a test: that they learn, that stopping changes nothing, and that
+// what goes wrong is said.
+
+#include <bit>
+#include <cmath>
+#include <fstream>
+
+#include "chapters/08_ldm_pipeline/latent_diffusion.h"
+#include "chapters/08_ldm_pipeline/txt2img.h"
+#include "chapters/09_training/run/checkpoints.h"
+#include "chapters/09_training/trainers/autoencoder_trainer.h"
+#include "chapters/09_training/trainers/clip_trainer.h"
+#include "chapters/09_training/trainers/diffusion_trainer.h"
+#include "chapters/09_training/trainers/training_run.h"
+#include "chapters/09_training/verify.h"
+#include "chapters/09_training/lora/lora_file.h"
+#include "common/image/png.h"
+#include "common/image/tensor_picture.h"
+#include "common/io/atomic_file.h"
+#include "common/ops/elementwise.h"
+#include "common/ops/reduce.h"
+#include "common/ops/shape.h"
+#include "tests/support/case_checks.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace ldm;
+using namespace ldm::train;
+using io::Json;
+using test::has_text;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::vector<std::string> colours = {"red", "green", "blue", "yellow", "pink", "cyan", "black", "orange"};
+const image::Color rgb[] = {{220, 30, 30}, {30, 160, 40}, {30, 60, 220}, {240, 220, 40}, {250, 150, 190}, {40, 220, 230}, {20, 20, 20}, {240, 140, 20}};
+
+/// Eight pictures of 16 x 16: a coloured square on white, each in a place of its own.
+void write_pictures(const fs::path& folder) {
+    fs::create_directories(folder);
+    std::string lines;
+    for (std::size_t i = 0; i < colours.size(); ++i) {
+        image::Image picture(16, 16);
+        const int left = static_cast<int>(i % 3) * 4, top = static_cast<int>(i / 3) * 4;
+        for (int y = 0; y < 16; ++y)
+            for (int x = 0; x < 16; ++x) {
+                const bool inside = x >= left && x < left + 8 && y >= top && y < top + 8;
+                if (inside) picture.set(x, y, rgb[i]);
+            }
+        image::save_png(folder / (colours[i] + ".png"), picture);
+        lines += Json{{"file_name", colours[i] + ".png"}, {"text", colours[i] + " square"}}.dump() + "\n";
+    }
+    io::write_text_file(folder / "metadata.jsonl", lines);
+}
+
+/// A vocabulary of letters and one merge.
+std::string merges_text() { return "#version: 0.2\ns q\n"; }
+constexpr int vocabulary = 256 + 256 + 1 + 2;
+
+Json autoencoder_json() {
+    return {{"steps", 6}, {"batch_size", 4}, {"learning_rate", 2e-3}, {"optimizer", {{"name", "adamw"}}}, {"data", {{"size", 16}}},
+            {"first_stage_config", {{"embed_dim", 4}, {"ddconfig", {{"double_z", true}, {"z_channels", 4}, {"resolution", 16}, {"in_channels", 3},
+             {"out_ch", 3}, {"ch", 32}, {"ch_mult", {1, 2}}, {"num_res_blocks", 1}, {"attn_resolutions", Json::array()}}}}},
+            {"loss", {{"kl_weight", 1e-6}, {"perceptual_weight", 0}, {"disc_start", 3}, {"disc_num_layers", 1}, {"disc_weight", 0.1}}},
+            {"ema_decay", 0.9}};
+}
+
+Json clip_json(const fs::path& merges) {
+    return {{"steps", 6}, {"batch_size", 4}, {"accumulate", 2}, {"learning_rate", 1e-3}, {"optimizer", {{"name", "muon"}}}, {"data", {{"size", 16}, {"flip", true}}},
+            {"cond_stage_config", {{"projection_dim", 32},
+             {"text_config", {{"vocab_size", vocabulary}, {"hidden_size", 32}, {"intermediate_size", 64}, {"num_hidden_layers", 1}, {"num_attention_heads", 2},
+              {"max_position_embeddings", 16}, {"bos_token_id", vocabulary - 2}, {"eos_token_id", vocabulary - 1}, {"hidden_act", "quick_gelu"}}},
+             {"vision_config", {{"hidden_size", 32}, {"intermediate_size", 64}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"image_size", 16},
+              {"patch_size", 4}, {"hidden_act", "quick_gelu"}}}}},
+            {"vocabulary", merges.string()}};
+}
+
+Json diffusion_json() {
+    return {{"steps", 6}, {"batch_size", 4}, {"learning_rate", 1e-3}, {"max_grad_norm", 1.0}, {"data", {{"size", 16}, {"caption_dropout", 0.1}}},
+            {"schedule", {{"timesteps", 1000}, {"linear_start", 0.00085}, {"linear_end", 0.012}}}, {"train_text_encoder", true},
+            {"times", {{"snr_weight_max", 10}, {"time_power", 0.6}}}, {"ema_decay", 0.9}, {"sampler", {{"name", "ddim"}, {"steps", 20}, {"cfg_scale", 2.0}}},
+            {"unet_config", {{"image_size", 8}, {"in_channels", 4}, {"out_channels", 4}, {"model_channels", 32}, {"num_res_blocks", 1},
+             {"attention_resolutions", {1, 2}}, {"channel_mult", {1, 2}}, {"num_heads", 2}, {"use_spatial_transformer", true},
+             {"transformer_depth", 1}, {"context_dim", 32}, {"legacy", false}}}};
+}
+
+std::vector<Batch> examples_of(const PictureFolder& folder) {
+    Batch batch;
+    std::vector<image::Image> pictures;
+    for (std::int64_t i = 0; i < folder.size(); ++i) {
+        pictures.push_back(*folder.load(i).picture);
+        batch.captions.push_back(folder.file(i).caption);
+        batch.files.push_back(i);
+    }
+    batch.pictures = image::to_tensor(pictures);
+    return {batch};
+}
+
+/// A training of one of the three kinds, up to `max_steps`.
+struct Training {
+    fs::path data, output, init;
+
+    template <class Some>
+    Weights run(const Json& json, std::int64_t max_steps = 1000000, bool resume = false) const {
+        const TrainingConfig config = read_training_config(json, Some::own_keys());
+        const PictureFolder pictures(data, Captions::needed, config.data);
+        ModelParts model = init.empty() ? ModelParts() : ModelParts(init);
+        auto trainer = make<Some>(json, config, std::move(model), examples_of(pictures));
+        run_training("test", *trainer, pictures, config, json, {.output = output, .resume = resume, .limits = {.max_steps = max_steps}});
+        return copy_of(trainer->state());
+    }
+
+    template <class Some>
+    static std::unique_ptr<Trainer> make(const Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
+        if constexpr (std::is_same_v<Some, AutoencoderTrainer>)
+            return std::make_unique<Some>(json, config, std::move(model), examples.front().pictures);
+        else
+            return std::make_unique<Some>(json, config, std::move(model), std::move(examples));
+    }
+};
+
+/// The names of the tensors that differ in any bit.
+std::vector<std::string> differing(const Weights& a, const Weights& b) {
+    std::vector<std::string> names;
+    for (const auto& [name, x] : a) {
+        const auto found = b.find(name);
+        const std::size_t bytes = static_cast<std::size_t>(x.size()) * 4;
+        const auto start = [](const Tensor& t) { return t.dtype() == DType::i32 ? static_cast<const void*>(t.ints()) : t.data(); };
+        if (found == b.end() || std::memcmp(start(x), start(found->second), bytes) != 0) names.push_back(name);
+    }
+    return names;
+}
+
+/// Six steps at once, and three and three with a new trainer, that knows nothing but the checkpoint.
+template <class Some>
+void check_resume(const Json& json, const fs::path& data, const fs::path& init = {}) {
+    test::TemporaryFolder folder;
+    const Weights straight = Training{data, folder / "straight", init}.run<Some>(json);
+    const Training halved{data, folder / "halved", init};
+    const Weights half = halved.run<Some>(json, 3);
+    const Weights whole = halved.run<Some>(json, 6, /*resume=*/true);
+    CHECK(differing(straight, whole).empty());
+    CHECK_FALSE(differing(half, whole).empty());
+    CHECK(straight.size() == whole.size());
+}
+
+/// An autoencoder and towers that have hardly learned anything: what a diffusion training begins with.
+struct Beginning {
+    test::TemporaryFolder folder;
+    fs::path data = folder / "data", merges = folder / "merges.txt";
+
+    Beginning() {
+        write_pictures(data);
+        io::write_text_file(merges, merges_text());
+    }
+
+    /// Trains both for the steps told, and says where the model is.
+    fs::path model(int autoencoder_steps, int clip_steps) {
+        Json first = autoencoder_json(), second = clip_json(merges);
+        first["steps"] = autoencoder_steps;
+        first["batch_size"] = 8;
+        first["loss"]["disc_start"] = 1 << 30;  // no judge
+        first["loss"]["idle_before_start"] = true;
+        second["steps"] = clip_steps;
+        Training{data, folder / "autoencoder", {}}.run<AutoencoderTrainer>(first);
+        Training{data, folder / "clip", folder / "autoencoder/model"}.run<ClipTrainer>(second);
+        return folder / "clip/model";
+    }
+};
+
+}  // namespace
+
+TEST_CASE("every stored case of chapter 09") {
+    verify::Registry registry;
+    register_components(registry);
+    for (const char* name : {"LPIPS", "NLayerDiscriminator", "GanLosses", "LPIPSWithDiscriminator", "VQLPIPSWithDiscriminator",
+                             "VectorQuantizer2", "VQModel", "VQModelInterface", "TrainLatentDiffusion", "TrainAutoencoder", "TrainClip",
+                             "TrainDiffusion", "Adam", "AdamW", "Muon", "ClipGradNorm", "LoRA"})
+        CHECK(registry.contains(name));
+    test::check_cases("09_training", registry);
+}
+
+TEST_CASE("a training that was stopped goes on to the last bit") {
+    Beginning beginning;
+    SECTION("autoencoder, with its judge") { check_resume<AutoencoderTrainer>(autoencoder_json(), beginning.data); }
+    SECTION("clip, with accumulated batches") { check_resume<ClipTrainer>(clip_json(beginning.merges), beginning.data); }
+    SECTION("diffusion, with the text tower") { check_resume<DiffusionTrainer>(diffusion_json(), beginning.data, beginning.model(1, 1)); }
+}
+
+TEST_CASE("eight pictures are learned by heart, and drawn when they are named") {
+    Beginning beginning;
+    const fs::path init = beginning.model(200, 40);
+    Json json = diffusion_json();
+    json["steps"] = 400;
+    json["batch_size"] = 16;
+    json["learning_rate"] = 2e-3;
+    json["ema_decay"] = 0.98;
+    json["optimizer"] = {{"name", "muon"}};
+    const Training training{beginning.data, beginning.folder / "diffusion", init};
+    training.run<DiffusionTrainer>(json);
+
+    const pipeline::ModelFiles files = pipeline::open_model(training.output / "model");
+    const pipeline::LatentDiffusion model(files);
+    const PictureFolder pictures(beginning.data, Captions::needed, {.width = 16, .height = 16});
+    const Batch all = examples_of(pictures).front();
+    const auto drawn = pipeline::txt2img(model, {.prompts = all.captions, .negative_prompt = "", .seeds = std::vector<std::uint64_t>(8, 5), .width = 16,
+                                                 .height = 16, .steps = 20, .cfg_scale = 2.0f}).pictures;
+    for (std::int64_t i = 0; i < 8; ++i) {
+        std::int64_t nearest = -1;
+        double distance = INFINITY;
+        for (std::int64_t k = 0; k < 8; ++k) {
+            const double d = ops::mean(ops::square(ops::slice(drawn, 0, i, i + 1) - ops::slice(all.pictures, 0, k, k + 1))).item();
+            if (d < distance) distance = d, nearest = k;
+        }
+        INFO(all.captions[i] << " came out nearest to " << all.captions[nearest]);
+        CHECK(nearest == i);
+        CHECK(distance < 0.1);
+    }
+}
+
+TEST_CASE("a LoRA learns beside weights that stay what they are, and loads again") {
+    Beginning beginning;
+    Training base{beginning.data, beginning.folder / "base", beginning.model(1, 1)};
+    base.run<DiffusionTrainer>(diffusion_json());
+
+    Json json = diffusion_json();
+    json["train_text_encoder"] = false;
+    json["lora"] = {{"rank", 2}, {"alpha", 2}};
+    json["steps"] = 4;
+    const Training training{beginning.data, beginning.folder / "lora", base.output / "model"};
+    const Weights learned = training.run<DiffusionTrainer>(json);
+    CHECK(std::ranges::all_of(learned, [](const auto& entry) {
+        return entry.first.find("lora_") != std::string::npos || entry.first.find("step") != std::string::npos || entry.first.find("num_updates") != std::string::npos;
+    }));
+
+    const pipeline::ModelFiles files = pipeline::open_model(base.output / "model");
+    const Lora lora = read_lora(training.output / "model/lora.safetensors", *files.checkpoint, files.config);
+    CHECK(lora.size() == learned.size() / 8);  // up and down, their average, and two moments of each
+    CHECK(lora.begin()->second.rank() == 2);
+}
+
+TEST_CASE("a training that has gone wrong says where, and what is still good") {
+    Beginning beginning;
+    Json json = autoencoder_json();
+    json["checkpoint_every"] = 2;
+    const Training training{beginning.data, beginning.folder / "wrong", {}};
+    training.run<AutoencoderTrainer>(json, 2);
+
+    // a weight in the checkpoint becomes a NaN, as after a division by zero
+    const auto saved = latest_state(training.output / "checkpoints");
+    REQUIRE(saved);
+    const std::string name = "autoencoder.weights.decoder.conv_in.weight";
+    std::vector<io::TensorEntry> entries(saved->file().entries());
+    std::vector<float> broken;
+    for (io::TensorEntry& entry : entries)
+        if (entry.name == name) {
+            broken = io::read_floats(entry);
+            broken[3] = NAN;
+            entry.bytes = std::as_bytes(std::span(broken));
+        }
+    std::map<std::string, std::string> texts = {{"config", saved->text("config")}, {"seconds", saved->text("seconds")}};
+    { Checkpoints(training.output / "checkpoints").save(2, entries, texts); }
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(json, 6, true),
+                      has_text("step 3") && has_text("not finite") && has_text("step_000002.safetensors"));
+}
+
+TEST_CASE("settings that make no sense are refused by name") {
+    Beginning beginning;
+    const auto refused = [&](const char* key, const Json& value) {
+        Json json = autoencoder_json();
+        json[key] = value;
+        return json;
+    };
+    const Training training{beginning.data, beginning.folder / "out", {}};
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batchsize", 3)), has_text("batchsize"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 0)), has_text("batch_size"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("learning_rate", "fast")), has_text("learning_rate"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("optimizer", {{"name", "sgd"}})), has_text("sgd"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("loss", {{"perceptual_weight", 1}})), has_text("lpips_weights"));
+    CHECK_THROWS_WITH(training.run<DiffusionTrainer>(diffusion_json()), has_text("--init"));
+
+    training.run<AutoencoderTrainer>(autoencoder_json(), 1);
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(autoencoder_json(), 2), has_text("--resume"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 2), 2, true), has_text("batch_size"));
+}
