@@ -83,8 +83,12 @@ private:
 }  // namespace
 
 bool winograd_pays(const Tensor& x, const Tensor& weight, const Conv2dOptions& options) {
-    return weight.dim(2) == 3 && weight.dim(3) == 3 && options.stride == 1 && weight.dim(0) >= 64 &&
-           weight.dim(1) >= 64 && x.dim(2) * x.dim(3) >= 8 * 8;
+    if (weight.dim(2) != 3 || weight.dim(3) != 3 || options.stride != 1) return false;
+    const std::int64_t out = weight.dim(0), in = weight.dim(1), pixels = x.dim(2) * x.dim(3);
+    if (out < 64 || in < 64) return false;
+    // On few pixels it still pays while the transformed weights, 64 bytes for each pair of channels,
+    // stay in the cache.
+    return pixels >= 32 * 32 || (pixels >= 8 * 8 && out * in <= 1 << 17);
 }
 
 Tensor conv2d_winograd(const Tensor& x, const Tensor& weight, const Tensor& bias,
