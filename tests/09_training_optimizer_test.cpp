@@ -17,6 +17,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
 #include "common/ops/optimizer_step.h"
+#include "common/ops/precision.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 #include "tests/support/case_checks.h"
@@ -173,6 +174,12 @@ TEST_CASE(
     CHECK(close(orthogonalized(1000.0f * wide), y, 1e-4) == "");
     CHECK(orthogonalized(noise({6, 4, 3, 3}, 2)).shape() == Shape{6, 4, 3, 3});
     CHECK(close(orthogonalized(Tensor::zeros({3, 4})), Tensor::zeros({3, 4}), 0.0) == "");
+}
+
+TEST_CASE("orthogonalized: multiplies exactly even where all else is rounded") {
+    const Tensor matrix = noise({40, 90}, 1), exact = orthogonalized(matrix);
+    const ops::WithPrecision fast(ops::Precision::bf16);
+    CHECK(close(orthogonalized(matrix), exact, 0.0) == "");
 }
 
 TEST_CASE("Muon moves matrices between layers, AdamW all else") {

@@ -11,6 +11,7 @@
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
+#include "chapters/09_training/trainers/side_by_side.h"
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/09_training/verify.h"
 #include "chapters/09_training/lora/lora_file.h"
@@ -185,6 +186,37 @@ TEST_CASE("a training that was stopped goes on to the last bit") {
     SECTION("autoencoder, with its judge") { check_resume<AutoencoderTrainer>(autoencoder_json(), beginning.data); }
     SECTION("clip, with accumulated batches") { check_resume<ClipTrainer>(clip_json(beginning.merges), beginning.data); }
     SECTION("diffusion, with the text tower") { check_resume<DiffusionTrainer>(diffusion_json(), beginning.data, beginning.model(1, 1)); }
+}
+
+TEST_CASE("batches computed side by side teach what they teach one after the other") {
+    Beginning beginning;
+    const fs::path init = beginning.model(1, 1);
+    const auto learned = [&](Json json, int at_once, const fs::path& from) {
+        json["steps"] = 2;
+        json["accumulate"] = 3;
+        json["side_by_side"] = at_once;
+        test::TemporaryFolder folder;
+        return Training{beginning.data, folder / "training", from}.run<DiffusionTrainer>(json);
+    };
+    const Training base{beginning.data, beginning.folder / "base", init};
+    SECTION("all weights") { CHECK(differing(learned(diffusion_json(), 1, init), learned(diffusion_json(), 2, init)).empty()); }
+    SECTION("a LoRA") {
+        base.run<DiffusionTrainer>(diffusion_json());
+        Json json = diffusion_json();
+        json["train_text_encoder"] = false;
+        json["lora"] = {{"rank", 2}};
+        const fs::path from = base.output / "model";
+        CHECK(differing(learned(json, 1, from), learned(json, 3, from)).empty());
+    }
+}
+
+TEST_CASE("what goes wrong beside others is told like any other trouble") {
+    std::vector<std::int64_t> taken;
+    const auto fails_at_two = [](std::int64_t i) { return i == 2 ? throw Error("two") : i; };
+    CHECK_THROWS_WITH(side_by_side(5, 3, fails_at_two, [&](std::int64_t i) { taken.push_back(i); }), test::has_text("two"));
+    CHECK(taken.empty());
+    side_by_side(5, 2, [](std::int64_t i) { return 10 * i; }, [&](std::int64_t i) { taken.push_back(i); });
+    CHECK(taken == std::vector<std::int64_t>{0, 10, 20, 30, 40});
 }
 
 TEST_CASE("eight pictures are learned by heart, and drawn when they are named") {

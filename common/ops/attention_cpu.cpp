@@ -95,7 +95,7 @@ private:
     /// scores [keys, queries] = K Q^T
     void score(std::int64_t first, std::int64_t keys) {
         for (std::int64_t i = 0; i < keys; i += tile_rows)
-            packed::micro_kernels[PackedHead::rows_from(i, keys) - 1](
+            packed::f32_kernels[PackedHead::rows_from(i, keys) - 1](
                 head_.width, head_.k.data() + (first + i) / tile_rows * row_panel * head_.width,
                 query_.data(), scores_[i / tile_rows]);
     }
@@ -135,7 +135,7 @@ private:
         for (std::int64_t i = 0; i < head_.out; i += tile_rows) {
             const int rows = PackedHead::rows_from(i, head_.out);
             Tile update;
-            packed::micro_kernels[rows - 1](
+            packed::f32_kernels[rows - 1](
                 keys, head_.v.data() + (i / tile_rows * head_.keys + first) * row_panel, score_row(0), update);
             Tile& sums = mixture_[i / tile_rows];
             for (int r = 0; r < rows; ++r)

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "common/ops/bf16_cpu.h"
 #include "common/ops/parallel.h"
+#include "common/ops/precision.h"
 #include "common/ops/simd_cpu.h"
 
 #include <algorithm>
@@ -19,6 +21,8 @@
 /// `tile_rows` x `tile_columns` is summed entirely in registers, so that two loads of B and
 /// `tile_rows` of A feed 2 * tile_rows vector multiplications. Who packs decides what is
 /// multiplied: a strided matrix (gemm_cpu.cpp) or the patches of a picture (conv2d_cpu.cpp).
+///
+/// With ops::Precision::bf16 a packed block is rounded before it is read (bf16_cpu.h).
 ///
 /// An element of C is summed over blocks of `depth_block` values of k, in order, whatever its
 /// position and whoever computes it: equal inputs give equal bits on any number of threads.
@@ -62,10 +66,46 @@ void multiply_panels(std::int64_t depth, const float* a, const float* b, Tile& t
 
 using MicroKernel = void (*)(std::int64_t depth, const float* a, const float* b, Tile& tile);
 
-/// micro_kernels[rows - 1] computes that many rows: the last tile of a matrix is often not full.
-inline constexpr auto micro_kernels = []<int... i>(std::integer_sequence<int, i...>) {
-    return std::array<MicroKernel, tile_rows>{&multiply_panels<i + 1>...};
+/// In place i the micro-kernel for i + 1 rows: the last tile of a matrix is often not full.
+using MicroKernels = std::array<MicroKernel, tile_rows>;
+
+inline constexpr MicroKernels f32_kernels = []<int... i>(std::integer_sequence<int, i...>) {
+    return MicroKernels{&multiply_panels<i + 1>...};
 }(std::make_integer_sequence<int, tile_rows>());
+
+#ifdef __AVX512BF16__
+/// The same for panels of pairs; `depth` still counts single numbers.
+template <int rows>
+void multiply_paired_panels(std::int64_t depth, const float* a, const float* b, Tile& tile) {
+    [&]<int... row>(std::integer_sequence<int, row...>) {
+        Floats left[rows] = {}, right[rows] = {};
+        for (std::int64_t k = 0; k < depth; k += 2) {
+            const Floats b_left = load(b), b_right = load(b + simd_width);
+            ((left[row] = add_pair_products(left[row], fill_word(a + row), b_left),
+              right[row] = add_pair_products(right[row], fill_word(a + row), b_right)), ...);
+            a += row_panel;
+            b += tile_columns;
+        }
+        ((store(tile.sums[row], left[row]), store(tile.sums[row] + simd_width, right[row])), ...);
+    }(std::make_integer_sequence<int, rows>());
+}
+
+inline constexpr MicroKernels bf16_kernels = []<int... i>(std::integer_sequence<int, i...>) {
+    return MicroKernels{&multiply_paired_panels<i + 1>...};
+}(std::make_integer_sequence<int, tile_rows>());
+
+inline const MicroKernels& micro_kernels() { return precision() == Precision::bf16 ? bf16_kernels : f32_kernels; }
+
+/// What a panel [depth][width] goes through when it has been packed, before the kernels read it.
+template <int width>
+void finish_panel(float* panel, std::int64_t depth) {
+    if (precision() == Precision::bf16) pair_up_panel<width>(panel, depth);
+}
+#else
+inline const MicroKernels& micro_kernels() { return f32_kernels; }
+template <int width>
+void finish_panel(float*, std::int64_t) {}
+#endif
 
 /// The packed blocks of one thread. They live as long as the thread: fresh memory for every
 /// product would cost a page fault per 4 kB.
@@ -88,6 +128,7 @@ template <class PackA, class PackB, class Output>
 void multiply_region(const Region& region, std::int64_t depth, const PackA& pack_a,
                      const PackB& pack_b, const Output& output) {
     Blocks& blocks = Blocks::of_this_thread();
+    const MicroKernels& kernels = micro_kernels();
     const auto multiply_block = [&](std::int64_t row0, std::int64_t rows, std::int64_t column0,
                                     std::int64_t columns, std::int64_t k, std::int64_t ks) {
         for (std::int64_t j = 0; j < columns; j += tile_columns) {
@@ -96,8 +137,8 @@ void multiply_region(const Region& region, std::int64_t depth, const PackA& pack
                 const int high = std::min<std::int64_t>(tile_rows, rows - i);
                 Tile tile;
                 output.prefetch(row0 + i, high, column0 + j, wide);
-                micro_kernels[high - 1](ks, blocks.a + i / tile_rows * row_panel * ks,
-                                        blocks.b + j * ks, tile);
+                kernels[high - 1](ks, blocks.a + i / tile_rows * row_panel * ks,
+                                  blocks.b + j * ks, tile);
                 output(tile, row0 + i, high, column0 + j, wide, k == 0);
             }
         }
@@ -107,14 +148,18 @@ void multiply_region(const Region& region, std::int64_t depth, const PackA& pack
         std::int64_t k = 0;
         do {  // once even if depth is 0: C is then all zero, not untouched
             const std::int64_t ks = std::min(depth_block, depth - k);
-            for (std::int64_t jj = 0; jj < columns; jj += tile_columns)
+            for (std::int64_t jj = 0; jj < columns; jj += tile_columns) {
                 pack_b(j + jj, std::min<std::int64_t>(tile_columns, columns - jj), k, ks,
                        blocks.b + jj * ks);
+                finish_panel<tile_columns>(blocks.b + jj * ks, ks);
+            }
             for (std::int64_t i = region.first_row; i < region.last_row; i += row_block) {
                 const std::int64_t rows = std::min(row_block, region.last_row - i);
-                for (std::int64_t ii = 0; ii < rows; ii += tile_rows)
-                    pack_a(i + ii, std::min<std::int64_t>(tile_rows, rows - ii), k, ks,
-                           blocks.a + ii / tile_rows * row_panel * ks);
+                for (std::int64_t ii = 0; ii < rows; ii += tile_rows) {
+                    float* panel = blocks.a + ii / tile_rows * row_panel * ks;
+                    pack_a(i + ii, std::min<std::int64_t>(tile_rows, rows - ii), k, ks, panel);
+                    finish_panel<row_panel>(panel, ks);
+                }
                 multiply_block(i, rows, j, columns, k, ks);
             }
             k += depth_block;

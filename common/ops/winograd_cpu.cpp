@@ -74,6 +74,8 @@ private:
                         store(data() + ((panel * positions + 4 * u + v) * in_ + c) * row_panel + lane, column[u]);
                 }
             }
+        for (int p = 0; p < positions; ++p)
+            packed::finish_panel<row_panel>(data() + (panel * positions + p) * in_ * row_panel, in_);
     }
 
     std::int64_t out_, in_;
@@ -103,6 +105,7 @@ Tensor conv2d_winograd(const Tensor& x, const Tensor& weight, const Tensor& bias
     Tensor y({n, out, tiling.out_h, tiling.out_w});
     add_work(2.0 * 9 * out * in * n * tiling.out_h * tiling.out_w);  // the definition's
     const Kernels kernels(weight);
+    const packed::MicroKernels& micro_kernels = packed::micro_kernels();
 #pragma omp parallel
     {
         const std::shared_ptr<void> memory = allocate(panels_at_once * panel_size * sizeof(float));
@@ -111,14 +114,17 @@ Tensor conv2d_winograd(const Tensor& x, const Tensor& weight, const Tensor& bias
         for (std::int64_t piece = 0; piece < pieces; ++piece) {
             const std::int64_t first = piece * at_once;
             const std::int64_t filled = std::min<std::int64_t>(panels_at_once, (tiling.count() - first + tiles_at_once - 1) / tiles_at_once);
-            for (std::int64_t panel = 0; panel < filled; ++panel)
+            for (std::int64_t panel = 0; panel < filled; ++panel) {
                 transform_tiles(x, tiling, first + panel * tiles_at_once, tiles + panel * panel_size);
+                for (int p = 0; p < positions; ++p)
+                    packed::finish_panel<tiles_at_once>(tiles + panel * panel_size + p * in * tiles_at_once, in);
+            }
             for (std::int64_t o = 0; o < out; o += tile_rows) {
                 const int rows = static_cast<int>(std::min<std::int64_t>(tile_rows, out - o));
                 Tile sums[panels_at_once][positions];
                 for (int p = 0; p < positions; ++p)
                     for (std::int64_t panel = 0; panel < filled; ++panel)
-                        packed::micro_kernels[rows - 1](in, kernels.at(o / tile_rows, p),
+                        micro_kernels[rows - 1](in, kernels.at(o / tile_rows, p),
                                                         tiles + panel * panel_size + p * in * tiles_at_once,
                                                         sums[panel][p]);
                 for (std::int64_t panel = 0; panel < filled; ++panel)

@@ -1,5 +1,7 @@
 #include "common/ops/gemm_cpu.h"
 
+#include "common/io/half.h"
+#include "common/ops/precision.h"
 #include "tests/support/catch.h"
 
 #include <cmath>
@@ -138,4 +140,27 @@ TEST_CASE("gemm lets NaN and infinity through") {
     const std::vector<float> c = product(a.matrix, b.matrix);
     for (int i = 0; i < 20; ++i)
         for (int j = 0; j < 40; ++j) REQUIRE(std::isnan(c[i * 40 + j]) == (i == 3));
+}
+
+TEST_CASE("gemm in bf16 is the product of the rounded matrices, summed in float32") {
+    if (!ldm::ops::has_bf16_products()) {
+        WARN("not tested: this processor has no products of bfloat16");
+        return;
+    }
+    struct Size {
+        std::int64_t m, k, n;
+    };
+    const auto [m, k, n] = GENERATE(values<Size>({{1, 1, 1}, {1, 7, 40}, {13, 31, 15}, {14, 16, 32}, {15, 17, 33},
+        {77, 768, 50}, {200, 3, 7}, {5, 513, 31}, {240, 20, 530}, {31, 1025, 90}, {6, 0, 6}}));
+    const bool a_by_columns = GENERATE(false, true), b_by_columns = GENERATE(false, true);
+    Stored a(m, k, a_by_columns, 3, 1), b(k, n, b_by_columns, 0, 2);
+    std::vector<float> c;
+    {
+        const ldm::ops::WithPrecision fast(ldm::ops::Precision::bf16);
+        c = product(a.matrix, b.matrix);
+    }
+    for (Stored* stored : {&a, &b})
+        for (float& number : stored->numbers) number = ldm::io::bfloat16_to_float(ldm::io::float_to_bfloat16(number));
+    require_product(c, a.matrix, b.matrix);
+    CHECK(ldm::ops::precision() == ldm::ops::Precision::f32);
 }

@@ -6,6 +6,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
 #include "common/ops/norm.h"
+#include "common/ops/precision.h"
 #include "common/ops/reference/reference.h"
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
@@ -99,6 +100,26 @@ TEST_CASE("large 3x3 convolutions take Winograd's way and give the definition") 
     CHECK(close(ops::conv2d(x, weight, {}, options), ops::reference::conv2d(x, weight, {}, options), 1e-4) == "");
     CHECK(same_on_all_threads([&] { return ops::conv2d(x, weight, {}, options); }));
     CHECK(same_in_a_batch([&](const Tensor& in) { return ops::conv2d(in, weight, {}, options); }, noise({3, 64, 33, 35}, 3)));
+}
+
+TEST_CASE("convolutions in bf16 are those in f32 but for the rounding") {
+    if (!ops::has_bf16_products()) WARN("bf16 is f32 here: this processor has no products of bfloat16");
+    std::vector<Convolution> all = convolutions;
+    all.push_back({{2, 64, 16, 16}, {96, 64, 3, 3}, {.padding = ops::Padding::all(1)}});    // Winograd's way
+    all.push_back({{1, 65, 33, 35}, {64, 65, 3, 3}, {.padding = ops::Padding::all(1)}});    // with an odd depth
+    for (const Convolution& c : all) {
+        const Tensor x = noise(c.x, 1), weight = noise(c.weight, 2), bias = noise({c.weight[0]}, 3);
+        const Tensor y = ops::conv2d(x, weight, bias, c.options), dy = noise(y.shape(), 4);
+        const Tensor dx = ops::conv2d_backward_input(dy, weight, c.x, c.options);
+        const Tensor dweight = ops::conv2d_backward_weight(dy, x, c.weight, c.options);
+        CAPTURE(to_string(c.x), to_string(c.weight));
+        const double taps = double(c.weight[2] * c.weight[3]);
+        const ops::WithPrecision fast(ops::Precision::bf16);
+        CHECK(close(ops::conv2d(x, weight, bias, c.options), y, 0.02 * std::sqrt(taps * c.weight[1])) == "");
+        CHECK(close(ops::conv2d_backward_input(dy, weight, c.x, c.options), dx, 0.02 * std::sqrt(taps * c.weight[0])) == "");
+        CHECK(close(ops::conv2d_backward_weight(dy, x, c.weight, c.options), dweight,
+                    0.02 * std::sqrt(double(y.size() / c.weight[0]))) == "");
+    }
 }
 
 TEST_CASE("the gradients of conv2d are those of its definition") {

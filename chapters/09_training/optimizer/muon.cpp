@@ -9,6 +9,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
 #include "common/ops/optimizer_step.h"
+#include "common/ops/precision.h"
 
 namespace ldm::train {
 namespace {
@@ -37,6 +38,7 @@ Tensor identity(std::int64_t n) {
 Tensor orthogonalized(const Tensor& matrix) {
     using ops::matmul;
     NoGradient no_notes;
+    const ops::WithPrecision exact(ops::Precision::f32);  // rounding would grow from step to step
     const Tensor rows = matrix.reshape({matrix.dim(0), -1});
     const bool wide = rows.dim(0) <= rows.dim(1);
     const Tensor x = rows / static_cast<float>(std::sqrt(ops::sum_of_squares(rows)) + 1e-7);

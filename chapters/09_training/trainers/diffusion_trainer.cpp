@@ -5,6 +5,7 @@
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
+#include "chapters/09_training/trainers/side_by_side.h"
 #include "chapters/09_training/trainers/step_noise.h"
 #include "common/image/sheet.h"
 #include "common/image/tensor_picture.h"
@@ -45,7 +46,7 @@ double deviation(const Tensor& x) { return std::sqrt(ops::mean(ops::square(x - o
 
 const std::vector<std::string>& DiffusionTrainer::own_keys() {
     static const std::vector<std::string> keys = {"unet_config", "schedule", "loss", "times", "train_text_encoder",
-                                                  "scale_factor", "lora", "sampler"};
+                                                  "scale_factor", "lora", "sampler", "side_by_side"};
     return keys;
 }
 
@@ -59,6 +60,7 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       loss_config_(ddpm::loss_config_from_json(io::get_or(json, "loss", io::Json::object()))),
       times_(schedule_, TimeSteps::from_json(io::get_or(json, "times", io::Json::object()))),
       train_text_encoder_(io::get_or(json, "train_text_encoder", false)),
+      side_by_side_(io::get_or(json, "side_by_side", 1)),
       tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
     take_over_autoencoder(json, examples_);
@@ -110,7 +112,6 @@ void DiffusionTrainer::make_unet(const io::Json& json) {
     const auto unet_only = select(all_, [](const std::string& name) { return name.starts_with(unet_place); });
     lora_ = initial_lora(unet_only, layers_with(io::get_or(settings, "layers", attention_layers)), rank,
                          io::get_or(settings, "alpha", static_cast<float>(rank)), config_.seed);
-    lend(unet_only, lora_, unet_with_lora_);
 }
 
 bool DiffusionTrainer::is_trained(const std::string& name) const {
@@ -126,11 +127,14 @@ Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const 
 
 Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_encoder_)(ids); }
 
-/// The UNet listening to `context`; of a LoRA, with the change it has come to so far.
-ddpm::Denoiser DiffusionTrainer::denoiser(const Tensor& context) {
-    if (!lora_.empty())
-        unet_.emplace(unet_with_lora_.root() / "model" / "diffusion_model", unet::Config::from_json(unet_config_));
-    return [this, context](const Tensor& x, const Tensor& t) { return (*unet_)(x, t, context); };
+/// The UNet listening to `context`; of a LoRA, with the change it has come to so far: then its weights are
+/// results, and belong on the tape of whoever asks.
+ddpm::Denoiser DiffusionTrainer::denoiser(const Tensor& context) const {
+    if (lora_.empty()) return [this, context](const Tensor& x, const Tensor& t) { return (*unet_)(x, t, context); };
+    nn::Checkpoint with_lora;
+    lend(select(all_, [](const std::string& name) { return name.starts_with(unet_place); }), lora_, with_lora);
+    const unet::UNetModel changed(with_lora.root() / "model" / "diffusion_model", unet::Config::from_json(unet_config_));
+    return [changed, context](const Tensor& x, const Tensor& t) { return changed(x, t, context); };
 }
 
 //! [sample]
@@ -150,22 +154,31 @@ StepResult DiffusionTrainer::step(std::int64_t step, std::span<const Batch> batc
 
 //! [step]
 StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double learning_rate) {
-    const double share = 1.0 / static_cast<double>(samples.size());
-    double mean_loss = 0.0, loss_simple = 0.0;
-    Weights gradients;
-    for (const auto& [z, ids, t, noise] : samples) {
+    struct Part {
+        Weights gradients;
+        double loss, loss_simple;
+    };
+    const auto learn_from = [&](std::int64_t i) {
+        const auto& [z, ids, t, noise] = samples[i];
         Tape tape;
         watch(tape, learner_->weights());
         const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t, noise, times_.logvar());
-        accumulate(gradients, gradients_of(tape.backward(losses.loss, Tensor::scalar(1.0f)), learner_->weights()), share);
-
         double constant = 0.0;  // what the fixed weights of the times add to the loss
-        for (std::int64_t i = 0; i < t.size(); ++i) constant += times_.logvar().data()[t.ints()[i]] / static_cast<double>(t.size());
-        mean_loss += share * (losses.loss.item() - loss_config_.l_simple_weight * constant);
-        loss_simple += share * losses.loss_simple.item();
-    }
+        for (std::int64_t n = 0; n < t.size(); ++n) constant += times_.logvar().data()[t.ints()[n]] / static_cast<double>(t.size());
+        return Part{gradients_of(tape.backward(losses.loss, Tensor::scalar(1.0f)), learner_->weights()),
+                    losses.loss.item() - loss_config_.l_simple_weight * constant, losses.loss_simple.item()};
+    };
+
+    const double share = 1.0 / static_cast<double>(samples.size());
+    double loss = 0.0, loss_simple = 0.0;
+    Weights gradients;
+    side_by_side(std::ssize(samples), side_by_side_, learn_from, [&](const Part& part) {
+        accumulate(gradients, part.gradients, share);
+        loss += share * part.loss;
+        loss_simple += share * part.loss_simple;
+    });
     const double norm = learner_->move(gradients, learning_rate);
-    return {mean_loss, {loss_simple, norm}};
+    return {loss, {loss_simple, norm}};
 }
 //! [step]
 

@@ -29,6 +29,7 @@ namespace ldm::train {
 ///     "scale_factor"        by default the model's; without either 1 / the standard deviation of the latents
 ///     "lora"                {"rank", "alpha", "layers"}: train a LoRA instead of the weights themselves; the
 ///                           folder model/ then has a lora.safetensors only
+///     "side_by_side"        how many of a step's batches ("accumulate") are computed at once, a thread each (1)
 ///     "sampler"             {"name", "steps", "cfg_scale"} for sample(), and for whoever draws with the model
 class DiffusionTrainer : public Trainer {
 public:
@@ -57,7 +58,7 @@ private:
     void make_unet(const io::Json& json);
     Tensor ids_of(const std::vector<std::string>& captions) const;
     Tensor context_of(const Tensor& ids) const;
-    ddpm::Denoiser denoiser(const Tensor& context);
+    ddpm::Denoiser denoiser(const Tensor& context) const;
     bool is_trained(const std::string& name) const;
 
     TrainingConfig config_;
@@ -67,6 +68,7 @@ private:
     ddpm::LossConfig loss_config_;
     TimeSteps times_;
     bool train_text_encoder_;
+    int side_by_side_;
     text::ClipTokenizer tokenizer_;
     std::int64_t length_ = 0;
     std::vector<Batch> examples_;
@@ -75,7 +77,6 @@ private:
     std::optional<pipeline::LatentPainter> painter_;
     std::optional<clip::TextEncoder> text_encoder_;
     std::optional<unet::UNetModel> unet_;
-    nn::Checkpoint unet_with_lora_;
     float scale_factor_ = 0.0f;
     Weights all_;  // of UNet and text tower by their full names, trained or not
     Lora lora_;

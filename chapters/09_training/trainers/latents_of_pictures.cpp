@@ -1,5 +1,6 @@
 #include "chapters/09_training/trainers/latents_of_pictures.h"
 
+#include "common/ops/precision.h"
 #include "common/ops/shape.h"
 
 namespace ldm::train {
@@ -8,6 +9,7 @@ LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Confi
     : encoder_(weights, config, embed_dim), remember_(!data.flip && data.crop == Crop::center) {}
 
 Tensor LatentsOfPictures::moments(const Batch& batch) {
+    const ops::WithPrecision exact(ops::Precision::f32);
     if (!remember_) return encoder_(batch.pictures).moments();
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < batch.files.size(); ++i) {

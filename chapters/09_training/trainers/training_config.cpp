@@ -21,7 +21,7 @@ double share(const io::Json& json, std::string_view key, double fallback) {
 }  // namespace
 
 TrainingConfig read_training_config(const io::Json& json, const std::vector<std::string>& own_keys) {
-    std::vector<std::string> known = {"seed", "steps", "batch_size", "accumulate", "learning_rate", "lr_schedule",
+    std::vector<std::string> known = {"seed", "steps", "batch_size", "accumulate", "precision", "learning_rate", "lr_schedule",
                                       "optimizer", "max_grad_norm", "ema_decay", "data", "checkpoint_every",
                                       "sample_every", "keep_checkpoints"};
     known.insert(known.end(), own_keys.begin(), own_keys.end());
@@ -33,6 +33,7 @@ TrainingConfig read_training_config(const io::Json& json, const std::vector<std:
     config.steps = at_least<std::int64_t>(1, json, "steps", 1);
     config.batch_size = at_least(1, json, "batch_size", 1);
     config.accumulate = at_least(1, json, "accumulate", config.accumulate);
+    config.precision = ops::precision_from(io::get_or(json, "precision", "f32"));
     config.learning_rate = at_least(0.0, json, "learning_rate", 0.0);
     config.lr_schedule = [](std::int64_t) { return 1.0; };
     if (json.contains("lr_schedule")) {

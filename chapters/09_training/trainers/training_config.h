@@ -3,6 +3,7 @@
 #include "chapters/01_ddpm/learning_rate.h"
 #include "chapters/09_training/data/data_config.h"
 #include "chapters/09_training/trainers/learner.h"
+#include "common/ops/precision.h"
 
 namespace ldm::train {
 
@@ -12,6 +13,7 @@ namespace ldm::train {
 ///     "steps"           how many there are
 ///     "batch_size"      pictures that are computed at once
 ///     "accumulate"      batches of which one step is made (1)
+///     "precision"       "f32", or "bf16" for products twice as fast where the processor has them (f32)
 ///     "learning_rate"
 ///     "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args": {...}}, by which the learning
 ///                       rate is multiplied at each step (always 1)
@@ -27,6 +29,7 @@ struct TrainingConfig {
     std::int64_t steps = 0;
     int batch_size = 0;
     int accumulate = 1;
+    ops::Precision precision = ops::Precision::f32;
     double learning_rate = 0.0;
     ddpm::LearningRate lr_schedule;  ///< multiplier at step 0, 1, ...
     Learner::Config learner;

@@ -136,6 +136,7 @@ bool Run::go(const PictureFolder& pictures) {
         try {
             const double learning_rate = config_.learning_rate * config_.lr_schedule(step);
             const StepResult result = trainer_.step(step, coming.next(), learning_rate);
+            let_wait(memory_use().peak);  // what one step keeps for its gradients, the next one needs again
             watchman.look_at(result.loss);
             add_to_curve(step + 1, result, learning_rate);
             report.step(result.loss, config_.batch_size * config_.accumulate);
@@ -157,7 +158,7 @@ bool Run::go(const PictureFolder& pictures) {
 
 bool run_training(const std::string& what, Trainer& trainer, const PictureFolder& pictures, const TrainingConfig& config,
                   const io::Json& config_json, const RunOptions& options) {
-    let_wait(std::int64_t{4} << 30);  // what one step keeps for its gradients, the next one needs again
+    const ops::WithPrecision precision(config.precision);
     fs::create_directories(options.output);
     return Run(what, trainer, config, config_json, options).go(pictures);
 }

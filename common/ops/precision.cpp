@@ -1,0 +1,35 @@
+#include "common/ops/precision.h"
+
+#include "common/error.h"
+
+#include <atomic>
+
+namespace ldm::ops {
+namespace {
+
+std::atomic<Precision> in_force = Precision::f32;
+
+}  // namespace
+
+Precision precision_from(const std::string& name) {
+    if (name == "f32") return Precision::f32;
+    if (name == "bf16") return Precision::bf16;
+    throw Error("the precision is '" + name + "', expected f32 or bf16");
+}
+
+bool has_bf16_products() {
+#ifdef __AVX512BF16__
+    return true;
+#else
+    return false;
+#endif
+}
+
+WithPrecision::WithPrecision(Precision precision)
+    : before_(in_force.exchange(has_bf16_products() ? precision : Precision::f32)) {}
+
+WithPrecision::~WithPrecision() { in_force = before_; }
+
+Precision precision() { return in_force; }
+
+}  // namespace ldm::ops

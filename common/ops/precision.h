@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+namespace ldm::ops {
+
+/// How exactly matrix products and convolutions multiply. Tensors and sums are float32 either way.
+enum class Precision {
+    f32,  ///< factors as they are
+    bf16  ///< factors rounded to bfloat16, 8 bits of mantissa: twice as many fit into a register
+};
+
+/// "f32" or "bf16"; another name is an Error.
+Precision precision_from(const std::string& name);
+
+/// Whether this program has the instructions for Precision::bf16 (AVX-512 BF16). Without them it is f32.
+bool has_bf16_products();
+
+/// While it lives, everything multiplies with that precision, on all threads; then as before. What
+/// PyTorch calls torch.set_float32_matmul_precision("medium").
+///
+///     const ops::WithPrecision fast(ops::Precision::bf16);
+///
+/// Attention's own products stay float32.
+class WithPrecision {
+public:
+    explicit WithPrecision(Precision precision);
+    ~WithPrecision();
+    WithPrecision(const WithPrecision&) = delete;
+    WithPrecision& operator=(const WithPrecision&) = delete;
+
+private:
+    Precision before_;
+};
+
+/// The one in force.
+Precision precision();
+
+}  // namespace ldm::ops
