@@ -416,6 +416,26 @@ TEST_CASE("BatchOrder: a share is drawn by file nevertheless") {
     CHECK(people(0.6) == Approx(0.4 / 11 + 0.6 * 0.9).margin(0.02));
 }
 
+TEST_CASE("BatchOrder: siblings are drawn together") {
+    // "people" has 30 pictures, "pair" two, the others one each.
+    std::vector<std::string> topics(30, "people");
+    topics.insert(topics.end(), 2, "pair");
+    for (int i = 0; i < 8; ++i) topics.push_back(fmt::format("thing {}", i));
+    const BatchOrder order(topics, {.by_concept = true, .siblings = 3}, 30, 5);
+    for (std::int64_t step = 0; step < 100; ++step) {  // a batch is an epoch of ten concepts here
+        const std::vector<std::int64_t> drawn = pictures_of(order.at(step));
+        int families = 0, pairs = 0;
+        for (std::size_t i = 0; i < drawn.size(); i += 3) {
+            const std::set<std::int64_t> members(drawn.begin() + i, drawn.begin() + i + 3);
+            families += drawn[i] < 30 && drawn[i + 1] == (drawn[i] + 1) % 30 && drawn[i + 2] == (drawn[i] + 2) % 30;
+            pairs += members.contains(30) && members.contains(31);
+        }
+        CHECK(families >= 1);
+        CHECK(pairs >= 1);
+        CHECK(order.at(step) == BatchOrder(topics, {.by_concept = true, .siblings = 3}, 30, 5).at(step));
+    }
+}
+
 TEST_CASE("BatchOrder: captions are dropped, pictures mirrored and cropped as often as asked for") {
     const std::vector<std::string> topics(50, "x");
     const auto share = [&](const DataConfig& config, const std::function<bool(const Draw&)>& is) {
@@ -525,7 +545,7 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
     CHECK(read("{}").width == 64);
     const DataConfig config = read(
         R"({"size": [96, 64], "crop": "random", "filter": "area", "flip": true, "by_concept": true, "by_file": 0.6,
-            "caption_dropout": 0.1, "memory_gb": 0.5})");
+            "siblings": 4, "caption_dropout": 0.1, "memory_gb": 0.5})");
     CHECK(config.width == 96);
     CHECK(config.height == 64);
     CHECK(config.crop == Crop::random);
@@ -533,6 +553,7 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
     CHECK(config.flip);
     CHECK(config.by_concept);
     CHECK(config.by_file == 0.6);
+    CHECK(config.siblings == 4);
     CHECK(config.caption_dropout == 0.1);
     CHECK(config.memory_gb == 0.5);
     CHECK(read(R"({"size": 128})").height == 128);
@@ -548,6 +569,7 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
     CHECK_THROWS_WITH(read(R"({"caption_dropout": 1.5})"),
                       has_text("data: 'caption_dropout' is 1.5, expected 0 to 1"));
     CHECK_THROWS_WITH(read(R"({"by_file": 0.5})"), has_text("'by_concept' only"));
+    CHECK_THROWS_WITH(read(R"({"siblings": 2})"), has_text("'by_concept' only"));
     CHECK_THROWS_WITH(read("[]"), has_text("data: expected a JSON object"));
 }
 

@@ -4,9 +4,11 @@
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/ldm/commands.h"
 #include "common/image/tensor_picture.h"
+#include "common/io/atomic_file.h"
 #include "common/ops/shape.h"
 #include "common/report/interrupt.h"
 #include "common/report/option_checks.h"
+#include "common/text/learn_merges.h"
 
 #include <fmt/format.h>
 #include <omp.h>
@@ -77,13 +79,25 @@ const std::vector<Kind>& kinds() {
     return all;
 }
 
+/// "vocabulary": 1200 asks for so many merges, learned from the captions; the trainer wants the file.
+io::Json with_vocabulary(io::Json json, const PictureFolder& pictures, const fs::path& output) {
+    const auto wish = json.find("vocabulary");
+    if (wish == json.end() || !wish->is_number()) return json;
+    std::vector<std::string> captions;
+    for (std::int64_t i = 0; i < pictures.size(); ++i) captions.push_back(pictures.file(i).caption);
+    io::make_folder(output);
+    text::write_merges_file(output / "merges.txt", text::learn_merges(captions, io::get<int>(json, "vocabulary")));
+    *wish = (output / "merges.txt").string();
+    return json;
+}
+
 void train_model(const Kind& kind, const Options& options) {
     if (options.threads > 0) omp_set_num_threads(options.threads);
     report::InterruptGuard guard;
     const io::Json json = io::read_json(options.config);
     const TrainingConfig config = read_training_config(json, kind.own_keys);
     const PictureFolder pictures(options.data, kind.captions, config.data);
-    const auto trainer = kind.make(json, config, options.init.empty() ? ModelParts() : ModelParts(options.init),
+    const auto trainer = kind.make(with_vocabulary(json, pictures, options.output), config, options.init.empty() ? ModelParts() : ModelParts(options.init),
                                    examples_of(pictures, config.data));
     RunOptions run{.output = options.output, .resume = options.resume};
     run.limits.max_steps = options.max_steps.value_or(run.limits.max_steps);

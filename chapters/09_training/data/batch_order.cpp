@@ -56,15 +56,15 @@ BatchOrder::Order BatchOrder::order_of(std::int64_t epoch) const {
 }
 
 std::int64_t BatchOrder::picture_of(std::int64_t sample) const {
-    if (config_.by_concept &&
-        CounterRandom(seed_, Purpose::by_file).uniform(sample) < config_.by_file)
-        return CounterRandom(seed_, Purpose::file).below(pictures_, sample);
-    const std::int64_t epoch_size = config_.by_concept ? concepts() : pictures_;
-    const std::int64_t place = (*order_of(sample / epoch_size))[sample % epoch_size];
-    if (!config_.by_concept) return place;
-    const auto& members = groups_[place];
+    const auto any = [&] { return CounterRandom(seed_, Purpose::file).below(pictures_, sample); };
+    if (!config_.by_concept) return (*order_of(sample / pictures_))[sample % pictures_];
+    if (CounterRandom(seed_, Purpose::by_file).uniform(sample) < config_.by_file) return any();
+
+    const std::int64_t turn = sample / config_.siblings, sibling = sample % config_.siblings;
+    const auto& members = groups_[(*order_of(turn / concepts()))[turn % concepts()]];
     const auto count = static_cast<std::int64_t>(members.size());
-    return members[CounterRandom(seed_, Purpose::member).below(count, sample)];
+    if (sibling >= count) return any();
+    return members[(CounterRandom(seed_, Purpose::member).below(count, turn) + sibling) % count];
 }
 
 std::vector<Draw> BatchOrder::at(std::int64_t step) const {

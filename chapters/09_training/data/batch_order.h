@@ -28,7 +28,8 @@ std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::
 /// Drawn by file, an epoch is all pictures in shuffled order; batches run on over the end of an
 /// epoch. Drawn by concept, an epoch is all concepts in shuffled order and of each one picture at
 /// random: a person comes in up to 26 skin tones, a pineapple once, and otherwise two thirds of the
-/// training would go to people.
+/// training would go to people. With `siblings` above 1 so many neighbours among a concept's pictures
+/// are drawn together; where it has fewer, others take their place.
 class BatchOrder {
 public:
     /// `topics` says for every picture what it shows (PictureFile::topic). Throws ldm::Error

@@ -18,13 +18,15 @@ struct DataConfig {
     bool flip = false;           ///< mirror every second picture, chosen at random
     bool by_concept = false;     ///< draw by what is shown, not by file (batch_order.h)
     double by_file = 0;          ///< with by_concept: this share is drawn by file nevertheless
+    int siblings = 1;            ///< with by_concept: pictures of a concept that come together, hard to
+                                 ///< tell apart: what CLIP needs beside each other in a batch
     double caption_dropout = 0;  ///< this share of captions is empty, for guidance
     double memory_gb = 1;        ///< decoded pictures are kept up to here
 };
 
 /// Reads {"size": 64 or [width, height], "crop": "center" or "random", "filter": "nearest",
-/// "bilinear", "area", "bicubic" or "lanczos", "flip", "by_concept", "by_file", "caption_dropout",
-/// "memory_gb"}; what is missing keeps its default. Throws ldm::Error naming `what` and the key for
+/// "bilinear", "area", "bicubic" or "lanczos", "flip", "by_concept", "by_file", "siblings",
+/// "caption_dropout", "memory_gb"}; what is missing keeps its default. Throws ldm::Error naming `what` and the key for
 /// anything else.
 DataConfig read_data_config(const io::Json& json, std::string_view what);
 

@@ -16,7 +16,8 @@ namespace ldm::train {
 ///
 ///     "cond_stage_config"   text_config, vision_config, projection_dim, image_mean, image_std; by default that
 ///                           of the model it begins with
-///     "vocabulary"          merges.txt of the tokenizer; by default the model's
+///     "vocabulary"          merges.txt of the tokenizer; by default the model's. (`ldm train` also takes how many
+///                           merges to learn from the captions, and puts the file into its folder.)
 ///     "train_text"          false: the text tower stays what it is, and only the image tower learns to
 ///                           meet it ("LiT"; Zhai et al., 2022)
 class ClipTrainer : public Trainer {
