@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from common import is_held_out, write_atomically
-from render import Font, data_set
+from font import Font, data_set
 
 
 def slug(caption):
@@ -44,7 +44,7 @@ def main():
     arguments = parser.parse_args()
 
     font = Font()
-    rows, _, _ = data_set(font)
+    rows = data_set(font)
     for name, held_out in (("train", False), ("heldout", True)):
         part = [(number, row) for number, row in enumerate(rows) if is_held_out(row["caption"]) == held_out]
         write_folder(arguments.output / name, part, font, arguments.size)

@@ -1,18 +1,9 @@
-"""CLIP's byte-pair encoding with a vocabulary of the model's own, trained on the training captions.
-
-The order of the vocabulary, the pieces and the file format are OpenAI CLIP's (simple_tokenizer.py).
-
-    python tokenizer.py        trains merges.txt
-"""
+"""CLIP's byte-pair encoding (OpenAI's simple_tokenizer.py) with a vocabulary of the model's own."""
 
 import unicodedata
-from collections import Counter
 
 import regex
 
-from common import CONFIG, MODEL, Pictures, write_atomically
-
-MERGES = 1200
 PIECES = regex.compile(
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", regex.IGNORECASE)
 
@@ -46,37 +37,18 @@ def merge(word, pair):
     return tuple(out)
 
 
-def train(captions, count):
-    """The `count` most frequent pairs, one after the other; ties go to the first in the alphabet."""
-    words = Counter(piece for caption in captions for piece in pieces(caption))
-    merges = []
-    while len(merges) < count:
-        pairs = Counter()
-        for word, times in words.items():
-            for pair in zip(word, word[1:]):
-                pairs[pair] += times
-        if not pairs:
-            break
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        merges.append(best)
-        merged = Counter()
-        for word, times in words.items():
-            merged[merge(word, best)] += times
-        words = merged
-    return merges
-
-
 class Tokenizer:
-    def __init__(self, path=MODEL / "merges.txt"):
-        lines = path.read_text(encoding="utf-8").split("\n")[1:]
-        self.merges = [tuple(line.split(" ")) for line in lines if line]
-        self.rank = {pair: i for i, pair in enumerate(self.merges)}
+    """Captions to `length` ids: start, tokens, end, padded with end."""
+
+    def __init__(self, merges, length):
+        lines = merges.read_text(encoding="utf-8").splitlines()[1:]
+        pairs = [tuple(line.split(" ")) for line in lines if line]
+        self.rank = {pair: i for i, pair in enumerate(pairs)}
         units = list(UNITS.values())
-        words = units + [u + "</w>" for u in units] + [a + b for a, b in self.merges]
-        words += ["<|startoftext|>", "<|endoftext|>"]
-        self.vocabulary = {word: i for i, word in enumerate(words)}
-        assert len(self.vocabulary) == len(words)
-        self.start, self.end = len(words) - 2, len(words) - 1
+        words = units + [unit + "</w>" for unit in units] + [a + b for a, b in pairs] + ["<|startoftext|>", "<|endoftext|>"]
+        self.number = {word: i for i, word in enumerate(words)}
+        assert len(self.number) == len(words)
+        self.start, self.end, self.length = len(words) - 2, len(words) - 1, length
 
     def tokens(self, text):
         for word in pieces(text):
@@ -85,25 +57,8 @@ class Tokenizer:
                 if best not in self.rank:
                     break
                 word = merge(word, best)
-            yield from (self.vocabulary[unit] for unit in word)
+            yield from (self.number[unit] for unit in word)
 
-    def __call__(self, text, length=CONFIG["cond_stage_config"]["text_config"]["max_position_embeddings"]):
-        ids = [self.start, *self.tokens(text)][: length - 1] + [self.end]
-        return ids + [self.end] * (length - len(ids))
-
-
-def main():
-    pictures = Pictures()
-    captions = [c for c, held in zip(pictures.captions, pictures.held_out) if not held]
-    merges = train(captions, MERGES)
-    MODEL.mkdir(parents=True, exist_ok=True)
-    text = "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges)
-    write_atomically(MODEL / "merges.txt", lambda path: path.write_text(text, encoding="utf-8"))
-    tokenizer = Tokenizer()
-    lengths = [len(list(tokenizer.tokens(c))) + 2 for c in pictures.captions]
-    print(f"{len(merges)} merges, {len(tokenizer.vocabulary)} tokens in the vocabulary;"
-          f" captions have {sum(lengths) / len(lengths):.1f} tokens on average, {max(lengths)} at most")
-
-
-if __name__ == "__main__":
-    main()
+    def __call__(self, text):
+        ids = [self.start, *self.tokens(text)][: self.length - 1] + [self.end]
+        return ids + [self.end] * (self.length - len(ids))

@@ -1,11 +1,7 @@
-"""Makes the data set: every emoji that Unicode CLDR names in English, from Noto Color Emoji's bitmaps.
-
-Writes pictures.npy [N, 64, 64, 3] uint8 and captions.json (caption, concept, text) to the work folder.
-"""
+"""The data set: every emoji that Unicode CLDR names in English, from Noto Color Emoji's bitmaps."""
 
 import hashlib
 import io
-import json
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -13,8 +9,6 @@ from pathlib import Path
 import numpy as np
 from fontTools.ttLib import TTFont
 from PIL import Image
-
-from common import WORK, is_held_out
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 CLDR = Path("/usr/share/unicode/cldr/common")
@@ -73,8 +67,8 @@ def concept(name):
 
 
 def data_set(font):
-    """The table of the pictures (caption, concept, text), their [64, 64, 3] uint8, and what was left out."""
-    rows, pictures, seen, same = [], [], {}, []
+    """The table of the pictures: caption, concept, text."""
+    rows, captions_seen, pictures_seen = [], set(), set()
     for text, name in captions():
         if is_flag(text, name) or re.fullmatch(r"[\x00-\x7f]", text):
             continue
@@ -82,24 +76,9 @@ def data_set(font):
         if picture is None or picture.std() < 1:
             continue
         digest = hashlib.sha256(picture.tobytes()).hexdigest()
-        if name in seen.values() or digest in seen:  # one caption, one picture
-            same.append((name, seen.get(digest)))
+        if name in captions_seen or digest in pictures_seen:  # one caption, one picture
             continue
-        seen[digest] = name
+        captions_seen.add(name)
+        pictures_seen.add(digest)
         rows.append({"caption": name, "concept": concept(name), "text": text})
-        pictures.append(picture)
-    return rows, pictures, same
-
-
-def main():
-    rows, pictures, same = data_set(Font())
-    WORK.mkdir(parents=True, exist_ok=True)
-    np.save(WORK / "pictures.npy", np.stack(pictures))
-    (WORK / "captions.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0), encoding="utf-8")
-    held = sum(is_held_out(row["caption"]) for row in rows)
-    print(f"{len(rows)} pictures of {len({r['concept'] for r in rows})} concepts, {held} held out,"
-          f" {len(same)} left out because caption or picture occurs already: {same}")
-
-
-if __name__ == "__main__":
-    main()
+    return rows
