@@ -1,8 +1,7 @@
 #include "common/ops/matmul_cpu.h"
 
 #include "common/ops/gemm_cpu.h"
-
-#include <Eigen/Core>
+#include "common/ops/parallel.h"
 
 namespace ldm::ops::cpu {
 
@@ -37,10 +36,16 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor sum_rows(const Tensor& x) {
     const auto [n, c] = x.dims<2>();
-    using Rows = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Tensor y({c});
-    Eigen::Map<Eigen::Array<float, 1, Eigen::Dynamic>>(y.data(), c) =
-        Eigen::Map<const Rows>(x.data(), n, c).cast<double>().colwise().sum().cast<float>();
+    constexpr std::int64_t at_once = 64;  // columns
+    parallel_for(c, at_once, [&, n = n, c = c](std::int64_t begin, std::int64_t end) {
+        double sums[at_once] = {};
+        for (std::int64_t row = 0; row < n; ++row) {
+            const float* from = x.data() + row * c + begin;
+            for (std::int64_t i = 0; i < end - begin; ++i) sums[i] += from[i];
+        }
+        std::copy_n(sums, end - begin, y.data() + begin);
+    });
     return y;
 }
 

@@ -82,41 +82,92 @@ Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, co
     return result;
 }
 
-/// With h = (x - mean) r and g = dy scale, the mean taken over the row:
+namespace {
+
+/// A row on the way back: with h = (x - mean) r and g = dy scale,
 ///     dx = r (g - mean(g) - h mean(g h))
+struct RowBack {
+    const float *x, *dy;
+    float mean, r;
+    std::int64_t length, run;
+    const float* scale;  // of the row's runs
+
+    struct Sums {
+        double g = 0.0, gh = 0.0;
+    };
+
+    /// What dy and dy h add up to goes into their runs' doffset and dscale.
+    Sums add_up(double* dscale, double* doffset) const {
+        double g = 0.0, gh = 0.0;
+        if (run == 1) {
+#pragma omp simd reduction(+ : g, gh)
+            for (std::int64_t i = 0; i < length; ++i) {
+                const double flow = dy[i], flow_h = flow * ((x[i] - mean) * r);
+                doffset[i] += flow;
+                dscale[i] += flow_h;
+                g += flow * scale[i];
+                gh += flow_h * scale[i];
+            }
+            return {g, gh};
+        }
+        for (std::int64_t k = 0; k < length / run; ++k) {
+            const float *in = x + k * run, *flow = dy + k * run;
+            const double sum = sum_lanes(run, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); });
+            const double sum_h = sum_lanes(run, [&](std::int64_t i, int lanes) {
+                return load_lanes(flow + i, lanes) * ((load_lanes(in + i, lanes) - mean) * r);
+            });
+            doffset[k] += sum;
+            dscale[k] += sum_h;
+            g += sum * scale[k];
+            gh += sum_h * scale[k];
+        }
+        return {g, gh};
+    }
+
+    void write(const Sums& sums, float* dx) const {
+        //! [backward]
+        const float mean_g = static_cast<float>(sums.g / length);
+        const float mean_gh = static_cast<float>(sums.gh / length);
+        for (std::int64_t i = 0; i < length; i += run) {
+            const float gamma = scale[i / run];
+            for (std::int64_t j = i; j < i + run; ++j) {
+                const float h = (x[j] - mean) * r;
+                dx[j] = r * (gamma * dy[j] - mean_g - h * mean_gh);
+            }
+        }
+        //! [backward]
+    }
+};
+
+}  // namespace
+
 NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
                                  NormLayout layout, const Tensor& scale) {
     const auto [rows, length, run, parameters] = layout;
     NormGradients d{Tensor(x.shape()), Tensor({parameters}), Tensor({parameters})};
-    std::vector<double> dscale(parameters, 0.0), doffset(parameters, 0.0);
-    for (std::int64_t row = 0; row < rows; ++row) {
-        const float* in = x.data() + row * length;
-        const float* flow = dy.data() + row * length;
-        float* out = d.x.data() + row * length;
-        const float mean = forward.mean.data()[row], r = forward.inverse_deviation.data()[row];
-        double sum_g = 0.0, sum_gh = 0.0;
-        for (std::int64_t i = 0; i < length; i += run) {
-            const std::int64_t p = (row * length + i) / run % parameters;
-            double run_dy = 0.0, run_dyh = 0.0;
-            for (std::int64_t j = i; j < i + run; ++j) {
-                run_dy += flow[j];
-                run_dyh += static_cast<double>(flow[j]) * ((in[j] - mean) * r);
-            }
-            doffset[p] += run_dy;
-            dscale[p] += run_dyh;
-            sum_g += run_dy * scale.data()[p];
-            sum_gh += run_dyh * scale.data()[p];
+    // Rows share parameters: pieces of the rows add up their own, and then the pieces are added in order.
+    constexpr std::int64_t pieces = 32;
+    const std::int64_t grain = std::max<std::int64_t>(1, (rows + pieces - 1) / pieces);
+    std::vector<double> dscale(pieces * parameters, 0.0), doffset(pieces * parameters, 0.0);
+    parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t mine = begin / grain * parameters;
+        for (std::int64_t row = begin; row < end; ++row) {
+            const std::int64_t p = row * length / run % parameters;
+            const RowBack back{x.data() + row * length, dy.data() + row * length, forward.mean.data()[row],
+                               forward.inverse_deviation.data()[row], length, run, scale.data() + p};
+            const RowBack::Sums sums = back.add_up(dscale.data() + mine + p, doffset.data() + mine + p);
+            back.write(sums, d.x.data() + row * length);
         }
-        const float mean_g = static_cast<float>(sum_g / length);
-        const float mean_gh = static_cast<float>(sum_gh / length);
-        for (std::int64_t i = 0; i < length; i += run) {
-            const float factor = scale.data()[(row * length + i) / run % parameters];
-            for (std::int64_t j = i; j < i + run; ++j)
-                out[j] = r * (flow[j] * factor - mean_g - (in[j] - mean) * r * mean_gh);
+    });
+    for (std::int64_t p = 0; p < parameters; ++p) {
+        double scale_sum = 0.0, offset_sum = 0.0;
+        for (std::int64_t piece = 0; piece < pieces; ++piece) {
+            scale_sum += dscale[piece * parameters + p];
+            offset_sum += doffset[piece * parameters + p];
         }
+        d.scale.data()[p] = static_cast<float>(scale_sum);
+        d.offset.data()[p] = static_cast<float>(offset_sum);
     }
-    std::ranges::copy(dscale, d.scale.data());
-    std::ranges::copy(doffset, d.offset.data());
     return d;
 }
 
