@@ -29,21 +29,15 @@
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
+#include "tests/support/warnings.h"
 
 using namespace ldm;
 using namespace ldm::train;
 using test::has_text;
+using test::Warnings;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// What a folder says about pictures that it leaves out.
-struct Warnings {
-    std::vector<std::string> lines;
-    PictureFolder::Warn warn() {
-        return [this](const std::string& line) { lines.push_back(line); };
-    }
-};
 
 /// A picture that tells which one it is and where each of its pixels is.
 image::Image numbered(int number, int width, int height) {

@@ -1,11 +1,9 @@
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -24,21 +22,17 @@
 #include "common/report/interrupt.h"
 #include "common/report/progress.h"
 #include "tests/support/catch.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/warnings.h"
 
 using namespace ldm;
 using namespace ldm::train;
 using test::has_text;
+using test::Warnings;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Warnings {
-    std::vector<std::string> lines;
-    std::function<void(const std::string&)> warn() {
-        return [this](const std::string& line) { lines.push_back(line); };
-    }
-};
 
 /// A state whose every number tells its step.
 struct State {
@@ -204,20 +198,10 @@ TEST_CASE("checkpoints: a state that cannot be written leaves the older ones alo
     const test::TemporaryFolder folder;
     Checkpoints checkpoints(folder.path(), 1);
     checkpoints.save(10, State(10).entries());
-    rlimit old_limit = {};
-    ::getrlimit(RLIMIT_FSIZE, &old_limit);
-    const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit small = {100'000, old_limit.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &small);
-    std::string message;
-    try {
-        checkpoints.save(20, State(20, 100'000).entries());
-    } catch (const Error& error) {
-        message = error.what();
+    {
+        const test::FullDisk disk(100'000);
+        CHECK_THROWS_WITH(checkpoints.save(20, State(20, 100'000).entries()), has_text("step_000020.safetensors: cannot write"));
     }
-    ::setrlimit(RLIMIT_FSIZE, &old_limit);
-    std::signal(SIGXFSZ, old_handler);
-    CHECK_THAT(message, has_text("step_000020.safetensors: cannot write"));
     CHECK(names_in(folder.path()) == std::vector<std::string>{"step_000010.safetensors"});
     CHECK(is_state(*latest_state(folder.path()), 10));
 }

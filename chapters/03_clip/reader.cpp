@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "chapters/03_clip/token_ids.h"
 #include "common/image/resize.h"
 #include "common/image/tensor_picture.h"
-#include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
 
 namespace ldm::clip {
@@ -12,34 +12,20 @@ namespace {
 
 constexpr std::size_t texts_at_once = 256;
 
-ClipModel::Config config_of(io::Json cond_stage) {
-    for (const char* ours : {"image_mean", "image_std"}) cond_stage.erase(ours);
-    return ClipModel::Config::from_json(cond_stage);
-}
-
-Tensor colour(const io::Json& cond_stage, const char* key) {
-    const auto values = io::get<std::vector<float>>(cond_stage, key);
-    expect(values.size() == 3, std::string(key) + ": expected 3 numbers");
-    return Tensor::from({3, 1, 1}, values);
-}
-
 }  // namespace
 
 Reader::Reader(const std::filesystem::path& model_folder)
     : folder_(model_folder),
       tokenizer_(text::ClipTokenizer::from_merges_file(model_folder / "merges.txt")),
-      config_(config_of(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
-      model_(folder_.weights() / "cond_stage_model" / "transformer", config_),
-      mean_(colour(folder_.config()["cond_stage_config"], "image_mean")),
-      deviation_(colour(folder_.config()["cond_stage_config"], "image_std")) {
+      towers_(Towers::from_json(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
+      model_(folder_.weights() / "cond_stage_model" / "transformer", towers_.sizes) {
     folder_.check();
-    expect(tokenizer_.vocabulary_size() == config_.text_config.vocab_size,
+    expect(tokenizer_.vocabulary_size() == towers_.sizes.text_config.vocab_size,
            "merges.txt and vocab_size of config.json do not belong together");
 }
 
 Tensor Reader::ids(const std::string& text) const {
-    const std::int64_t length = config_.text_config.max_position_embeddings;
-    return Tensor::ints({1, length}, tokenizer_.encode(text, static_cast<int>(length)).input_ids);
+    return token_ids(tokenizer_, {text}, towers_.sizes.text_config.max_position_embeddings);
 }
 
 Tensor Reader::read(const std::vector<std::string>& texts) const {
@@ -69,10 +55,9 @@ Tensor Reader::read_some(const std::vector<Tensor>& texts) const {
 //! [cut]
 
 Tensor Reader::prepare(const image::Image& picture) const {
-    const int side = static_cast<int>(config_.vision_config.image_size);
+    const int side = static_cast<int>(towers_.sizes.vision_config.image_size);
     const image::Image fitting = image::resize(picture, side, side, image::Filter::bilinear);
-    const Tensor zero_to_one = (image::to_tensor(fitting) + 1.0f) / 2.0f;
-    return (zero_to_one - mean_) / deviation_;  // [1, 3, side, side]
+    return towers_.pixel_values(image::to_tensor(fitting));  // [1, 3, side, side]
 }
 
 Tensor Reader::look(const std::vector<image::Image>& pictures) const {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "chapters/03_clip/clip_model.h"
+#include "chapters/03_clip/towers.h"
 #include "common/image/image.h"
 #include "common/nn/model_folder.h"
 #include "common/text/clip_tokenizer.h"
@@ -37,9 +37,8 @@ private:
 
     nn::ModelFolder folder_;
     text::ClipTokenizer tokenizer_;
-    ClipModel::Config config_;
+    Towers towers_;
     ClipModel model_;
-    Tensor mean_, deviation_;  // of the colours of the training pictures in [0, 1]: [3, 1, 1]
 };
 
 }  // namespace ldm::clip

@@ -1,5 +1,7 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 
+#include "chapters/03_clip/token_ids.h"
+
 #include <fmt/format.h>
 
 namespace ldm::pipeline {
@@ -30,14 +32,7 @@ LatentDiffusion::LatentDiffusion(const ModelFiles& files)
 }
 
 Tensor LatentDiffusion::encode_prompts(const std::vector<std::string>& prompts, std::vector<std::string>* cut) const {
-    Tensor ids({static_cast<std::int64_t>(prompts.size()), context_length_}, DType::i32);
-    if (cut) cut->clear();
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
-        const auto encoded = tokenizer_.encode(prompts[i], context_length_);
-        std::ranges::copy(encoded.input_ids, ids.ints() + i * context_length_);
-        if (cut) cut->push_back(encoded.cut);
-    }
-    return text_encoder_(ids);
+    return text_encoder_(clip::token_ids(tokenizer_, prompts, context_length_, cut));
 }
 
 Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tensor& context) const {

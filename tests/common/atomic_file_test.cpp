@@ -1,13 +1,11 @@
 #include "common/io/atomic_file.h"
 
-#include <sys/resource.h>
-
-#include <csignal>
 #include <filesystem>
 #include <stdexcept>
 
 #include "common/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace ldm;
@@ -72,22 +70,11 @@ TEST_CASE("AtomicFile: a full disk is an error, whether seen early or late") {
 
 TEST_CASE("AtomicFile: a disk that is full half-way leaves nothing behind") {
     test::TemporaryFolder folder;
-    // A limit on the size of files fails like a full disk: the first bytes are taken, the rest is
-    // not.
-    rlimit old_limit = {};
-    ::getrlimit(RLIMIT_FSIZE, &old_limit);
-    const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit small = {100'000, old_limit.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &small);
-    std::string message;
-    try {
-        io::write_text_file(folder / "out.txt", std::string(5 << 20, 'x'));
-    } catch (const Error& error) {
-        message = error.what();
+    {
+        const test::FullDisk disk(100'000);
+        CHECK_THROWS_WITH(io::write_text_file(folder / "out.txt", std::string(5 << 20, 'x')),
+                          has_text("out.txt: cannot write: File too large"));
     }
-    ::setrlimit(RLIMIT_FSIZE, &old_limit);
-    std::signal(SIGXFSZ, old_handler);
-    CHECK_THAT(message, has_text("out.txt: cannot write: File too large"));
     CHECK(folder.empty());
 }
 

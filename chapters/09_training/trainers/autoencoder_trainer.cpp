@@ -1,5 +1,6 @@
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 
+#include "chapters/02_vae/show.h"
 #include "chapters/09_training/losses/lpips_weights.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
@@ -7,12 +8,9 @@
 #include "common/image/sheet.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
-#include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 
 #include <fmt/format.h>
-
-#include <cmath>
 
 namespace ldm::train {
 namespace {
@@ -26,11 +24,6 @@ bool is_encoder(const std::string& name) { return name.starts_with("encoder.") |
 bool is_inner(const std::string& name) {
     return name.find("conv_in") == std::string::npos && name.find("conv_out") == std::string::npos &&
            name.find("quant_conv") == std::string::npos && !name.ends_with("main.0.weight");
-}
-
-/// 10 log10(range^2 / mean squared error), the range of [-1, 1] being 2.
-double psnr(const Tensor& x, const Tensor& rec) {
-    return 10.0 * std::log10(4.0 / ops::mean(ops::square(x - ops::clamp(rec, -1.0f, 1.0f))).item());
 }
 
 Learner::Config discriminator_config(const TrainingConfig& config) {
@@ -122,7 +115,7 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
             accumulate(painter_gradients, gradients_of(tape.backward(g.loss, Tensor::scalar(1.0f)), painter_->weights()), share);
             loss += share * g.total_loss, rec_loss += share * g.rec_loss, kl_loss += share * g.kl_loss;
             d_weight += share * g.d_weight * g.disc_factor;
-            decibels += share * psnr(x, rec);
+            decibels += share * vae::psnr(x, ops::clamp(rec, -1.0f, 1.0f));
         }
         Tape tape;
         watch(tape, judge_->weights());
@@ -157,15 +150,13 @@ image::Image AutoencoderTrainer::sample() {
     for (std::int64_t i = 0; i < examples_.dim(0); ++i) tiles.push_back({image::to_image(examples_, i), ""});
     for (std::int64_t i = 0; i < examples_.dim(0); ++i) tiles.push_back({image::to_image(rec, i), ""});
     return image::sheet(tiles, {.title = "Pictures, and what the autoencoder makes of them",
-                                .note = fmt::format("{:.2f} dB", psnr(examples_, rec)),
+                                .note = fmt::format("{:.2f} dB", vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
                                 .columns = static_cast<int>(examples_.dim(0)), .tile_size = 128, .gap = 12});
 }
 
 void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {
-    Weights learned = all_;
-    for (const auto& [name, weight] : painter_->learned()) learned[name] = weight;
     Weights named;
-    add_state(named, std::string(place) + ".", learned);
+    add_state(named, std::string(place) + ".", painter_->learned(all_));
     model_.write(folder, {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}}, named);
 }
 

@@ -1,6 +1,7 @@
 #include "chapters/09_training/trainers/clip_trainer.h"
 
 #include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/token_ids.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "common/image/sheet.h"
@@ -19,17 +20,6 @@ constexpr const char* place = "cond_stage_model.transformer";
 
 /// Cosines are never multiplied by more than 100, or training becomes unstable (Radford et al., 2021).
 const float largest_logit_scale = std::log(100.0f);
-
-io::Json towers_of(io::Json cond_stage) {
-    for (const char* ours : {"image_mean", "image_std"}) cond_stage.erase(ours);
-    return cond_stage;
-}
-
-Tensor colour(const io::Json& cond_stage, const char* key, std::initializer_list<float> openai) {
-    const auto values = io::get_or(cond_stage, key, std::vector<float>(openai));
-    if (values.size() != 3) throw Error(fmt::format("'{}' must be three numbers", key));
-    return Tensor::from({3, 1, 1}, values);
-}
 
 bool is_text(const std::string& name) { return name.starts_with("text_model.") || name.starts_with("text_projection."); }
 
@@ -63,36 +53,30 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
       model_(std::move(model)),
       merges_(io::get_or(json, "vocabulary", "")),
       tokenizer_(tokenizer_from(merges_, model_)),
-      mean_(colour(cond_stage_config_, "image_mean", {0.48145466f, 0.4578275f, 0.40821073f})),
-      deviation_(colour(cond_stage_config_, "image_std", {0.26862954f, 0.26130258f, 0.27577711f})),
       examples_(std::move(examples)) {
     if (cond_stage_config_.empty()) throw Error("'cond_stage_config' is missing: towers from nothing need their sizes");
-    const auto sizes = clip::ClipModel::Config::from_json(towers_of(cond_stage_config_));
-    length_ = sizes.text_config.max_position_embeddings;
-    image_size_ = sizes.vision_config.image_size;
-    if (config.data.width != image_size_ || config.data.height != image_size_)
-        throw Error(fmt::format("'size' of the data must be the image tower's {} x {}", image_size_, image_size_));
+    towers_ = clip::Towers::from_json(cond_stage_config_);
+    const clip::ClipModel::Config& sizes = towers_.sizes;
+    const auto side = sizes.vision_config.image_size;
+    if (config.data.width != side || config.data.height != side)
+        throw Error(fmt::format("'size' of the data must be the image tower's {} x {}", side, side));
     if (tokenizer_.vocabulary_size() != sizes.text_config.vocab_size)
         throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens", sizes.text_config.vocab_size,
                                 tokenizer_.vocabulary_size()));
     all_ = weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
                       model_.has(place) ? copied_from(model_.weights(place))
-                                        : initial_weights(clip_rules(towers_of(cond_stage_config_)), config.seed));
+                                        : initial_weights(clip_rules(cond_stage_config_), config.seed));
     model_.check();
     const bool train_text = io::get_or(json, "train_text", true);
     learner_.emplace(select(all_, [&](const std::string& name) { return train_text || !is_text(name); }), config.learner, is_inner);
 }
 
 Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
-    Tensor ids({std::ssize(captions), length_}, DType::i32);
-    for (std::size_t i = 0; i < captions.size(); ++i)
-        std::ranges::copy(tokenizer_.encode(captions[i], static_cast<int>(length_)).input_ids, ids.ints() + i * length_);
-    return ids;
+    return clip::token_ids(tokenizer_, captions, towers_.sizes.text_config.max_position_embeddings);
 }
 
 Tensor ClipTrainer::logits_of(const Tensor& ids, const Tensor& pictures) const {
-    const Tensor pixels = ((pictures + 1.0f) / 2.0f - mean_) / deviation_;
-    return clip_->logits_per_text(clip_->text_features(ids), clip_->image_features(clip_->image()(pixels)));
+    return clip_->logits_per_text(clip_->text_features(ids), clip_->image_features(clip_->image()(towers_.pixel_values(pictures))));
 }
 
 StepResult ClipTrainer::step(std::int64_t, std::span<const Batch> batches, double learning_rate) {
@@ -142,10 +126,8 @@ image::Image ClipTrainer::sample() {
 }
 
 void ClipTrainer::write_model(const std::filesystem::path& folder) {
-    Weights learned = all_;
-    for (const auto& [name, weight] : learner_->learned()) learned[name] = weight;
     Weights named;
-    add_state(named, std::string(place) + ".", learned);
+    add_state(named, std::string(place) + ".", learner_->learned(all_));
     model_.write(folder, {{"cond_stage_config", cond_stage_config_}}, named, merges_);
 }
 

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "chapters/03_clip/clip_model.h"
+#include "chapters/03_clip/towers.h"
 #include "chapters/09_training/trainers/model_parts.h"
 #include "chapters/09_training/trainers/trainer.h"
 #include "chapters/09_training/trainers/training_config.h"
@@ -44,8 +44,7 @@ private:
     ModelParts model_;
     std::filesystem::path merges_;
     text::ClipTokenizer tokenizer_;
-    Tensor mean_, deviation_;  // of the colours, in [0, 1]: [3, 1, 1]
-    std::int64_t length_, image_size_;
+    clip::Towers towers_;
     std::vector<Batch> examples_;
 
     std::optional<clip::ClipModel> clip_;

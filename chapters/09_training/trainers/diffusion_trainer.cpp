@@ -1,5 +1,6 @@
 #include "chapters/09_training/trainers/diffusion_trainer.h"
 
+#include "chapters/03_clip/token_ids.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/09_training/lora/lora_file.h"
@@ -119,10 +120,7 @@ bool DiffusionTrainer::is_trained(const std::string& name) const {
 }
 
 Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const {
-    Tensor ids({std::ssize(captions), length_}, DType::i32);
-    for (std::size_t i = 0; i < captions.size(); ++i)
-        std::ranges::copy(tokenizer_.encode(captions[i], static_cast<int>(length_)).input_ids, ids.ints() + i * length_);
-    return ids;
+    return clip::token_ids(tokenizer_, captions, length_);
 }
 
 Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_encoder_)(ids); }
@@ -163,10 +161,9 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
         Tape tape;
         watch(tape, learner_->weights());
         const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t, noise, times_.logvar());
-        double constant = 0.0;  // what the fixed weights of the times add to the loss
-        for (std::int64_t n = 0; n < t.size(); ++n) constant += times_.logvar().data()[t.ints()[n]] / static_cast<double>(t.size());
+        const double constant = loss_config_.l_simple_weight * times_.mean_logvar(t);  // no weight can change it
         return Part{gradients_of(tape.backward(losses.loss, Tensor::scalar(1.0f)), learner_->weights()),
-                    losses.loss.item() - loss_config_.l_simple_weight * constant, losses.loss_simple.item()};
+                    losses.loss.item() - constant, losses.loss_simple.item()};
     };
 
     const double share = 1.0 / static_cast<double>(samples.size());
@@ -213,8 +210,7 @@ void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
         write_lora(folder / "lora.safetensors", lora_, config);
         return;
     }
-    Weights learned = select(all_, [&](const std::string& name) { return is_trained(name); });
-    for (const auto& [name, weight] : learner_->learned()) learned[name] = weight;
+    const Weights learned = learner_->learned(select(all_, [&](const std::string& name) { return is_trained(name); }));
     io::Json config = schedule_config_;
     config["unet_config"] = unet_config_;
     config["scale_factor"] = scale_factor_;

@@ -72,6 +72,11 @@ Weights Learner::state() {
     return all;
 }
 
+Weights Learner::learned(Weights all) const {
+    for (const auto& [name, weight] : average_ ? average_->shadow() : weights_) all[name] = weight;
+    return all;
+}
+
 Learner::WithAverage::WithAverage(Learner& learner) : learner_(learner) {
     if (!learner_.average_) return;
     learner_.average_->store(learner_.weights_);

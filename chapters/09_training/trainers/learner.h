@@ -31,8 +31,9 @@ public:
     /// All that the next step depends on, sharing its memory: weights.…, optimizer.…, ema.…
     Weights state();
 
-    /// What has been learned: the average, or the weights where there is none.
-    const Weights& learned() const { return average_ ? average_->shadow() : weights_; }
+    /// `all` weights of a model, of which those that learn are replaced by what has been learned: their
+    /// average, where there is one.
+    Weights learned(Weights all) const;
 
     /// While this lives the networks compute with what has been learned.
     class WithAverage {

@@ -49,4 +49,10 @@ Tensor TimeSteps::draw(random::TorchGenerator& random, std::int64_t n) const {
 }
 //! [draw]
 
+double TimeSteps::mean_logvar(const Tensor& t) const {
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < t.size(); ++i) sum += logvar_.data()[t.ints()[i]];
+    return sum / static_cast<double>(t.size());
+}
+
 }  // namespace ldm::train

@@ -35,6 +35,9 @@ public:
     /// errors, for exp(-logvar) is what they are multiplied by there.
     const Tensor& logvar() const { return logvar_; }
 
+    /// Its mean over times [n] int32: what p_losses adds to the loss whatever the weights are.
+    double mean_logvar(const Tensor& t) const;
+
 private:
     Config config_;
     Tensor logvar_;

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "chapters/03_clip/clip_model.h"
+#include "common/io/json.h"
+
+namespace ldm::clip {
+
+/// What the "cond_stage_config" of a model folder says: the sizes of both towers, and the colours that
+/// the image tower was trained on (image_mean, image_std; OpenAI's, if it does not say).
+struct Towers {
+    ClipModel::Config sizes;
+    Tensor image_mean, image_std;  ///< of pictures in [0, 1]: [3, 1, 1]
+
+    static Towers from_json(io::Json cond_stage_config);
+
+    /// Pictures [N, 3, H, W] in [-1, 1] as the image tower is given them.
+    Tensor pixel_values(const Tensor& pictures) const;
+};
+
+}  // namespace ldm::clip
