@@ -5,6 +5,7 @@
 #include "common/nn/model_folder.h"
 #include "common/image/png.h"
 #include "common/io/json.h"
+#include "common/ops/precision.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
@@ -85,6 +86,20 @@ TEST_CASE("txt2img draws the same picture for the same seed, and says how in the
     CHECK_FALSE(image::load_image(folder / "a.png") == image::load_image(folder / "c.png"));
     const std::string parameters = image::read_png_text(folder / "a.png").at("parameters");
     CHECK_THAT(parameters, StartsWith("grinning cat\n") && Contains("Steps: 4, Sampler: DDIM") && Contains("Seed: 7, Size: 64x64"));
+}
+
+TEST_CASE("in bf16 txt2img draws the same picture but for the rounding, and says so in the file") {
+    const Folder folder;
+    REQUIRE(run("txt2img --prompt 'grinning cat' --steps 8 --seed 7 --output " + folder / "a.png").status == 0);
+    REQUIRE(run("txt2img --prompt 'grinning cat' --steps 8 --seed 7 --precision bf16 --output " + folder / "b.png").status == 0);
+    const image::Image a = image::load_image(folder / "a.png"), b = image::load_image(folder / "b.png");
+    REQUIRE(a.rgb.size() == b.rgb.size());
+    double sum = 0.0;
+    for (std::size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(a.rgb[i] - b.rgb[i]);
+    CHECK(sum / static_cast<double>(a.rgb.size()) < 3.0);  // of 255
+    if (!ops::has_bf16_products()) return;
+    CHECK(sum > 0.0);
+    CHECK_THAT(image::read_png_text(folder / "b.png").at("parameters"), Contains("Precision: bf16"));
 }
 
 TEST_CASE("a picture of a prompt file does not depend on its neighbours, nor on the batch size") {

@@ -124,19 +124,20 @@ io::Json bench(const BenchOptions& options) {
         fail(fmt::format("the size of the picture is a multiple of 64, not {}", options.size));
     if (options.threads > 0) omp_set_num_threads(options.threads);
     const double sgemm = sgemm_gflops();
+    const ops::WithPrecision precision(options.precision);
     io::Json parts = io::Json::array();
     for (const std::string& part : options.parts) {
         io::Json timed = time_part(part, options);
         timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
         parts.push_back(timed);
     }
-    return {{"threads", omp_get_max_threads()}, {"size", options.size}, {"repeats", options.repeats},
+    return {{"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision())}, {"size", options.size}, {"repeats", options.repeats},
             {"sgemm_gflops", sgemm}, {"parts", parts}};
 }
 
 std::string bench_table(const io::Json& report) {
-    std::string text = fmt::format("{} threads, sgemm {:.0f} GFLOP/s, median of {}\n\n",
-                                   report["threads"].get<int>(), report["sgemm_gflops"].get<double>(),
+    std::string text = fmt::format("{} threads, {}, sgemm {:.0f} GFLOP/s, median of {}\n\n",
+                                   report["threads"].get<int>(), report["precision"].get<std::string>(), report["sgemm_gflops"].get<double>(),
                                    report["repeats"].get<int>());
     text += fmt::format("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "", "seconds", "of CPU", "GFLOP", "GFLOP/s", "of sgemm", "peak MB");
     for (const io::Json& part : report["parts"])

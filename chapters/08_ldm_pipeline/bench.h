@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/io/json.h"
+#include "common/ops/precision.h"
 
 #include <string>
 #include <vector>
@@ -12,12 +13,13 @@ struct BenchOptions {
     int size = 512;    // of the picture, a multiple of 64
     int repeats = 5;   // after one that is not counted
     int threads = 0;   // 0: all
+    ops::Precision precision = ops::Precision::f32;
 };
 
 /// Times the three networks of Stable Diffusion 1.x at their real size, with weights by recipe:
 /// the text tower on 77 tokens, one step of the UNet, one decoding of the VAE.
 ///
-/// {"threads", "size", "repeats", "sgemm_gflops", "parts": [{"part", "seconds", "cpu_seconds",
+/// {"threads", "precision", "size", "repeats", "sgemm_gflops", "parts": [{"part", "seconds", "cpu_seconds",
 /// "gflop", "gflops", "share_of_sgemm", "peak_memory_mb"}]}: medians; cpu_seconds are added up over
 /// the threads and mean something on a busy machine too; sgemm is a square matrix product of the same program, the speed
 /// that is to be had; a share above 1 is possible where an algorithm needs fewer multiplications.

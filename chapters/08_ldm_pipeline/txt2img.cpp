@@ -4,6 +4,7 @@
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
+#include "common/ops/precision.h"
 #include "common/ops/shape.h"
 #include "common/random/torch_random.h"
 
@@ -87,6 +88,7 @@ std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const 
     text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}", ancestral ? 1000 : request.steps,
                         ancestral ? "DDPM" : "DDIM", request.cfg_scale, request.seeds[i], request.width, request.height, model_name);
     if (request.eta != 0.0f) text += fmt::format(", Eta: {:g}", request.eta);
+    if (ops::precision() != ops::Precision::f32) text += ", Precision: " + ops::name_of(ops::precision());
     return text;
 }
 

@@ -14,6 +14,8 @@ void add_bench(CLI::App& app, int& status) {
     command->add_option("--parts", options->parts, "clip, unet, vae")->delimiter(',')->check(CLI::IsMember({"clip", "unet", "vae"}));
     command->add_option("--size", options->size, "Of the picture, a multiple of 64")->check(CLI::Range(64, 4096))->capture_default_str();
     command->add_option("--repeats", options->repeats, "Runs of which the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+    command->add_option_function<std::string>("--precision", [options](const std::string& name) { options->precision = ops::precision_from(name); },
+                                              "f32 (default), or bf16: rounded factors, faster where the processor multiplies bfloat16");
     command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
     command->add_flag("--json", *json, "Print one JSON object instead of a table");
     command->callback([=, &status] {

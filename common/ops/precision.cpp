@@ -17,6 +17,8 @@ Precision precision_from(const std::string& name) {
     throw Error("the precision is '" + name + "', expected f32 or bf16");
 }
 
+std::string name_of(Precision precision) { return precision == Precision::bf16 ? "bf16" : "f32"; }
+
 bool has_bf16_products() {
 #ifdef __AVX512BF16__
     return true;

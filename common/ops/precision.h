@@ -12,6 +12,7 @@ enum class Precision {
 
 /// "f32" or "bf16"; another name is an Error.
 Precision precision_from(const std::string& name);
+std::string name_of(Precision precision);
 
 /// Whether this program has the instructions for Precision::bf16 (AVX-512 BF16). Without them it is f32.
 bool has_bf16_products();
