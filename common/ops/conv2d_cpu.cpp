@@ -65,19 +65,56 @@ Tensor turned_around(const Tensor& weight) {
     return turned;
 }
 
-/// dy with `stride` - 1 zeros between its pixels.
-Tensor spread(const Tensor& dy, int stride) {
-    if (stride == 1) return dy;
-    const auto [n, c, h, w] = dy.dims<4>();
-    Tensor wide = Tensor::zeros({n, c, (h - 1) * stride + 1, (w - 1) * stride + 1});
-    const std::int64_t wide_w = wide.dim(3), wide_plane = wide.dim(2) * wide_w;
+/// With a stride a pixel of the picture meets only every stride-th tap of the kernel along an axis;
+/// which ones, its place modulo the stride says.
+struct Taps {
+    std::int64_t place, first, count;  // pixels place, place + stride, … meet taps first, first + stride, …
+    std::int64_t pixels;               // how many such pixels there are
+    std::int64_t padding;              // of the convolution over dy that yields their gradient
+
+    Taps(std::int64_t place, std::int64_t stride, std::int64_t kernel, std::int64_t pad, std::int64_t size)
+        : place(place), first((place + pad) % stride),
+          count(first < kernel ? (kernel - first + stride - 1) / stride : 0),
+          pixels((size - place + stride - 1) / stride), padding(count - 1 - (place + pad - first) / stride) {}
+};
+
+/// The part [O, C, down, across] of a kernel that some pixels meet.
+Tensor part_of(const Tensor& weight, const Taps& down, const Taps& across, std::int64_t stride) {
+    const auto [out, in, kernel_h, kernel_w] = weight.dims<4>();
+    Tensor part({out, in, down.count, across.count});
+    float* to = part.data();
+    for (std::int64_t kernel = 0; kernel < out * in; ++kernel)
+        for (std::int64_t u = 0; u < down.count; ++u)
+            for (std::int64_t v = 0; v < across.count; ++v)
+                *to++ = weight.data()[(kernel * kernel_h + down.first + u * stride) * kernel_w + across.first + v * stride];
+    return part;
+}
+
+/// Writes the pixels that `part` holds between those of x that others hold.
+void interleave(const Tensor& part, const Taps& down, const Taps& across, std::int64_t stride, Tensor& x) {
+    const std::int64_t height = x.dim(2), width = x.dim(3);
 #pragma omp parallel for
-    for (std::int64_t plane = 0; plane < n * c; ++plane)
-        for (std::int64_t y = 0; y < h; ++y)
-            for (std::int64_t x = 0; x < w; ++x)
-                wide.data()[plane * wide_plane + y * stride * wide_w + x * stride] =
-                    dy.data()[(plane * h + y) * w + x];
-    return wide;
+    for (std::int64_t plane = 0; plane < x.dim(0) * x.dim(1); ++plane) {
+        const float* from = part.data() + plane * down.pixels * across.pixels;
+        for (std::int64_t i = 0; i < down.pixels; ++i) {
+            float* to = x.data() + (plane * height + down.place + i * stride) * width + across.place;
+            for (std::int64_t k = 0; k < across.pixels; ++k) to[k * stride] = *from++;
+        }
+    }
+}
+
+/// dx as stride x stride interleaved pictures, each a convolution of dy without a stride.
+Tensor backward_input_strided(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const Patches::Geometry& g) {
+    Tensor dx = Tensor::zeros(x_shape);  // pixels between the kernels stay 0
+    for (std::int64_t y = 0; y < std::min(g.stride, x_shape[2]); ++y)
+        for (std::int64_t x = 0; x < std::min(g.stride, x_shape[3]); ++x) {
+            const Taps down(y, g.stride, g.kernel_h, g.top, x_shape[2]), across(x, g.stride, g.kernel_w, g.left, x_shape[3]);
+            if (down.count == 0 || across.count == 0) continue;
+            const Tensor part = convolve(dy, turned_around(part_of(weight, down, across, g.stride)), {},
+                                         {down.count, across.count, 1, down.padding, across.padding, down.pixels, across.pixels});
+            interleave(part, down, across, g.stride, dx);
+        }
+    return dx;
 }
 
 }  // namespace
@@ -91,16 +128,12 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape
                              Conv2dOptions options) {
     const Patches::Geometry g = geometry_of(x_shape, weight.shape(), options);
     expect_shape(dy, {x_shape[0], weight.dim(0), g.out_h, g.out_w});
-    const Tensor wide = spread(dy, options.stride), turned = turned_around(weight);
-    if (options.stride == 1) {  // then it is a convolution like any other, with its faster ways
-        const int rows = static_cast<int>(g.kernel_h) - 1, columns = static_cast<int>(g.kernel_w) - 1;
-        const Padding& pad = options.padding;
-        return conv2d(wide, turned, {},
-                      {.padding = {rows - pad.top, columns - pad.left, rows - pad.bottom, columns - pad.right}});
-    }
-    return convolve(wide, turned, {},
-                    {g.kernel_h, g.kernel_w, 1, g.kernel_h - 1 - g.top, g.kernel_w - 1 - g.left,
-                     x_shape[2], x_shape[3]});
+    if (options.stride > 1) return backward_input_strided(dy, weight, x_shape, g);
+    // a convolution like any other, with its faster ways
+    const int rows = static_cast<int>(g.kernel_h) - 1, columns = static_cast<int>(g.kernel_w) - 1;
+    const Padding& pad = options.padding;
+    return conv2d(dy, turned_around(weight), {},
+                  {.padding = {rows - pad.top, columns - pad.left, rows - pad.bottom, columns - pad.right}});
 }
 
 /// dw [O, C kh kw] = dy [O, N h w] times the transposed patches [N h w, C kh kw].
