@@ -547,7 +547,8 @@ TEST_CASE("the generator's loss moves the picture, the posterior and logvar as d
     Tensor rec = noise({1, 3, 12, 12}, 2);
     for (std::int64_t i = 0; i < rec.size(); ++i)  // away from x, where |x - rec| bends
         rec.data()[i] = x.data()[i] + (rec.data()[i] > 0 ? 0.5f : -0.5f);
-    CHECK(gradients_agree(of_rec_and_moments, {rec, noise({1, 4, 1, 2}, 3)}) == "");
+    // beside a loss of some hundreds, a change in the posterior loses digits
+    CHECK(gradients_agree(of_rec_and_moments, {rec, noise({1, 4, 1, 2}, 3)}, 5e-3) == "");
     const auto of_logvar = [&](Inputs) {
         return loss.generator(x, rec, vae::DiagonalGaussian(noise({1, 4, 1, 2}, 3)), 0).loss;
     };

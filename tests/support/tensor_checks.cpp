@@ -59,13 +59,18 @@ std::string gradients_agree(const std::function<Tensor(const std::vector<Tensor>
         double largest = 1e-3;
         for (float g : gradients[which].values()) largest = std::max(largest, std::abs(static_cast<double>(g)));
         for (std::int64_t i = 0; i < x.size(); ++i) {
-            const float here = x.data()[i], step = 1e-2f;
-            x.data()[i] = here + step;
-            const double above = weighted_sum(f(inputs), weights);
-            x.data()[i] = here - step;
-            const double below = weighted_sum(f(inputs), weights);
-            x.data()[i] = here;
-            const double expected = (above - below) / (2.0 * step), got = gradients[which].data()[i];
+            const float here = x.data()[i];
+            const auto difference = [&](float step) {  // (f(x + step) - f(x - step)) / 2 step, but for errors of step^2
+                x.data()[i] = here + step;
+                const double above = weighted_sum(f(inputs), weights), up = x.data()[i];
+                x.data()[i] = here - step;
+                const double below = weighted_sum(f(inputs), weights), down = x.data()[i];
+                x.data()[i] = here;
+                return (above - below) / (up - down);
+            };
+            constexpr float step = 1.0f / 32;
+            const double expected = (4.0 * difference(step) - difference(2 * step)) / 3.0;  // their errors cancel
+            const double got = gradients[which].data()[i];
             if (!(std::abs(got - expected) <= tolerance * largest))
                 return fmt::format("input {}, element {}: gradient {}, differences say {}", which, i, got, expected);
         }
