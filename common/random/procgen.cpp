@@ -1,13 +1,9 @@
 #include "common/random/procgen.h"
 
+#include "common/random/mix.h"
+
 namespace ldm::random {
 namespace {
-
-std::uint64_t mix(std::uint64_t x) {
-    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
-    x = (x ^ x >> 27) * 0x94D049BB133111EB;
-    return x ^ x >> 31;
-}
 
 std::uint64_t fnv1a(std::string_view text) {
     std::uint64_t hash = 0xCBF29CE484222325;

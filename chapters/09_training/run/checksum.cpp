@@ -6,15 +6,12 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/random/mix.h"
+
 namespace ldm::train {
 namespace {
 
-/// The finalizer of splitmix64: every bit of x changes half of the bits of the result.
-std::uint64_t mix(std::uint64_t x) {
-    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
-    x = (x ^ x >> 27) * 0x94D049BB133111EB;
-    return x ^ x >> 31;
-}
+using random::mix;
 
 /// Each step is undone by another one (xor, an odd factor), so a single changed word cannot be
 /// lost.

@@ -16,7 +16,8 @@ namespace ldm::train {
 /// An op that is cut into pieces for two threads is not done in half the time: they wait for each other
 /// at its end, and small ops are not cut at all. Two batches on a thread each never wait.
 ///
-/// If work throws, so does this, with what the first of them threw; nothing is taken then.
+/// If work throws, so does this, with what the first of them threw; of those computed beside it nothing
+/// is taken.
 template <class Work, class Take>
 void side_by_side(std::int64_t count, std::int64_t at_once, const Work& work, const Take& take) {
     using Result = std::invoke_result_t<Work, std::int64_t>;
