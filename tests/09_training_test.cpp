@@ -315,4 +315,17 @@ TEST_CASE("settings that make no sense are refused by name") {
     training.run<AutoencoderTrainer>(autoencoder_json(), 1);
     CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(autoencoder_json(), 2), has_text("--resume"));
     CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 2), 2, true), has_text("batch_size"));
+
+    const fs::path elsewhere = beginning.folder / "elsewhere";
+    fs::rename(beginning.data, elsewhere);
+    const Training moved{elsewhere, training.output, {}};
+    moved.run<AutoencoderTrainer>(autoencoder_json(), 2, true);
+    fs::remove(elsewhere / (colours.front() + ".png"));
+    CHECK_THROWS_WITH(moved.run<AutoencoderTrainer>(autoencoder_json(), 3, true), has_text("other pictures"));
+    write_pictures(elsewhere);
+    io::write_text_file(elsewhere / "metadata.jsonl", [&] {
+        std::string lines = io::read_text_file(elsewhere / "metadata.jsonl");
+        return lines.replace(lines.find("square"), 6, "circle");
+    }());
+    CHECK_THROWS_WITH(moved.run<AutoencoderTrainer>(autoencoder_json(), 3, true), has_text("captions"));
 }

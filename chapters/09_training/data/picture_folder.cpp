@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <system_error>
 #include <utility>
 
+#include "chapters/09_training/run/checksum.h"
 #include "common/error.h"
 
 namespace ldm::train {
@@ -45,6 +48,16 @@ PictureFolder::PictureFolder(const std::filesystem::path& folder, Captions capti
     if (files_.empty())
         throw Error(fmt::format("{}: none of {} pictures can be read", folder.string(), count));
     slots_.resize(files_.size());
+}
+
+std::string PictureFolder::fingerprint() const {
+    std::map<std::string, std::string> told;
+    for (const PictureFile& file : files_) {
+        std::error_code gone;
+        told[file.path.lexically_relative(folder_).string()] =
+            fmt::format("{} {} {} {}", told.size(), std::filesystem::file_size(file.path, gone), file.caption, file.topic);
+    }
+    return fmt::format("{:016x}", checksum({}, told));
 }
 
 std::shared_ptr<const image::Image> PictureFolder::decode(const PictureFile& file) const {

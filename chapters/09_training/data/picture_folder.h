@@ -35,6 +35,10 @@ public:
         return files_[static_cast<std::size_t>(index)];
     }
 
+    /// Changes when a picture comes, goes, moves in the list or gets another size in bytes, and when
+    /// a caption or concept changes; not when the whole folder is somewhere else.
+    std::string fingerprint() const;
+
     struct Loaded {
         std::int64_t index;  ///< of the picture, or of the one that replaces it
         std::shared_ptr<const image::Image> picture;

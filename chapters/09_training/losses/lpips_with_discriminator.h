@@ -36,7 +36,7 @@ public:
 
         /// Upstream's keys: disc_start, logvar_init, kl_weight, pixelloss_weight, disc_num_layers,
         /// disc_in_channels, disc_factor, disc_weight, perceptual_weight, use_actnorm, disc_loss;
-        /// and idle_before_start. Throws an Error that names another one. logvar_init is for
+        /// and disc_ndf and idle_before_start. Throws an Error that names another one. logvar_init is for
         /// whoever makes the weights, and pixelloss_weight has no effect, as upstream.
         static Config from_json(const io::Json& json);
     };

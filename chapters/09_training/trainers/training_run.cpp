@@ -46,12 +46,13 @@ private:
 /// A training and its folder.
 class Run {
 public:
-    Run(std::string what, Trainer& trainer, const TrainingConfig& config, const io::Json& config_json, const RunOptions& options)
-        : what_(std::move(what)), trainer_(trainer), config_(config), config_json_(config_json), options_(options),
+    Run(std::string what, Trainer& trainer, const PictureFolder& pictures, const TrainingConfig& config, const io::Json& config_json,
+        const RunOptions& options)
+        : what_(std::move(what)), trainer_(trainer), pictures_(pictures), config_(config), config_json_(config_json), options_(options),
           first_(resumed()), checkpoints_(folder("checkpoints"), config.keep_checkpoints),
           curve_(options.output / "curve.csv", trainer.columns(), first_) {}
 
-    bool go(const PictureFolder& pictures);
+    bool go();
 
 private:
     fs::path folder(const char* name) const { return options_.output / name; }
@@ -63,6 +64,7 @@ private:
 
     std::string what_;
     Trainer& trainer_;
+    const PictureFolder& pictures_;
     const TrainingConfig& config_;
     const io::Json& config_json_;
     const RunOptions& options_;
@@ -89,6 +91,8 @@ std::int64_t Run::resumed() {
         for (const io::Json& change : io::Json::diff(then, now))
             throw Error(fmt::format("{} was trained with another '{}' so far", options_.output.string(),
                                     change["path"].get<std::string>().substr(1)));
+    if (saved->text("data") != pictures_.fingerprint())
+        throw Error(fmt::format("{} was trained with other pictures or captions so far", options_.output.string()));
     Weights state = trainer_.state();
     read_weights(saved->file(), state);
     seconds_before_ = std::stod(saved->text("seconds"));
@@ -99,7 +103,10 @@ std::int64_t Run::resumed() {
 
 void Run::save(std::int64_t step) {
     last_saved_ = checkpoints_.save(step, entries_of(trainer_.state()),
-                                    {{"what", what_}, {"config", config_json_.dump()}, {"seconds", fmt::format("{}", seconds())}});
+                                    {{"what", what_},
+                                     {"config", config_json_.dump()},
+                                     {"data", pictures_.fingerprint()},
+                                     {"seconds", fmt::format("{}", seconds())}});
     image::save_png(options_.output / "curve.png", draw_curve(curve_, {.title = what_}));
 }
 
@@ -118,8 +125,8 @@ std::string Run::last_good() const {
 }
 
 //! [loop]
-bool Run::go(const PictureFolder& pictures) {
-    const Batches batches(pictures, config_.data, config_.batch_size, config_.seed);
+bool Run::go() {
+    const Batches batches(pictures_, config_.data, config_.batch_size, config_.seed);
     Prefetch<std::vector<Batch>> coming([&](std::int64_t step) {
         std::vector<Batch> of_step;
         for (int k = 0; k < config_.accumulate; ++k) of_step.push_back(batches.at(step * config_.accumulate + k));
@@ -160,7 +167,7 @@ bool run_training(const std::string& what, Trainer& trainer, const PictureFolder
                   const io::Json& config_json, const RunOptions& options) {
     const ops::WithPrecision precision(config.precision);
     fs::create_directories(options.output);
-    return Run(what, trainer, config, config_json, options).go(pictures);
+    return Run(what, trainer, pictures, config, config_json, options).go();
 }
 
 }  // namespace ldm::train

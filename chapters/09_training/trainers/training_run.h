@@ -24,8 +24,8 @@ struct RunOptions {
 ///
 /// A training that was stopped, by whatever means, goes on with `resume` from its last checkpoint as
 /// if nothing had happened, to the last bit: batches and noise follow from seed and step, and the rest
-/// is in the state. `config_json` is kept with every state; going on with another one is an Error (but
-/// for "steps" and what only says when to write).
+/// is in the state. `config_json` is kept with every state; going on with another one (but for "steps" and
+/// what only says when to write), or with other pictures or captions, is an Error.
 ///
 /// When a gradient or the loss is no number any more, or the loss has exploded, the training ends with
 /// an Error that tells the step, what was not finite, and the last good checkpoint.
