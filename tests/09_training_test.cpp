@@ -106,15 +106,18 @@ struct Training {
         const TrainingConfig config = read_training_config(json, Some::own_keys());
         const PictureFolder pictures(data, Captions::needed, config.data);
         ModelParts model = init.empty() ? ModelParts() : ModelParts(init);
-        auto trainer = make<Some>(json, config, std::move(model), examples_of(pictures));
+        auto trainer = make<Some>(json, config, std::move(model), pictures);
         run_training("test", *trainer, pictures, config, json, {.output = output, .resume = resume, .limits = {.max_steps = max_steps}});
         return copy_of(trainer->state());
     }
 
     template <class Some>
-    static std::unique_ptr<Trainer> make(const Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
+    static std::unique_ptr<Trainer> make(const Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
+        std::vector<Batch> examples = examples_of(pictures);
         if constexpr (std::is_same_v<Some, AutoencoderTrainer>)
             return std::make_unique<Some>(json, config, std::move(model), examples.front().pictures);
+        else if constexpr (std::is_same_v<Some, ClipTrainer>)
+            return std::make_unique<Some>(json, config, std::move(model), std::move(examples), pictures.captions());
         else
             return std::make_unique<Some>(json, config, std::move(model), std::move(examples));
     }
@@ -210,6 +213,24 @@ TEST_CASE("batches computed side by side teach what they teach one after the oth
     }
 }
 
+TEST_CASE("an image tower alone looks for its caption among all of the folder") {
+    Beginning beginning;
+    const fs::path init = beginning.model(1, 5);
+    const auto first_loss = [&](bool train_text, std::int64_t count) {
+        Json json = clip_json(beginning.merges);
+        json["train_text"] = train_text;
+        const TrainingConfig config = read_training_config(json, ClipTrainer::own_keys());
+        const PictureFolder pictures(beginning.data, Captions::needed, config.data);
+        Batch batch = examples_of(pictures).front();
+        batch.pictures = ops::slice(batch.pictures, 0, 0, count);
+        batch.captions.resize(count);
+        batch.files.resize(count);
+        return Training::make<ClipTrainer>(json, config, ModelParts(init), pictures)->step(0, {&batch, 1}, 1e-3).loss;
+    };
+    CHECK_THAT(first_loss(false, 8), Catch::Matchers::WithinRel(first_loss(true, 8), 1e-5));  // the batch is the folder
+    CHECK(first_loss(false, 4) > first_loss(true, 4) + 0.1);  // at chance (ln 4 + ln 8) / 2, and ln 4
+}
+
 TEST_CASE("what goes wrong beside others is told like any other trouble") {
     std::vector<std::int64_t> taken;
     const auto fails_at_two = [](std::int64_t i) { return i == 2 ? throw Error("two") : i; };
@@ -291,7 +312,7 @@ TEST_CASE("a training that has gone wrong says where, and what is still good") {
             broken[3] = NAN;
             entry.bytes = std::as_bytes(std::span(broken));
         }
-    std::map<std::string, std::string> texts = {{"config", saved->text("config")}, {"seconds", saved->text("seconds")}};
+    std::map<std::string, std::string> texts = {{"config", saved->text("config")}, {"data", saved->text("data")}, {"seconds", saved->text("seconds")}};
     { Checkpoints(training.output / "checkpoints").save(2, entries, texts); }
     CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(json, 6, true),
                       has_text("step 3") && has_text("not finite") && has_text("step_000002.safetensors"));

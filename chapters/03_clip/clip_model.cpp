@@ -24,8 +24,12 @@ ClipModel::ClipModel(const nn::Params& weights, const Config& config)
       logit_scale_(weights.get("logit_scale", {})) {}
 
 //! [features]
-Tensor ClipModel::text_features(const Tensor& ids) const {
-    return text_projection_(text_.pool(text_(ids), ids));
+Tensor ClipModel::pooled_text(const Tensor& ids) const {
+    return text_.pool(text_(ids), ids);
+}
+
+Tensor ClipModel::project_text(const Tensor& pooled) const {
+    return text_projection_(pooled);
 }
 
 Tensor ClipModel::image_features(const Tensor& last_hidden_state) const {

@@ -145,7 +145,7 @@ void train_clip(verify::Run& run) {
     const auto sizes = clip::ClipModel::Config::from_json(towers);
     training.begin_with("cond_stage_model.transformer", [&](const nn::Params& p) { clip::ClipModel(p, sizes); });
 
-    ClipTrainer trainer(training.json, training.config, training.model(), {});
+    ClipTrainer trainer(training.json, training.config, training.model(), {}, {});
     const Plan batches(run.in("batches"));
     const Tensor pool = run.in("pictures"), texts = run.in("ids");                   // [P, 3, H, W], [P, S]
     out_curve(run, trainer, training.config, [&](std::int64_t step, double learning_rate) {

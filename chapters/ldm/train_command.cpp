@@ -52,7 +52,7 @@ std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
     return examples;
 }
 
-using MakeTrainer = std::function<std::unique_ptr<Trainer>(const io::Json&, const TrainingConfig&, ModelParts, std::vector<Batch>)>;
+using MakeTrainer = std::function<std::unique_ptr<Trainer>(const io::Json&, const TrainingConfig&, ModelParts, const PictureFolder&)>;
 
 struct Kind {
     const char* name;
@@ -65,16 +65,16 @@ struct Kind {
 const std::vector<Kind>& kinds() {
     static const std::vector<Kind> all = {
         {"autoencoder", "Train an autoencoder: pictures made small and large again", AutoencoderTrainer::own_keys(), Captions::ignored,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
-             return std::make_unique<AutoencoderTrainer>(json, config, std::move(model), examples.front().pictures);
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
+             return std::make_unique<AutoencoderTrainer>(json, config, std::move(model), examples_of(pictures, config.data).front().pictures);
          }},
         {"clip", "Train CLIP's two towers: captions and pictures that find each other", ClipTrainer::own_keys(), Captions::needed,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
-             return std::make_unique<ClipTrainer>(json, config, std::move(model), std::move(examples));
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
+             return std::make_unique<ClipTrainer>(json, config, std::move(model), examples_of(pictures, config.data), pictures.captions());
          }},
         {"diffusion", "Train the UNet that draws, or a LoRA for it", DiffusionTrainer::own_keys(), Captions::needed,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples) {
-             return std::make_unique<DiffusionTrainer>(json, config, std::move(model), std::move(examples));
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
+             return std::make_unique<DiffusionTrainer>(json, config, std::move(model), examples_of(pictures, config.data));
          }}};
     return all;
 }
@@ -83,10 +83,8 @@ const std::vector<Kind>& kinds() {
 io::Json with_vocabulary(io::Json json, const PictureFolder& pictures, const fs::path& output) {
     const auto wish = json.find("vocabulary");
     if (wish == json.end() || !wish->is_number()) return json;
-    std::vector<std::string> captions;
-    for (std::int64_t i = 0; i < pictures.size(); ++i) captions.push_back(pictures.file(i).caption);
     io::make_folder(output);
-    text::write_merges_file(output / "merges.txt", text::learn_merges(captions, io::get<int>(json, "vocabulary")));
+    text::write_merges_file(output / "merges.txt", text::learn_merges(pictures.captions(), io::get<int>(json, "vocabulary")));
     *wish = (output / "merges.txt").string();
     return json;
 }
@@ -98,7 +96,7 @@ void train_model(const Kind& kind, const Options& options) {
     const TrainingConfig config = read_training_config(json, kind.own_keys);
     const PictureFolder pictures(options.data, kind.captions, config.data);
     const auto trainer = kind.make(with_vocabulary(json, pictures, options.output), config, options.init.empty() ? ModelParts() : ModelParts(options.init),
-                                   examples_of(pictures, config.data));
+                                   pictures);
     RunOptions run{.output = options.output, .resume = options.resume};
     run.limits.max_steps = options.max_steps.value_or(run.limits.max_steps);
     run.limits.max_minutes = options.max_minutes.value_or(run.limits.max_minutes);

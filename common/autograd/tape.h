@@ -20,14 +20,15 @@ public:
 
 private:
     friend class Tape;
-    void add(const Tensor& x, const Tensor& dx);
-    std::unordered_map<const void*, Tensor> by_id_;
-    std::unordered_set<const void*> passed_on_;
+    void add(std::uint64_t id, const Tensor& dx);
+    std::unordered_map<std::uint64_t, Tensor> by_id_;
+    std::unordered_set<std::uint64_t> passed_on_;
 };
 
 /// While a Tape lives, every op that depends on a watched tensor leaves a note on it: how to turn
 /// the gradient of its output into gradients of its inputs. backward() reads the notes last to
-/// first. Without a Tape nothing is noted and nothing is kept.
+/// first. A note keeps those numbers that its gradients need, and names the other tensors by their
+/// ids. Without a Tape nothing is noted and nothing is kept.
 ///
 ///     Tape tape;
 ///     tape.watch(w);
@@ -58,14 +59,15 @@ public:
     Gradients backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const;
 
 private:
-    friend void record(const Tensor&, Tensors, Pull);
+    friend void record(const Tensor&, const Tensors&, Pull);
     friend bool needs_gradient(const Tensor&);
     friend Tensor checkpoint(std::function<Tensor()>);  // common/autograd/checkpoint.h
 
-    using Ids = std::unordered_set<const void*>;
+    using Ids = std::unordered_set<std::uint64_t>;
     struct Note {
-        Tensor output;
-        Tensors inputs;
+        std::uint64_t output;
+        Shape shape;
+        std::vector<std::uint64_t> inputs;
         Pull pull;
         std::function<Tensor()> again = nullptr;  // instead of pull: notes are taken when they are read
     };
@@ -73,16 +75,20 @@ private:
     void read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const;
 
     std::vector<Note> notes_;
-    std::unordered_map<const void*, Tensor> watched_;  // keeps the ids below from being reused
-    Ids live_;                                         // watched, or computed from something watched
+    Ids watched_;
+    Ids live_;  // watched, or computed from something watched
     Tape* outer_;
 };
 
-/// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input.
-void record(const Tensor& y, Tensors inputs, Tape::Pull pull);
+/// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input. What
+/// `pull` holds is kept until the Tape goes.
+void record(const Tensor& y, const Tensors& inputs, Tape::Pull pull);
 
 /// Whether a Tape in scope will ask for the gradient of x, so that an op can save work.
 bool needs_gradient(const Tensor& x);
+
+/// x if its numbers will be needed for a gradient, or nothing: for what `pull` holds.
+inline Tensor kept_if(bool needed, const Tensor& x) { return needed ? x : Tensor(); }
 
 /// No notes are taken while this lives: for parts whose gradient is by definition not wanted.
 class NoGradient {

@@ -19,12 +19,13 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
     if (bias) expect_shape(bias, {out});
 
     Tensor y = cpu::conv2d(x, weight, bias, options);
-    const bool need_x = needs_gradient(x), need_weight = needs_gradient(weight);
-    record(y, {x, weight, bias}, [=](const Tensor& dy) -> Tensors {
+    const Tensor kept_x = kept_if(needs_gradient(weight), x), kept_weight = kept_if(needs_gradient(x), weight);
+    const bool need_bias = needs_gradient(bias);
+    record(y, {x, weight, bias}, [=, of_x = x.shape(), of_weight = weight.shape()](const Tensor& dy) -> Tensors {
         Tensor dx, dweight, dbias;
-        if (need_x) dx = conv2d_backward_input(dy, weight, x.shape(), options);
-        if (need_weight) dweight = conv2d_backward_weight(dy, x, weight.shape(), options);
-        if (bias) dbias = cpu::sum_channels(dy);
+        if (kept_weight) dx = conv2d_backward_input(dy, kept_weight, of_x, options);
+        if (kept_x) dweight = conv2d_backward_weight(dy, kept_x, of_weight, options);
+        if (need_bias) dbias = cpu::sum_channels(dy);
         return {dx, dweight, dbias};
     });
     return y;

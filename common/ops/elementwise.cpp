@@ -6,12 +6,12 @@
 namespace ldm::ops {
 namespace {
 
-using cpu::Unary;
+using cpu::looks_at_result, cpu::Unary;
 
 Tensor apply(Unary op, const Tensor& x) {
     Tensor y = cpu::unary(op, x);
-    record(y, {x}, [op, x, y](const Tensor& dy) -> Tensors {
-        return {cpu::unary_backward(op, x, y, dy)};
+    record(y, {x}, [op, seen = looks_at_result(op) ? y : x](const Tensor& dy) -> Tensors {
+        return {cpu::unary_backward(op, seen, dy)};
     });
     return y;
 }
@@ -20,24 +20,25 @@ Tensor apply(Unary op, const Tensor& x) {
 
 Tensor add(const Tensor& a, const Tensor& b) {
     Tensor y = cpu::binary(cpu::Binary::add, a, b);
-    record(y, {a, b}, [a, b](const Tensor& dy) -> Tensors {
-        return {cpu::sum_to(dy, a.shape()), cpu::sum_to(dy, b.shape())};
+    record(y, {a, b}, [a = a.shape(), b = b.shape()](const Tensor& dy) -> Tensors {
+        return {cpu::sum_to(dy, a), cpu::sum_to(dy, b)};
     });
     return y;
 }
 
 Tensor sub(const Tensor& a, const Tensor& b) {
     Tensor y = cpu::binary(cpu::Binary::sub, a, b);
-    record(y, {a, b}, [a, b](const Tensor& dy) -> Tensors {
-        return {cpu::sum_to(dy, a.shape()), -cpu::sum_to(dy, b.shape())};
+    record(y, {a, b}, [a = a.shape(), b = b.shape()](const Tensor& dy) -> Tensors {
+        return {cpu::sum_to(dy, a), -cpu::sum_to(dy, b)};
     });
     return y;
 }
 
 Tensor mul(const Tensor& a, const Tensor& b) {
     Tensor y = cpu::binary(cpu::Binary::mul, a, b);
-    record(y, {a, b}, [a, b](const Tensor& dy) -> Tensors {
-        return {cpu::sum_to(dy * b, a.shape()), cpu::sum_to(dy * a, b.shape())};
+    const Tensor kept_a = kept_if(needs_gradient(b), a), kept_b = kept_if(needs_gradient(a), b);
+    record(y, {a, b}, [kept_a, kept_b, from_a = a.shape(), from_b = b.shape()](const Tensor& dy) -> Tensors {
+        return {kept_b ? cpu::sum_to(dy * kept_b, from_a) : Tensor(), kept_a ? cpu::sum_to(dy * kept_a, from_b) : Tensor()};
     });
     return y;
 }

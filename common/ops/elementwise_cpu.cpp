@@ -90,34 +90,34 @@ Tensor unary(Unary op, const Tensor& x) {
     fail("no such function");
 }
 
-Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy) {
-    expect_shape(dy, x.shape());
+Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
+    expect_shape(dy, seen.shape());
     switch (op) {
         case Unary::silu:
-            return map_lanes(x, dy, [](Floats v, Floats d) {
+            return map_lanes(seen, dy, [](Floats v, Floats d) {
                 const Floats s = logistic(v);
                 return d * s * (1.0f + v * (1.0f - s));
             });
         case Unary::gelu:
-            return map_lanes(x, dy, [](Floats v, Floats d) {
+            return map_lanes(seen, dy, [](Floats v, Floats d) {
                 return d * (normal_cumulative(v) + v * normal_density(v));
             });
         case Unary::quick_gelu:
-            return map_lanes(x, dy, [](Floats v, Floats d) {
+            return map_lanes(seen, dy, [](Floats v, Floats d) {
                 const Floats s = logistic(quick * v);
                 return d * s * (1.0f + quick * v * (1.0f - s));
             });
-        case Unary::sigmoid: return map(y, dy, [](float s, float d) { return d * s * (1.0f - s); });
-        case Unary::tanh: return map(y, dy, [](float t, float d) { return d * (1.0f - t * t); });
-        case Unary::relu: return map(x, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
+        case Unary::sigmoid: return map(seen, dy, [](float s, float d) { return d * s * (1.0f - s); });
+        case Unary::tanh: return map(seen, dy, [](float t, float d) { return d * (1.0f - t * t); });
+        case Unary::relu: return map(seen, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
         case Unary::softplus:
-            return map_lanes(x, dy, [](Floats v, Floats d) { return d * logistic(v); });
-        case Unary::exp: return map(y, dy, [](float e, float d) { return d * e; });
-        case Unary::log: return map(x, dy, [](float v, float d) { return d / v; });
-        case Unary::sqrt: return map(y, dy, [](float r, float d) { return 0.5f * d / r; });
-        case Unary::square: return map(x, dy, [](float v, float d) { return 2.0f * d * v; });
+            return map_lanes(seen, dy, [](Floats v, Floats d) { return d * logistic(v); });
+        case Unary::exp: return map(seen, dy, [](float e, float d) { return d * e; });
+        case Unary::log: return map(seen, dy, [](float v, float d) { return d / v; });
+        case Unary::sqrt: return map(seen, dy, [](float r, float d) { return 0.5f * d / r; });
+        case Unary::square: return map(seen, dy, [](float v, float d) { return 2.0f * d * v; });
         case Unary::abs:
-            return map(x, dy, [](float v, float d) { return v > 0 ? d : v < 0 ? -d : 0.0f; });
+            return map(seen, dy, [](float v, float d) { return v > 0 ? d : v < 0 ? -d : 0.0f; });
     }
     fail("no such function");
 }

@@ -14,7 +14,14 @@ Tensor binary(Binary op, const Tensor& a, const Tensor& b);
 Tensor unary(Unary op, const Tensor& x);
 
 /// dy times the derivative of `op` at x, where y = op(x).
-Tensor unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy);
+
+/// Whether the gradient is computed from the result, and not from what the function was applied to.
+constexpr bool looks_at_result(Unary op) {
+    return op == Unary::sigmoid || op == Unary::tanh || op == Unary::relu || op == Unary::exp || op == Unary::sqrt;
+}
+
+/// `seen` is the result or the argument, as looks_at_result says.
+Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy);
 
 /// x * factor + term
 Tensor affine(const Tensor& x, float factor, float term);

@@ -28,12 +28,12 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
 
     leading.insert(leading.end(), {m, n});
     Tensor y = cpu::matmul(stack_of_matrices(a), stack_of_matrices(b), at, bt).reshape(leading);
-    const bool need_a = needs_gradient(a), need_b = needs_gradient(b);
-    record(y, {a, b}, [=](const Tensor& dy) -> Tensors {
+    const Tensor kept_a = kept_if(needs_gradient(b), a), kept_b = kept_if(needs_gradient(a), b);
+    record(y, {a, b}, [at, bt, kept_a, kept_b](const Tensor& dy) -> Tensors {
         constexpr auto none = Transpose::none, first = Transpose::a, second = Transpose::b;
         Tensor da, db;
-        if (need_a) da = at ? matmul(b, dy, second) : matmul(dy, b, bt ? none : second);
-        if (need_b) db = bt ? matmul(dy, a, first) : matmul(a, dy, at ? none : first);
+        if (kept_b) da = at ? matmul(kept_b, dy, second) : matmul(dy, kept_b, bt ? none : second);
+        if (kept_a) db = bt ? matmul(dy, kept_a, first) : matmul(kept_a, dy, at ? none : first);
         return {da, db};
     });
     return y;
@@ -49,13 +49,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     shape.back() = out;
     const Tensor rows = x.reshape({x.size() / std::max<std::int64_t>(in, 1), in});
     Tensor y = cpu::linear(rows, weight, bias).reshape(shape);
-    const bool need_x = needs_gradient(x), need_weight = needs_gradient(weight);
-    record(y, {x, weight, bias}, [=, out = out](const Tensor& dy) -> Tensors {
-        const Tensor dy_rows = dy.reshape({rows.dim(0), out});
+    const Tensor kept_rows = kept_if(needs_gradient(weight), rows), kept_weight = kept_if(needs_gradient(x), weight);
+    const bool need_bias = needs_gradient(bias);
+    record(y, {x, weight, bias}, [kept_rows, kept_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
+        const Tensor dy_rows = dy.reshape({dy.size() / std::max<std::int64_t>(out, 1), out});
         Tensor dx, dweight, dbias;
-        if (need_x) dx = matmul(dy_rows, weight);
-        if (need_weight) dweight = matmul(dy_rows, rows, Transpose::a);
-        if (bias) dbias = cpu::sum_rows(dy_rows);
+        if (kept_weight) dx = matmul(dy_rows, kept_weight);
+        if (kept_rows) dweight = matmul(dy_rows, kept_rows, Transpose::a);
+        if (need_bias) dbias = cpu::sum_rows(dy_rows);
         return {dx, dweight, dbias};
     });
     return y;

@@ -53,12 +53,14 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
         cpu::copy_blocks(part.data(), length, y.data() + begin * inner, shape[axis] * inner, length, outer);
         begin += part.dim(axis);
     }
-    record(y, parts, [parts, axis](const Tensor& dy) {
+    std::vector<std::int64_t> extents;
+    for (const Tensor& part : parts) extents.push_back(part.dim(axis));
+    record(y, parts, [extents, axis](const Tensor& dy) {
         Tensors gradients;
         std::int64_t begin = 0;
-        for (const Tensor& part : parts) {
-            gradients.push_back(slice(dy, axis, begin, begin + part.dim(axis)));
-            begin += part.dim(axis);
+        for (const std::int64_t extent : extents) {
+            gradients.push_back(slice(dy, axis, begin, begin + extent));
+            begin += extent;
         }
         return gradients;
     });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <limits>
 #include <list>
 #include <mutex>
@@ -14,6 +15,7 @@
 namespace ldm {
 namespace {
 
+constexpr std::int64_t page = std::int64_t{64} << 10;  // whole pages, however large the system has them
 constexpr std::int64_t huge_page = std::int64_t{2} << 20;
 
 #ifdef __SANITIZE_ADDRESS__
@@ -27,15 +29,33 @@ struct Block {
     std::int64_t bytes;
 };
 
-Block fresh(std::int64_t bytes) {
-    void* memory = ::operator new(bytes, std::align_val_t{huge_page});
 #ifdef __linux__
-    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; the answer does not matter
-#endif
-    return {memory, bytes};
+/// From the system itself, so that it has the block back at once when it is released.
+Block fresh(std::int64_t bytes) {
+    void* memory = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    auto* const start = static_cast<std::byte*>(memory);
+    const std::int64_t before = -reinterpret_cast<std::intptr_t>(start) & (huge_page - 1);
+    if (before > 0) munmap(start, before);
+    munmap(start + before + bytes, huge_page - before);
+    madvise(start + before, bytes, MADV_HUGEPAGE);  // a wish; the answer does not matter
+    return {start + before, bytes};
 }
 
-void release(const Block& block) { ::operator delete(block.memory, std::align_val_t{huge_page}); }
+void release(const Block& block) { munmap(block.memory, block.bytes); }
+#else
+Block fresh(std::int64_t bytes) { return {::operator new(bytes, std::align_val_t{page}), bytes}; }
+void release(const Block& block) { ::operator delete(block.memory, std::align_val_t{page}); }
+#endif
+
+std::atomic<std::int64_t> in_use = 0, most_in_use = 0;
+
+void count(std::int64_t bytes) {
+    const std::int64_t now = in_use += bytes;
+    std::int64_t most = most_in_use;
+    while (now > most && !most_in_use.compare_exchange_weak(most, now)) {
+    }
+}
 
 /// The blocks that wait, the one freed last in front.
 class WaitingBlocks {
@@ -50,6 +70,7 @@ public:
                 waiting_ -= bytes;
                 return block;
             }
+            release_surplus(bytes);
         }
         return fresh(bytes);
     }
@@ -63,8 +84,13 @@ public:
 
     void let_wait(std::int64_t bytes) {
         const std::scoped_lock lock(mutex_);
-        most_waiting_ = bytes;
+        most_waiting_ = most_ = bytes;
         release_surplus();
+    }
+
+    std::int64_t waiting() {
+        const std::scoped_lock lock(mutex_);
+        return waiting_;
     }
 
     /// Never destroyed: tensors of static lifetime may die after everything else.
@@ -74,8 +100,9 @@ public:
     }
 
 private:
-    void release_surplus() {
-        while (waiting_ > most_waiting_) {
+    /// Makes room for `coming` bytes, too.
+    void release_surplus(std::int64_t coming = 0) {
+        while (!blocks_.empty() && (waiting_ > most_waiting_ || in_use + waiting_ + coming > most_)) {
             release(blocks_.back());
             waiting_ -= blocks_.back().bytes;
             blocks_.pop_back();
@@ -84,21 +111,14 @@ private:
 
     std::mutex mutex_;
     std::list<Block> blocks_;
-    std::int64_t waiting_ = 0, most_waiting_ = std::int64_t{512} << 20;
+    std::int64_t waiting_ = 0;
+    std::int64_t most_waiting_ = std::int64_t{512} << 20;
+    std::int64_t most_ = std::numeric_limits<std::int64_t>::max();  // with those in use
 };
-
-std::atomic<std::int64_t> in_use = 0, most_in_use = 0;
-
-void count(std::int64_t bytes) {
-    const std::int64_t now = in_use += bytes;
-    std::int64_t most = most_in_use;
-    while (now > most && !most_in_use.compare_exchange_weak(most, now)) {
-    }
-}
 
 }  // namespace
 
-MemoryUse memory_use() { return {in_use, most_in_use}; }
+MemoryUse memory_use() { return {in_use, most_in_use, WaitingBlocks::instance().waiting()}; }
 void forget_memory_peak() { most_in_use = in_use.load(); }
 
 std::shared_ptr<void> allocate(std::int64_t bytes) {
@@ -111,12 +131,12 @@ std::shared_ptr<void> allocate(std::int64_t bytes) {
                     count(-bytes);
                 }};
     }
-    if (bytes > std::numeric_limits<std::int64_t>::max() - huge_page) throw std::bad_alloc();
-    const Block block = WaitingBlocks::instance().take((bytes + huge_page - 1) / huge_page * huge_page);
+    if (bytes > std::numeric_limits<std::int64_t>::max() - 2 * huge_page) throw std::bad_alloc();
+    const Block block = WaitingBlocks::instance().take((bytes + page - 1) / page * page);
     count(bytes);
     return {block.memory, [block, bytes](void*) {
-                WaitingBlocks::instance().give_back(block);
                 count(-bytes);
+                WaitingBlocks::instance().give_back(block);
             }};
 }
 

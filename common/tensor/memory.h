@@ -13,15 +13,17 @@ namespace ldm {
 /// tensor of its size. At most 512 MB wait; the oldest goes first. Safe to use from several threads.
 std::shared_ptr<void> allocate(std::int64_t bytes);
 
-/// How many bytes of tensors there are now, and the most there were since forget_memory_peak().
+/// How many bytes of tensors there are now, the most there were since forget_memory_peak(), and how many
+/// wait for the next.
 struct MemoryUse {
-    std::int64_t now, peak;
+    std::int64_t now, peak, waiting;
 };
 MemoryUse memory_use();
 void forget_memory_peak();
 
-/// Lets that many bytes wait from now on. A training step frees at its end all that it kept for the
-/// gradients, and the next one asks for the same sizes again.
+/// Lets that many bytes wait from now on, less those in use. A training step frees at its end all that
+/// it kept for the gradients, and the next one asks for the same sizes again: with the most that was
+/// ever in use, nearly all of them wait, and the program never has much more than that.
 void let_wait(std::int64_t bytes);
 
 }  // namespace ldm

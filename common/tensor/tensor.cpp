@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 namespace ldm {
@@ -23,12 +24,18 @@ std::int64_t checked_count(const Shape& shape) {
     return count;
 }
 
+std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> last = 0;
+    return ++last;
+}
+
 }  // namespace
 
 Tensor::Tensor(Shape shape, DType dtype)
     : shape_(std::move(shape)),
       size_(checked_count(shape_)),
       dtype_(dtype),
+      id_(next_id()),
       storage_(allocate(size_ * bytes_per_element)) {}
 
 Tensor Tensor::zeros(Shape shape) { return full(std::move(shape), 0.0f); }
@@ -59,6 +66,7 @@ Tensor Tensor::borrow(Shape shape, float* data, std::shared_ptr<void> owner) {
     Tensor x;
     x.shape_ = std::move(shape);
     x.size_ = checked_count(x.shape_);
+    x.id_ = next_id();
     x.storage_ = std::shared_ptr<void>(std::move(owner), data);
     return x;
 }

@@ -74,13 +74,15 @@ public:
     /// The same numbers under another shape; one extent may be -1 and is worked out.
     Tensor reshape(Shape shape, std::source_location where = std::source_location::current()) const;
 
-    /// Names the numbers, not the handle: equal for tensors that share them.
-    const void* id() const { return storage_.get(); }
+    /// Names the numbers, not the handle: equal for tensors that share them, and never given again,
+    /// so it may be kept when the numbers are gone. 0 for a tensor that holds nothing.
+    std::uint64_t id() const { return id_; }
 
 private:
     Shape shape_;
     std::int64_t size_ = 0;
     DType dtype_ = DType::f32;
+    std::uint64_t id_ = 0;
     std::shared_ptr<void> storage_;
 };
 

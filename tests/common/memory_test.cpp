@@ -59,6 +59,12 @@ TEST_CASE("a freed block waits for the next of its size, as long as it may") {
     const void* last = blocks[1].get();
     blocks.clear();  // from the front; one of the two may wait
     CHECK(allocate(size).get() == last);
+    CHECK(memory_use().waiting == size);
+
+    const std::int64_t others = memory_use().now;
+    let_wait(others + 2 * size);
+    const auto large = allocate(2 * size);  // no room is left for the block that waits
+    CHECK(memory_use().waiting == 0);
     let_wait(std::int64_t{512} << 20);
 }
 #endif

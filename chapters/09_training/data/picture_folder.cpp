@@ -50,6 +50,12 @@ PictureFolder::PictureFolder(const std::filesystem::path& folder, Captions capti
     slots_.resize(files_.size());
 }
 
+std::vector<std::string> PictureFolder::captions() const {
+    std::vector<std::string> captions;
+    for (const PictureFile& file : files_) captions.push_back(file.caption);
+    return captions;
+}
+
 std::string PictureFolder::fingerprint() const {
     std::map<std::string, std::string> told;
     for (const PictureFile& file : files_) {

@@ -35,6 +35,9 @@ public:
         return files_[static_cast<std::size_t>(index)];
     }
 
+    /// All of them, in their order.
+    std::vector<std::string> captions() const;
+
     /// Changes when a picture comes, goes, moves in the list or gets another size in bytes, and when
     /// a caption or concept changes; not when the whole folder is somewhere else.
     std::string fingerprint() const;

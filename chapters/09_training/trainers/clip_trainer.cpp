@@ -1,17 +1,22 @@
 #include "chapters/09_training/trainers/clip_trainer.h"
 
 #include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/position_ids.h"
 #include "chapters/03_clip/token_ids.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "common/image/sheet.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
+#include "common/ops/embedding.h"
+#include "common/ops/shape.h"
+#include "common/ops/softmax.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace ldm::train {
 namespace {
@@ -21,7 +26,8 @@ constexpr const char* place = "cond_stage_model.transformer";
 /// Cosines are never multiplied by more than 100, or training becomes unstable (Radford et al., 2021).
 const float largest_logit_scale = std::log(100.0f);
 
-bool is_text(const std::string& name) { return name.starts_with("text_model.") || name.starts_with("text_projection."); }
+/// The text tower without the matrix behind it, of which nobody but the image tower has any need.
+bool is_text_tower(const std::string& name) { return name.starts_with("text_model."); }
 
 /// Matrices between hidden layers, not the tables at the doors.
 bool is_inner(const std::string& name) { return name.find("embedding") == std::string::npos; }
@@ -48,12 +54,14 @@ const std::vector<std::string>& ClipTrainer::own_keys() {
     return keys;
 }
 
-ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples)
+ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples,
+                         const std::vector<std::string>& captions)
     : cond_stage_config_(io::get_or(json, "cond_stage_config", model.setting("cond_stage_config"))),
       model_(std::move(model)),
       merges_(io::get_or(json, "vocabulary", "")),
       tokenizer_(tokenizer_from(merges_, model_)),
-      examples_(std::move(examples)) {
+      examples_(std::move(examples)),
+      train_text_(io::get_or(json, "train_text", true)) {
     if (cond_stage_config_.empty()) throw Error("'cond_stage_config' is missing: towers from nothing need their sizes");
     towers_ = clip::Towers::from_json(cond_stage_config_);
     const clip::ClipModel::Config& sizes = towers_.sizes;
@@ -67,37 +75,68 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
                       model_.has(place) ? copied_from(model_.weights(place))
                                         : initial_weights(clip_rules(cond_stage_config_), config.seed));
     model_.check();
-    const bool train_text = io::get_or(json, "train_text", true);
-    learner_.emplace(select(all_, [&](const std::string& name) { return train_text || !is_text(name); }), config.learner, is_inner);
+    learner_.emplace(select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }), config.learner, is_inner);
+    if (!train_text_) hear_all(captions);
+}
+
+/// The text tower says once what it makes of each of the captions.
+void ClipTrainer::hear_all(const std::vector<std::string>& captions) {
+    constexpr std::size_t at_once = 64;
+    std::vector<std::string> different;
+    std::map<std::string, std::int32_t> rows;
+    for (const std::string& caption : captions) {
+        const auto [row, is_new] = rows.try_emplace(caption, static_cast<std::int32_t>(rows.size()));
+        if (is_new) different.push_back(caption);
+        row_of_file_.push_back(row->second);
+    }
+    std::vector<Tensor> parts;
+    for (std::size_t i = 0; i < different.size(); i += at_once)
+        parts.push_back(clip_->pooled_text(ids_of({different.begin() + i, different.begin() + std::min(i + at_once, different.size())})));
+    all_texts_ = ops::concat(parts, 0);
 }
 
 Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
     return clip::token_ids(tokenizer_, captions, towers_.sizes.text_config.max_position_embeddings);
 }
 
-Tensor ClipTrainer::logits_of(const Tensor& ids, const Tensor& pictures) const {
-    return clip_->logits_per_text(clip_->text_features(ids), clip_->image_features(clip_->image()(towers_.pixel_values(pictures))));
+Tensor ClipTrainer::image_features(const Tensor& pictures) const {
+    return clip_->image_features(clip_->image()(towers_.pixel_values(pictures)));
+}
+
+ClipTrainer::Answer ClipTrainer::among_batch(const Tensor& ids, const Tensor& pictures) const {
+    const Tensor logits = clip_->logits_per_text(clip_->text_features(ids), image_features(pictures));  // [N, N]
+    return {clip::contrastive_loss(logits), logits};
+}
+
+/// Each picture is to find its caption among all there are, and each caption its picture in the batch.
+ClipTrainer::Answer ClipTrainer::among_all(const Batch& batch) const {
+    std::vector<std::int32_t> rows;
+    for (const std::int64_t file : batch.files) rows.push_back(row_of_file_.at(file));
+    const Tensor own = Tensor::ints({std::ssize(rows)}, rows), partner = clip::counting_up_to(std::ssize(rows));
+    const Tensor all = clip_->logits_per_text(clip_->project_text(all_texts_), image_features(batch.pictures));  // [M, N]
+    const Tensor logits = ops::embedding(own, all);                                        // [N, N]
+    return {(ops::cross_entropy(logits, partner) + ops::cross_entropy(ops::permute(all, {1, 0}), own)) / 2.0f, logits};
 }
 
 StepResult ClipTrainer::step(std::int64_t, std::span<const Batch> batches, double learning_rate) {
-    std::vector<Tensor> ids, pictures;
-    for (const Batch& batch : batches) {
-        ids.push_back(ids_of(batch.captions));
-        pictures.push_back(batch.pictures);
-    }
-    return step_on(ids, pictures, learning_rate);
+    return learn(batches.size(), learning_rate, [&](std::size_t i) {
+        return train_text_ ? among_batch(ids_of(batches[i].captions), batches[i].pictures) : among_all(batches[i]);
+    });
+}
+
+StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures, double learning_rate) {
+    return learn(ids.size(), learning_rate, [&](std::size_t i) { return among_batch(ids[i], pictures[i]); });
 }
 
 //! [step]
-StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures, double learning_rate) {
-    const double share = 1.0 / static_cast<double>(ids.size());
+StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const std::function<Answer(std::size_t)>& answer) {
+    const double share = 1.0 / static_cast<double>(batches);
     double mean_loss = 0.0, found = 0.0;
     Weights gradients;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
+    for (std::size_t i = 0; i < batches; ++i) {
         Tape tape;
         watch(tape, learner_->weights());
-        const Tensor logits = logits_of(ids[i], pictures[i]);                        // [N, N]
-        const Tensor loss = clip::contrastive_loss(logits);
+        const auto [loss, logits] = answer(i);
         accumulate(gradients, gradients_of(tape.backward(loss, Tensor::scalar(1.0f)), learner_->weights()), share);
         mean_loss += share * loss.item();
         found += share * diagonal_wins(logits);
@@ -112,7 +151,7 @@ StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Ten
 image::Image ClipTrainer::sample() {
     const Learner::WithAverage average(*learner_);
     const Batch& batch = examples_.front();
-    const Tensor logits = logits_of(ids_of(batch.captions), batch.pictures);
+    const Tensor logits = among_batch(ids_of(batch.captions), batch.pictures).logits;
     const std::int64_t n = logits.dim(0);
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});

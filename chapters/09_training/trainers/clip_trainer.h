@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "chapters/03_clip/towers.h"
@@ -18,13 +19,17 @@ namespace ldm::train {
 ///                           of the model it begins with
 ///     "vocabulary"          merges.txt of the tokenizer; by default the model's. (`ldm train` also takes how many
 ///                           merges to learn from the captions, and puts the file into its folder.)
-///     "train_text"          false: the text tower stays what it is, and only the image tower learns to
-///                           meet it ("LiT"; Zhai et al., 2022)
+///     "train_text"          false: the text tower stays what it is, and the image tower learns to meet it,
+///                           as does the projection of the texts ("LiT"; Zhai et al., 2022). What the tower
+///                           makes of every caption is then known, so each picture has to find its own
+///                           among all of them
 class ClipTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
 
-    ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples);
+    /// `captions` are those of all pictures, by the numbers that batches have for them.
+    ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples,
+                const std::vector<std::string>& captions);
 
     StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) override;
 
@@ -37,8 +42,17 @@ public:
     void write_model(const std::filesystem::path& folder) override;
 
 private:
+    struct Answer {
+        Tensor loss;    // []
+        Tensor logits;  // [N, N], of each caption and each picture of a batch
+    };
+    Answer among_batch(const Tensor& ids, const Tensor& pictures) const;
+    Answer among_all(const Batch& batch) const;
+    StepResult learn(std::size_t batches, double learning_rate, const std::function<Answer(std::size_t)>& answer);
+
+    void hear_all(const std::vector<std::string>& captions);
     Tensor ids_of(const std::vector<std::string>& captions) const;
-    Tensor logits_of(const Tensor& ids, const Tensor& pictures) const;
+    Tensor image_features(const Tensor& pictures) const;
 
     io::Json cond_stage_config_;
     ModelParts model_;
@@ -46,10 +60,13 @@ private:
     text::ClipTokenizer tokenizer_;
     clip::Towers towers_;
     std::vector<Batch> examples_;
+    bool train_text_;
 
     std::optional<clip::ClipModel> clip_;
     Weights all_;
     std::optional<Learner> learner_;
+    Tensor all_texts_;                       // [M, D], pooled, of every different caption; with train_text false
+    std::vector<std::int32_t> row_of_file_;  // which of them
 };
 
 }  // namespace ldm::train

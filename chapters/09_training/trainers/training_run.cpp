@@ -138,6 +138,7 @@ bool Run::go() {
     StepReport report(what_, first_, limits);
     Watchman watchman;
     std::int64_t saved = first_;
+    let_wait(0);  // the first step shows how much a step needs
     while (report.stop() == Stop::not_yet) {
         const std::int64_t step = report.steps();  // done so far
         try {

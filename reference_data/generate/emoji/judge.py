@@ -4,6 +4,7 @@
     judge.py table TRAINED HELDOUT          the table, from two folders of 0000.png, 0001.png, ... in the order of the lists
     judge.py networks [MODEL]               PSNR of the autoencoder and retrieval of the CLIP towers
     judge.py sheet TRAINED HELDOUT FILE     a picture of drawn emoji above the true ones
+    judge.py reconstructions FILE MODEL...  some pictures, and below them what the autoencoder of each model makes of them
 
 A drawing is right (top 1) when, among the pictures of all captions, its own is the nearest: RGB at 32x32, Euclidean.
 """
@@ -19,6 +20,7 @@ from PIL import Image
 from common import SHIPPED, Pictures
 
 TRAINED = 200
+SHOWN = ("grinning cat", "fountain pen", "newspaper", "tropical fish", "abacus", "ferris wheel", "peacock", "honeybee")
 
 
 def lists(pictures):
@@ -62,7 +64,8 @@ def networks(pictures, model=SHIPPED):
     from networks import Networks
     found, held = Networks(Path(model)), pictures.held_out
     for name, chosen in (("held out", held), ("trained (every tenth)", np.flatnonzero(~held)[::10])):
-        print(f"autoencoder, {name}: PSNR {found.psnr(pictures.images[chosen]):.2f} dB")
+        images = pictures.images[chosen]
+        print(f"autoencoder, {name}: PSNR {found.psnr(images):.2f} dB, edges {100 * found.sharpness(images):.1f} % of the pictures'")
     text, image = found.embed(pictures.captions, pictures.images)
     own = torch.arange(len(text))
     for name, likeness in (("text to image", text @ image.T), ("image to text", image @ text.T)):
@@ -80,8 +83,16 @@ def sheet(pictures, trained, heldout, file):
     Image.fromarray(np.concatenate(rows, 0)).save(file)
 
 
+def reconstructions(pictures, file, *models):
+    from networks import Networks
+    shown = pictures.images[[pictures.captions.index(caption) for caption in SHOWN]]
+    rows = [shown] + [Networks(Path(model)).reconstruct(shown).round().byte().permute(0, 2, 3, 1).numpy() for model in models]
+    sheet = np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
+    Image.fromarray(sheet.repeat(2, 0).repeat(2, 1)).save(file)
+
+
 if __name__ == "__main__":
-    commands = {function.__name__: function for function in (prompts, table, networks, sheet)}
+    commands = {function.__name__: function for function in (prompts, table, networks, sheet, reconstructions)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]](Pictures(), *sys.argv[2:])

@@ -49,14 +49,21 @@ class Networks:
         self.mean, self.deviation = (torch.tensor(towers[k]).view(3, 1, 1) for k in ("image_mean", "image_std"))
 
     @torch.no_grad()
+    def reconstruct(self, images):
+        """decode(mean(encode)) of pictures [N, H, W, 3] uint8: [N, 3, H, W] in [0, 255]."""
+        parts = [self.autoencoder(part / 127.5 - 1).clamp(-1, 1) for part in batches(images)]
+        return (torch.cat(parts) + 1) * 127.5
+
     def psnr(self, images):
-        """Mean over pictures [N, H, W, 3] uint8 of the peak signal to noise ratio (dB) of decode(mean(encode))."""
-        values = []
-        for part in batches(images):
-            x = part / 127.5 - 1
-            error = ((self.autoencoder(x).clamp(-1, 1) - x) / 2).square().mean((1, 2, 3))
-            values.append(-10 * error.log10())
-        return torch.cat(values).mean().item()
+        """Mean over pictures [N, H, W, 3] uint8 of the peak signal to noise ratio (dB)."""
+        error = (self.reconstruct(images) - torch.cat(list(batches(images)))).square().mean((1, 2, 3))
+        return (-10 * (error / 255**2).log10()).mean().item()
+
+    def sharpness(self, images):
+        """How strong the edges are, as a share of the pictures' own: mean difference of neighbouring pixels."""
+        def edges(x):
+            return ((x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()).item()
+        return edges(self.reconstruct(images)) / edges(torch.cat(list(batches(images))))
 
     @torch.no_grad()
     def embed(self, captions, images):
