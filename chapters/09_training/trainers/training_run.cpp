@@ -144,7 +144,7 @@ bool Run::go() {
         try {
             const double learning_rate = config_.learning_rate * config_.lr_schedule(step);
             const StepResult result = trainer_.step(step, coming.next(), learning_rate);
-            let_wait(memory_use().peak);  // what one step keeps for its gradients, the next one needs again
+            let_wait(memory_use().peak / 8 * 9);  // what one step frees, the next one needs again: nearly the same sizes
             watchman.look_at(result.loss);
             add_to_curve(step + 1, result, learning_rate);
             report.step(result.loss, config_.batch_size * config_.accumulate);
