@@ -64,8 +64,8 @@ def networks(pictures, model=SHIPPED):
     from networks import Networks
     found, held = Networks(Path(model)), pictures.held_out
     for name, chosen in (("held out", held), ("trained (every tenth)", np.flatnonzero(~held)[::10])):
-        images = pictures.images[chosen]
-        print(f"autoencoder, {name}: PSNR {found.psnr(images):.2f} dB, edges {100 * found.sharpness(images):.1f} % of the pictures'")
+        psnr, edges = found.fidelity(pictures.images[chosen])
+        print(f"autoencoder, {name}: PSNR {psnr:.2f} dB, edges {100 * edges:.1f} % of the pictures'")
     text, image = found.embed(pictures.captions, pictures.images)
     own = torch.arange(len(text))
     for name, likeness in (("text to image", text @ image.T), ("image to text", image @ text.T)):

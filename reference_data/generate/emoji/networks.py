@@ -54,16 +54,12 @@ class Networks:
         parts = [self.autoencoder(part / 127.5 - 1).clamp(-1, 1) for part in batches(images)]
         return (torch.cat(parts) + 1) * 127.5
 
-    def psnr(self, images):
-        """Mean over pictures [N, H, W, 3] uint8 of the peak signal to noise ratio (dB)."""
-        error = (self.reconstruct(images) - torch.cat(list(batches(images)))).square().mean((1, 2, 3))
-        return (-10 * (error / 255**2).log10()).mean().item()
-
-    def sharpness(self, images):
-        """How strong the edges are, as a share of the pictures' own: mean difference of neighbouring pixels."""
-        def edges(x):
-            return ((x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()).item()
-        return edges(self.reconstruct(images)) / edges(torch.cat(list(batches(images))))
+    def fidelity(self, images):
+        """How true reconstructions of pictures [N, H, W, 3] uint8 are: the mean peak signal to noise ratio (dB), and how strong
+        their edges are (mean difference of neighbouring pixels) as a share of the pictures' own."""
+        made, true = self.reconstruct(images), torch.cat(batches(images))
+        error = (made - true).square().mean((1, 2, 3))
+        return (-10 * (error / 255**2).log10()).mean().item(), edges(made) / edges(true)
 
     @torch.no_grad()
     def embed(self, captions, images):
@@ -73,6 +69,10 @@ class Networks:
         pixels = ((part / 255 - self.mean) / self.deviation for part in batches(images))
         image = [self.clip.visual_projection(self.clip.vision_model(part).pooler_output) for part in pixels]
         return F.normalize(torch.cat(text), dim=-1), F.normalize(torch.cat(image), dim=-1)
+
+
+def edges(x):
+    return ((x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()).item()
 
 
 def batches(images):
