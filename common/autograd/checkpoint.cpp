@@ -12,28 +12,28 @@ Tensor checkpoint(std::function<Tensor()> f) {
     struct GiveBack {
         Tape& from;
         ~GiveBack() {
-            for (const Tape::Note& note : from.notes_) from.live_.erase(note.output);
+            for (const Tape::Note& note : from.notes_) from.live_.erase(note.output.id);
             from.live_.swap(from.outer_->live_);
         }
     };
 
-    std::vector<std::uint64_t> used;
+    TensorNames used;
     Tensor y;
     bool depends = false;
     {
         const GiveBack afterwards{notes};
         y = f();
         Tape::Ids own, seen;
-        for (const Tape::Note& note : notes.notes_) own.insert(note.output);
+        for (const Tape::Note& note : notes.notes_) own.insert(note.output.id);
         for (const Tape::Note& note : notes.notes_)
-            for (const std::uint64_t input : note.inputs)
-                if (notes.live_.contains(input) && !own.contains(input) && seen.insert(input).second) used.push_back(input);
+            for (const TensorName& input : note.inputs)
+                if (notes.live_.contains(input.id) && !own.contains(input.id) && seen.insert(input.id).second) used.push_back(input);
         depends = own.contains(y.id());
     }
     // A result that f has not computed from anything live is a constant, or an input handed through.
     if (depends) {
         notes.outer_->live_.insert(y.id());
-        notes.outer_->notes_.push_back({y.id(), y.shape(), std::move(used), nullptr, std::move(f)});
+        notes.outer_->notes_.push_back({y, std::move(used), nullptr, std::move(f)});
     }
     return y;
 }

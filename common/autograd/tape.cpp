@@ -17,13 +17,13 @@ Tensor Gradients::of(const Tensor& x) const {
     return found == by_id_.end() ? Tensor::zeros(x.shape()) : found->second.reshape(x.shape());
 }
 
-void Gradients::add(std::uint64_t id, const Tensor& dx) {
-    auto [slot, first] = by_id_.try_emplace(id, dx);
+void Gradients::add(const TensorName& x, const Tensor& dx) {
+    if (dx.size() != element_count(x.shape))
+        fail("a gradient of " + to_string(dx.shape()) + " for a tensor of " + to_string(x.shape));
+    auto [slot, first] = by_id_.try_emplace(x.id, dx);
     if (first) return;
-    if (dx.size() != slot->second.size())
-        fail("gradients of " + to_string(slot->second.shape()) + " and " + to_string(dx.shape()) + " for one tensor");
     // A new sum: the tensor in the slot may be shared with another slot.
-    Tensor sum(slot->second.shape());
+    Tensor sum(x.shape);
     std::ranges::transform(slot->second.values(), dx.values(), sum.data(), std::plus());
     slot->second = sum;
 }
@@ -31,16 +31,18 @@ void Gradients::add(std::uint64_t id, const Tensor& dx) {
 Tape::Tape() : outer_(current_tape) { current_tape = this; }
 Tape::~Tape() { current_tape = outer_; }
 
-void Tape::watch(const Tensor& x) {
-    live_.insert(x.id());
-    watched_.insert(x.id());
+void Tape::watch(const Tensor& x) { watch(x.id()); }
+
+void Tape::watch(std::uint64_t id) {
+    live_.insert(id);
+    watched_.insert(id);
 }
 
 Gradients Tape::backward(const Tensor& y, const Tensor& dy) const { return backward({{y, dy}}); }
 
 Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) const {
     Gradients gradients;
-    for (const auto& [y, dy] : results) gradients.add(y.id(), dy.reshape(y.shape()));
+    for (const auto& [y, dy] : results) gradients.add(y, dy);
     read_notes(gradients, live_);
     return gradients;
 }
@@ -49,10 +51,10 @@ Gradients Tape::backward(const Tensor& y, const Tensor& dy, const Tensors& wante
     Ids on_the_way;  // the wanted, and what was computed from them
     for (const Tensor& x : wanted) on_the_way.insert(x.id());
     for (const Note& note : notes_)
-        if (std::ranges::any_of(note.inputs, [&](std::uint64_t x) { return on_the_way.contains(x); }))
-            on_the_way.insert(note.output);
+        if (std::ranges::any_of(note.inputs, [&](const TensorName& x) { return on_the_way.contains(x.id); }))
+            on_the_way.insert(note.output.id);
     Gradients gradients;
-    gradients.add(y.id(), dy.reshape(y.shape()));
+    gradients.add(y, dy);
     read_notes(gradients, on_the_way);
     return gradients;
 }
@@ -60,19 +62,20 @@ Gradients Tape::backward(const Tensor& y, const Tensor& dy, const Tensors& wante
 void Tape::read_notes(Gradients& gradients, const Ids& on_the_way) const {
     NoGradient first_order_only;
     for (const Note& note : notes_ | std::views::reverse) {
-        auto flowed = gradients.by_id_.find(note.output);
-        if (flowed == gradients.by_id_.end() || !on_the_way.contains(note.output)) continue;
+        const std::uint64_t output = note.output.id;
+        auto flowed = gradients.by_id_.find(output);
+        if (flowed == gradients.by_id_.end() || !on_the_way.contains(output)) continue;
         if (note.again) {
             read_again(note, gradients, on_the_way);
         } else {
-            const Tensors pulled = note.pull(flowed->second.reshape(note.shape));
+            const Tensors pulled = note.pull(flowed->second.reshape(note.output.shape));
             for (std::size_t i = 0; i < pulled.size(); ++i)
-                if (pulled[i] && on_the_way.contains(note.inputs[i]))
+                if (pulled[i] && on_the_way.contains(note.inputs[i].id))
                     gradients.add(note.inputs[i], pulled[i]);
         }
-        if (watched_.contains(note.output)) continue;
-        gradients.by_id_.erase(note.output);
-        gradients.passed_on_.insert(note.output);
+        if (watched_.contains(output)) continue;
+        gradients.by_id_.erase(output);
+        gradients.passed_on_.insert(output);
     }
 }
 
@@ -80,25 +83,22 @@ void Tape::read_notes(Gradients& gradients, const Ids& on_the_way) const {
 /// the order in which it would have been made.
 void Tape::read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const {
     Tape notes;
-    for (const std::uint64_t input : note.inputs)
-        if (on_the_way.contains(input)) {
-            notes.live_.insert(input);
-            notes.watched_.insert(input);
-        }
+    for (const TensorName& input : note.inputs)
+        if (on_the_way.contains(input.id)) notes.watch(input.id);
     const Tensor y = note.again();
-    gradients.by_id_[y.id()] = gradients.by_id_.at(note.output);
+    gradients.by_id_[y.id()] = gradients.by_id_.at(note.output.id);
     notes.read_notes(gradients, notes.live_);
 }
 
 void record(const Tensor& y, const Tensors& inputs, Tape::Pull pull) {
     if (!std::ranges::any_of(inputs, needs_gradient)) return;
-    std::vector<std::uint64_t> ids;
-    for (const Tensor& input : inputs) ids.push_back(input.id());
     current_tape->live_.insert(y.id());
-    current_tape->notes_.push_back({y.id(), y.shape(), std::move(ids), std::move(pull)});
+    current_tape->notes_.push_back({y, {inputs.begin(), inputs.end()}, std::move(pull)});
 }
 
-bool needs_gradient(const Tensor& x) { return current_tape && current_tape->live_.contains(x.id()); }
+bool needs_gradient(const Tensor& x) {
+    return x && current_tape && current_tape->live_.contains(x.id());
+}
 
 NoGradient::NoGradient() : paused_(current_tape) { current_tape = nullptr; }
 NoGradient::~NoGradient() { current_tape = paused_; }

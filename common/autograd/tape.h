@@ -11,6 +11,15 @@ namespace ldm {
 
 using Tensors = std::vector<Tensor>;
 
+/// What is left to say of a tensor when its numbers are gone.
+struct TensorName {
+    std::uint64_t id;
+    Shape shape;
+
+    TensorName(const Tensor& x) : id(x.id()), shape(x.shape()) {}
+};
+using TensorNames = std::vector<TensorName>;
+
 /// What flowed back to each tensor of a computation.
 class Gradients {
 public:
@@ -20,7 +29,7 @@ public:
 
 private:
     friend class Tape;
-    void add(std::uint64_t id, const Tensor& dx);
+    void add(const TensorName& x, const Tensor& dx);
     std::unordered_map<std::uint64_t, Tensor> by_id_;
     std::unordered_set<std::uint64_t> passed_on_;
 };
@@ -65,12 +74,12 @@ private:
 
     using Ids = std::unordered_set<std::uint64_t>;
     struct Note {
-        std::uint64_t output;
-        Shape shape;
-        std::vector<std::uint64_t> inputs;
+        TensorName output;
+        TensorNames inputs;
         Pull pull;
         std::function<Tensor()> again = nullptr;  // instead of pull: notes are taken when they are read
     };
+    void watch(std::uint64_t id);
     void read_notes(Gradients& gradients, const Ids& on_the_way) const;
     void read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const;
 

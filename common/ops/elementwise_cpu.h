@@ -13,14 +13,12 @@ Shape broadcast_shape(const Shape& a, const Shape& b);
 Tensor binary(Binary op, const Tensor& a, const Tensor& b);
 Tensor unary(Unary op, const Tensor& x);
 
-/// dy times the derivative of `op` at x, where y = op(x).
-
 /// Whether the gradient is computed from the result, and not from what the function was applied to.
 constexpr bool looks_at_result(Unary op) {
     return op == Unary::sigmoid || op == Unary::tanh || op == Unary::relu || op == Unary::exp || op == Unary::sqrt;
 }
 
-/// `seen` is the result or the argument, as looks_at_result says.
+/// dy times the derivative of `op`; `seen` is its result or its argument, as looks_at_result says.
 Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy);
 
 /// x * factor + term

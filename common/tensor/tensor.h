@@ -76,7 +76,7 @@ public:
 
     /// Names the numbers, not the handle: equal for tensors that share them, and never given again,
     /// so it may be kept when the numbers are gone. 0 for a tensor that holds nothing.
-    std::uint64_t id() const { return id_; }
+    std::uint64_t id() const { return storage_ ? id_ : 0; }
 
 private:
     Shape shape_;

@@ -114,7 +114,7 @@ ClipTrainer::Answer ClipTrainer::among_all(const Batch& batch) const {
     for (const std::int64_t file : batch.files) rows.push_back(row_of_file_.at(file));
     const Tensor own = Tensor::ints({std::ssize(rows)}, rows), partner = clip::counting_up_to(std::ssize(rows));
     const Tensor all = clip_->logits_per_text(clip_->project_text(all_texts_), image_features(batch.pictures));  // [M, N]
-    const Tensor logits = ops::embedding(own, all);                                        // [N, N]
+    const Tensor logits = ops::embedding(own, all);                                                              // [N, N]
     return {(ops::cross_entropy(logits, partner) + ops::cross_entropy(ops::permute(all, {1, 0}), own)) / 2.0f, logits};
 }
 

@@ -49,7 +49,7 @@ public:
     Run(std::string what, Trainer& trainer, const PictureFolder& pictures, const TrainingConfig& config, const io::Json& config_json,
         const RunOptions& options)
         : what_(std::move(what)), trainer_(trainer), pictures_(pictures), config_(config), config_json_(config_json), options_(options),
-          first_(resumed()), checkpoints_(folder("checkpoints"), config.keep_checkpoints),
+          data_(pictures.fingerprint()), first_(resumed()), checkpoints_(folder("checkpoints"), config.keep_checkpoints),
           curve_(options.output / "curve.csv", trainer.columns(), first_) {}
 
     bool go();
@@ -68,6 +68,7 @@ private:
     const TrainingConfig& config_;
     const io::Json& config_json_;
     const RunOptions& options_;
+    std::string data_;             // what the pictures were when it began
     double seconds_before_ = 0.0;  // of earlier programs
     fs::path last_saved_;
     std::int64_t first_;           // resumed() fills this and the two above
@@ -91,7 +92,7 @@ std::int64_t Run::resumed() {
         for (const io::Json& change : io::Json::diff(then, now))
             throw Error(fmt::format("{} was trained with another '{}' so far", options_.output.string(),
                                     change["path"].get<std::string>().substr(1)));
-    if (saved->text("data") != pictures_.fingerprint())
+    if (saved->text("data") != data_)
         throw Error(fmt::format("{} was trained with other pictures or captions so far", options_.output.string()));
     Weights state = trainer_.state();
     read_weights(saved->file(), state);
@@ -103,10 +104,7 @@ std::int64_t Run::resumed() {
 
 void Run::save(std::int64_t step) {
     last_saved_ = checkpoints_.save(step, entries_of(trainer_.state()),
-                                    {{"what", what_},
-                                     {"config", config_json_.dump()},
-                                     {"data", pictures_.fingerprint()},
-                                     {"seconds", fmt::format("{}", seconds())}});
+                                    {{"what", what_}, {"config", config_json_.dump()}, {"data", data_}, {"seconds", fmt::format("{}", seconds())}});
     image::save_png(options_.output / "curve.png", draw_curve(curve_, {.title = what_}));
 }
 
