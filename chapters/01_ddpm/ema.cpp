@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "common/ops/optimizer_step.h"
+#include "common/ops/shape.h"
 
 namespace ldm::ddpm {
 namespace {
 
 Weights copy_of(const Weights& weights) {
     Weights copy;
-    for (const auto& [name, w] : weights) copy.emplace(name, Tensor::from(w.shape(), w.values()));
+    for (const auto& [name, w] : weights) copy.emplace(name, ops::detach(w));
     return copy;
 }
 
@@ -27,7 +28,7 @@ const Tensor& matching(const Weights& weights, const std::string& name, const Sh
 void overwrite(Weights& weights, const Weights& source) {
     for (const auto& [name, values] : source) {
         Tensor w = matching(weights, name, values.shape());
-        std::ranges::copy(values.values(), w.values().begin());
+        ops::copy_into(w, values);
     }
 }
 

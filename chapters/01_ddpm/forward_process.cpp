@@ -22,7 +22,7 @@ Gaussian q_mean_variance(const Schedule& s, const Tensor& x0, const Tensor& t) {
 
 Tensor prior_bpd(const Schedule& s, const Tensor& x0) {
     const auto [mean, variance, log_variance] =
-        q_mean_variance(s, x0, same_step(x0.dim(0), s.timesteps() - 1));
+        q_mean_variance(s, x0, same_step(x0, s.timesteps() - 1));
     const Tensor kl = 0.5f * (-log_variance - 1.0f + ops::exp(log_variance) + ops::square(mean));
     return ops::mean_per_sample(kl) / std::numbers::ln2_v<float>;
 }

@@ -66,7 +66,7 @@ Gaussian q_posterior(const Schedule& s, const Tensor& x0, const Tensor& x_t, con
 //! [step]
 AncestralStep p_sample(const Schedule& s, const Denoiser& model, const Tensor& x_t, int t,
                        const Tensor& noise, const AncestralOptions& options) {
-    const Tensor steps = same_step(x_t.dim(0), t);
+    const Tensor steps = same_step(x_t, t);
     Tensor x0 = predicted_x0(s, x_t, steps, model(x_t, steps));
     if (options.clip_denoised) x0 = ops::clamp(x0, -1.0f, 1.0f);
 
@@ -86,7 +86,7 @@ Tensor p_sample_loop(const Schedule& s, const Denoiser& model, Tensor x, const N
         const AncestralStep step = p_sample(s, model, x, t, noise(x.shape()), options);
         x = step.x;
         if (known.mask) {
-            const Tensor there = q_sample(s, known.x0, same_step(x.dim(0), t), noise(x.shape()));
+            const Tensor there = q_sample(s, known.x0, same_step(x, t), noise(x.shape()));
             x = known.mask * there + (-known.mask + 1.0f) * x;
         }
         if (observer && !observer({t, s.timesteps(), t, x, step.pred_x0})) break;

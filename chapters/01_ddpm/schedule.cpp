@@ -7,6 +7,7 @@
 
 #include "chapters/01_ddpm/betas.h"
 #include "common/ops/embedding.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -105,15 +106,20 @@ Parameterization parameterization_named(const std::string& name) {
 Tensor at(const Tensor& table, const Tensor& t) {
     expect(t.rank() == 1 && t.dtype() == DType::i32,
            "time steps: expected [N] int32, got " + to_string(t.shape()));
-    for (std::int64_t i = 0; i < t.size(); ++i)
+    for (std::int64_t i = 0; t.device() == Device::cpu && i < t.size(); ++i)
         expect(t.ints()[i] >= 0 && t.ints()[i] < table.size(),
                fmt::format("time step {} of a schedule with steps 0 to {}", t.ints()[i],
                            table.size() - 1));
-    return ops::embedding(t, table.reshape({-1, 1})).reshape({t.size(), 1, 1, 1});
+    const Tensor column = ops::to(table, t.device()).reshape({-1, 1});
+    return ops::embedding(t, column).reshape({t.size(), 1, 1, 1});
 }
 
 Tensor same_step(std::int64_t n, int t) {
     return Tensor::ints({n}, std::vector<std::int32_t>(n, t));
+}
+
+Tensor same_step(const Tensor& x, int t) {
+    return ops::to(same_step(x.dim(0), t), x.device());
 }
 
 }  // namespace ldm::ddpm

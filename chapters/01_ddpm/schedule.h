@@ -59,10 +59,13 @@ struct Schedule {
 Parameterization parameterization_named(const std::string& name);
 
 /// table[t] for each picture of a batch: table [T], t [N] int32 -> [N, 1, 1, 1], ready to be
-/// multiplied with [N, C, H, W]. Throws when a t is outside the table.
+/// multiplied with [N, C, H, W], where t is. Throws when a t is outside the table.
 Tensor at(const Tensor& table, const Tensor& t);
 
 /// The same step for a whole batch: [N] int32.
 Tensor same_step(std::int64_t n, int t);
+
+/// The same step for every picture of x, beside x.
+Tensor same_step(const Tensor& x, int t);
 
 }  // namespace ldm::ddpm

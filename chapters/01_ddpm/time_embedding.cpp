@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -26,33 +28,31 @@ Tensor timestep_embedding(const Tensor& t, int dim, float max_period, bool repea
 
     const int half = dim / 2;
     const float log_period = static_cast<float>(std::log(static_cast<double>(max_period)));
-    Tensor y = Tensor::zeros({n, dim});
-    for (std::int64_t row = 0; row < n; ++row)
-        for (int i = 0; i < half; ++i) {
-            const float frequency =
-                std::exp(-log_period * static_cast<float>(i) / static_cast<float>(half));
-            const float angle = times.data()[row] * frequency;
-            y.data()[row * dim + i] = std::cos(angle);
-            y.data()[row * dim + half + i] = std::sin(angle);
-        }
-    return y;
+    Tensor frequencies({half});
+    for (int i = 0; i < half; ++i)
+        frequencies.data()[i] = std::exp(-log_period * static_cast<float>(i) / static_cast<float>(half));
+    const Tensor column = times.reshape({n, 1});
+    const Tensor angles = column * ops::to(frequencies, t.device());  // [N, half]
+
+    std::vector<Tensor> parts = {ops::cos(angles), ops::sin(angles)};
+    if (dim % 2 == 1) parts.push_back(ops::zeros_like(column));
+    return ops::concat(parts, 1);  // [N, dim]
 }
 //! [embedding]
 
 Tensor get_timestep_embedding(const Tensor& t, int dim) {
     expect(dim >= 4, "time embedding, sines first: expected dim >= 4, got " + std::to_string(dim));
     const Tensor times = times_of(t);
-    const auto n = times.dim(0);
     const int half = dim / 2;
     const float rate = static_cast<float>(-std::log(10000.0) / (half - 1));
-    Tensor y = Tensor::zeros({n, dim});
-    for (std::int64_t row = 0; row < n; ++row)
-        for (int i = 0; i < half; ++i) {
-            const float angle = times.data()[row] * std::exp(static_cast<float>(i) * rate);
-            y.data()[row * dim + i] = std::sin(angle);
-            y.data()[row * dim + half + i] = std::cos(angle);
-        }
-    return y;
+    Tensor frequencies({half});
+    for (int i = 0; i < half; ++i) frequencies.data()[i] = std::exp(static_cast<float>(i) * rate);
+    const Tensor column = times.reshape({-1, 1});
+    const Tensor angles = column * ops::to(frequencies, t.device());
+
+    std::vector<Tensor> parts = {ops::sin(angles), ops::cos(angles)};
+    if (dim % 2 == 1) parts.push_back(ops::zeros_like(column));
+    return ops::concat(parts, 1);
 }
 
 }  // namespace ldm::ddpm

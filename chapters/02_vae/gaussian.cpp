@@ -19,8 +19,8 @@ DiagonalGaussian::DiagonalGaussian(const Tensor& moments, bool deterministic)
     const auto halves = ops::chunk(moments, 2, 1);  // [N, 2 C, H, W]: mean, logvar
     mean_ = halves[0];
     logvar_ = ops::clamp(halves[1], -30.0f, 20.0f);
-    std_ = deterministic ? Tensor::zeros(mean_.shape()) : exp(0.5f * logvar_);
-    var_ = deterministic ? Tensor::zeros(mean_.shape()) : exp(logvar_);
+    std_ = deterministic ? ops::zeros_like(mean_) : exp(0.5f * logvar_);
+    var_ = deterministic ? ops::zeros_like(mean_) : exp(logvar_);
 }
 
 Tensor DiagonalGaussian::sample(const Tensor& noise) const {
@@ -28,19 +28,19 @@ Tensor DiagonalGaussian::sample(const Tensor& noise) const {
 }
 
 Tensor DiagonalGaussian::kl() const {
-    if (deterministic_) return Tensor::zeros({mean_.dim(0)});
+    if (deterministic_) return sum_per_sample(ops::zeros_like(mean_));
     return 0.5f * sum_per_sample(square(mean_) + var_ - logvar_ - 1.0f);
 }
 //! [moments]
 
 Tensor DiagonalGaussian::kl(const DiagonalGaussian& other) const {
-    if (deterministic_) return Tensor::zeros({mean_.dim(0)});
+    if (deterministic_) return sum_per_sample(ops::zeros_like(mean_));
     return 0.5f * sum_per_sample(square(mean_ - other.mean_) / other.var_ + var_ / other.var_ -
                                  logvar_ + other.logvar_ - 1.0f);
 }
 
 Tensor DiagonalGaussian::nll(const Tensor& z) const {
-    if (deterministic_) return Tensor::zeros({mean_.dim(0)});
+    if (deterministic_) return sum_per_sample(ops::zeros_like(mean_));
     const float log_2pi = std::log(2.0f * std::numbers::pi_v<float>);
     return 0.5f * sum_per_sample(square(z - mean_) / var_ + logvar_ + log_2pi);
 }

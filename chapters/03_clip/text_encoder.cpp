@@ -8,6 +8,7 @@
 #include "common/autograd/trace.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::clip {
 
@@ -57,9 +58,10 @@ std::vector<Tensor> TextEncoder::hidden_states(const Tensor& ids) const {
 Tensor TextEncoder::pool(const Tensor& last_hidden_state, const Tensor& ids) const {
     const auto [n, length, width] = last_hidden_state.dims<3>();
     expect_shape(ids, {n, length});
+    const Tensor read = ops::to(ids, Device::cpu);
     Tensor rows({n}, DType::i32);
     for (std::int64_t i = 0; i < n; ++i)
-        rows.ints()[i] = i * length + end_of_text(ids.ints() + i * length, length);
+        rows.ints()[i] = i * length + end_of_text(read.ints() + i * length, length);
     return ops::embedding(rows, last_hidden_state.reshape({n * length, width}));  // [N, D]
 }
 //! [pool]

@@ -58,7 +58,7 @@ DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, const Config& config)
 //! [step]
 DDIMSampler::Step DDIMSampler::step(const ddpm::Denoiser& model, const Tensor& x, int index,
                                     const ddpm::Noise& noise) const {
-    const Tensor t = ddpm::same_step(x.dim(0), timesteps_[index]);
+    const Tensor t = ddpm::same_step(x, timesteps_[index]);
     const Tensor prediction = model(x, t);
     const Tensor x0 = ddpm::predicted_x0(schedule_, x, t, prediction);
     const Tensor e = ddpm::predicted_eps(schedule_, x, t, prediction);
@@ -85,7 +85,7 @@ Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
     expect(noise || (config_.eta == 0.0f && !known.mask), "DDIM: this walk needs noise");
     for (int index = steps - 1; index >= 0; --index) {
         if (known.mask) {
-            const Tensor t = ddpm::same_step(x.dim(0), timesteps_[index]);
+            const Tensor t = ddpm::same_step(x, timesteps_[index]);
             const Tensor there = ddpm::q_sample(schedule_, known.x0, t, noise(x.shape()));
             x = known.mask * there + (-known.mask + 1.0f) * x;
         }

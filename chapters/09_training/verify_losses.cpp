@@ -135,7 +135,7 @@ void lpips_with_discriminator(verify::Run& run) {
         out_generator(run, prefix + "g.", g);
         out(run, prefix + "g.logvar", g.logvar);
         out(run, prefix + "g.kl_loss", g.kl_loss);
-        const Gradients gradients = tape.backward(g.loss, Tensor::scalar(1.0f));
+        const Gradients gradients = tape.backward(g.loss);
         run.out(prefix + "g.grad_last_layer", gradients.of(last_layer));
         run.out(prefix + "g.grad_logvar", gradients.of(loss.logvar()));
         out_discriminator(run, prefix + "d.", loss.discriminator(x, rec, step, mode_of(run)));
@@ -162,7 +162,7 @@ void vq_lpips_with_discriminator(verify::Run& run) {
         out(run, "g.perplexity", g.codebook_use->perplexity);
         out(run, "g.cluster_usage", static_cast<float>(g.codebook_use->cluster_use));
     }
-    run.out("g.grad_last_layer", tape.backward(g.loss, Tensor::scalar(1.0f)).of(last_layer));
+    run.out("g.grad_last_layer", tape.backward(g.loss).of(last_layer));
     out_discriminator(run, "d.", loss.discriminator(x, rec, step, mode_of(run)));
 }
 

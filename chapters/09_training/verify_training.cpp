@@ -176,7 +176,7 @@ void train_latent_diffusion(verify::Run& run) {
         };
         const Tensor loss =
             ddpm::p_losses(schedule, loss_config, model, batch.x, batch.t, batch.noise).loss;
-        const Weights gradients = gradients_of(tape.backward(loss, Tensor::scalar(1.0f)), weights);
+        const Weights gradients = gradients_of(tape.backward(loss), weights);
 
         losses.push_back(loss);
         norms.push_back(Tensor::scalar(static_cast<float>(gradient_norm(gradients))));

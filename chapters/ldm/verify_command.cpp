@@ -18,12 +18,14 @@ struct Options {
 };
 
 int verify_files(const Options& options) {
+    const Device device = device_from(options.device);
+    expect_usable(device);
     verify::Registry registry = pipeline::all_components();
     train::register_components(registry);
     io::Json reports = io::Json::array();
     int passed = 0, failed = 0;
     for (const std::string& file : options.files) {
-        const verify::FileReport report = verify::verify_file(registry, file);
+        const verify::FileReport report = verify::verify_file(registry, file, device);
         (report.status == verify::FileReport::Status::passed ? passed : failed) += 1;
         if (options.json)
             reports.push_back(verify::to_json(report));
@@ -44,7 +46,7 @@ void add_verify(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("verify", "Check components against stored reference cases");
     command->add_option("FILE", options->files, "Case files (.safetensors, format ldm-case v1)")->required();
-    command->add_option("--device", options->device, "Where to compute")->check(CLI::IsMember({"cpu"}))->capture_default_str();
+    command->add_option("--device", options->device, "Where to compute")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
     command->add_flag("--json", options->json, "Print one JSON object instead of lines");
     command->callback([options, &status] { status = verify_files(*options); });
 }

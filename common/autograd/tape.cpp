@@ -1,5 +1,8 @@
 #include "common/autograd/tape.h"
 
+#include "common/ops/elementwise.h"
+#include "common/ops/shape.h"
+
 #include <algorithm>
 #include <ranges>
 
@@ -14,7 +17,7 @@ Tensor Gradients::of(const Tensor& x) const {
     expect(!passed_on_.contains(x.id()),
            "the gradient of a result on the way was not kept: watch " + to_string(x.shape()) + " before");
     auto found = by_id_.find(x.id());
-    return found == by_id_.end() ? Tensor::zeros(x.shape()) : found->second.reshape(x.shape());
+    return found == by_id_.end() ? ops::zeros_like(x) : found->second.reshape(x.shape());
 }
 
 void Gradients::add(const TensorName& x, const Tensor& dx) {
@@ -23,9 +26,7 @@ void Gradients::add(const TensorName& x, const Tensor& dx) {
     auto [slot, first] = by_id_.try_emplace(x.id, dx);
     if (first) return;
     // A new sum: the tensor in the slot may be shared with another slot.
-    Tensor sum(x.shape);
-    std::ranges::transform(slot->second.values(), dx.values(), sum.data(), std::plus());
-    slot->second = sum;
+    slot->second = ops::add(slot->second.reshape(x.shape), dx.reshape(x.shape));
 }
 
 Tape::Tape() : outer_(current_tape) { current_tape = this; }
@@ -39,6 +40,8 @@ void Tape::watch(std::uint64_t id) {
 }
 
 Gradients Tape::backward(const Tensor& y, const Tensor& dy) const { return backward({{y, dy}}); }
+
+Gradients Tape::backward(const Tensor& loss) const { return backward(loss, ops::zeros_like(loss) + 1.0f); }
 
 Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) const {
     Gradients gradients;

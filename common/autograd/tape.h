@@ -60,6 +60,9 @@ public:
     /// Gradients of sum(y * dy).
     Gradients backward(const Tensor& y, const Tensor& dy) const;
 
+    /// Gradients of a single number.
+    Gradients backward(const Tensor& loss) const;
+
     /// Gradients of the sum of sum(y * dy) over several results.
     Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
 

@@ -14,11 +14,32 @@ add_library(ldm_flags INTERFACE)
 add_library(ldm::flags ALIAS ldm_flags)
 target_include_directories(ldm_flags INTERFACE ${PROJECT_SOURCE_DIR})
 # g++ warns about every member that a designated initialiser leaves at its default
-target_compile_options(ldm_flags INTERFACE -Wall -Wextra -Wno-missing-field-initializers)
+target_compile_options(ldm_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
+  $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda -Xcompiler=-Wall,-Wextra,-Wno-missing-field-initializers>)
 target_link_libraries(ldm_flags INTERFACE fmt::fmt OpenMP::OpenMP_CXX)
 target_compile_definitions(ldm_flags INTERFACE LDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+if(LDM_CUDA STREQUAL "ON")  # [nvidia-cuda-toolkit, or NVIDIA's own packages] the GPU
+  # CMake 3.25 does not know that nvcc has C++20
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA_STANDARD 20)
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90)  # the last also as PTX, for what comes after it
+  endif()
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  add_library(ldm_cuda INTERFACE)
+  add_library(ldm::cuda ALIAS ldm_cuda)
+  target_link_libraries(ldm_cuda INTERFACE CUDA::cudart CUDA::cublasLt)
+endif()
+if(LDM_CUDA STREQUAL "OFF")
+  target_compile_definitions(ldm_flags INTERFACE LDM_HAS_CUDA=false)
+else()
+  target_compile_definitions(ldm_flags INTERFACE LDM_HAS_CUDA=true)
+endif()
 if(LDM_NATIVE)
-  target_compile_options(ldm_flags INTERFACE -march=native)
+  target_compile_options(ldm_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 if(LDM_SANITIZE)
   # the sanitizers make GCC 12 see uninitialized members inside std::regex and std::function

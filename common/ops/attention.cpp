@@ -2,6 +2,9 @@
 
 #include "common/autograd/tape.h"
 #include "common/ops/attention_cpu.h"
+#include "common/ops/attention_cuda.h"
+#include "common/ops/on_device.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -19,7 +22,7 @@ cpu::AttentionRule checked_rule(const Tensor& q, const Tensor& k, const Attentio
         fail(fmt::format("causal attention of {} queries over {} keys", queries, keys));
     if (options.keep) expect_shape(options.keep, {batch, keys});
     const float scale = options.scale.value_or(1.0f / std::sqrt(static_cast<float>(width)));
-    return {scale, options.causal, options.keep};
+    return {scale, options.causal, to(options.keep, q.device())};
 }
 
 }  // namespace
@@ -28,16 +31,16 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
                                     const AttentionOptions& options) {
     const cpu::AttentionRule rule = checked_rule(q, k, options);
     expect_shape(v, {k.dim(0), k.dim(1), k.dim(2), v.dim(-1)});
-    Tensor y = cpu::attention(q, k, v, rule);
+    Tensor y = OnDevice<cpu::attention, cuda::attention>()(q, k, v, rule);
     record(y, {q, k, v}, [=](const Tensor& dy) -> Tensors {
-        const auto d = cpu::attention_backward(dy, q, k, v, rule);
+        const auto d = OnDevice<cpu::attention_backward, cuda::attention_backward>()(dy, q, k, v, rule);
         return {d.q, d.k, d.v};
     });
     return y;
 }
 
 Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
-    return cpu::attention_weights(q, k, checked_rule(q, k, options));
+    return OnDevice<cpu::attention_weights, cuda::attention_weights>()(q, k, checked_rule(q, k, options));
 }
 
 }  // namespace ldm::ops

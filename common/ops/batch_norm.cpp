@@ -4,6 +4,8 @@
 
 #include "common/autograd/tape.h"
 #include "common/ops/batch_norm_cpu.h"
+#include "common/ops/batch_norm_cuda.h"
+#include "common/ops/on_device.h"
 
 namespace ldm::ops {
 namespace {
@@ -17,7 +19,7 @@ void check(const Tensor& x, const Tensor& scale, const Tensor& offset) {
 void record_norm(const Tensor& y, const Tensor& x, const cpu::ChannelLevels& levels,
                  const Tensor& scale, const Tensor& offset, cpu::Moments moments) {
     record(y, {x, scale, offset}, [=](const Tensor& dy) -> Tensors {
-        const auto d = cpu::batch_norm_backward(dy, x, levels, scale, moments);
+        const auto d = OnDevice<cpu::batch_norm_backward, cuda::batch_norm_backward>()(dy, x, levels, scale, moments);
         return {d.x, d.scale, d.offset};
     });
 }
@@ -28,7 +30,7 @@ BatchNormed batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offse
     check(x, scale, offset);
     if (x.size() <= x.dim(1))
         fail(fmt::format("one number a channel has no variance: {}", to_string(x.shape())));
-    const cpu::BatchNorm result = cpu::batch_norm(x, scale, offset, eps);
+    const cpu::BatchNorm result = OnDevice<cpu::batch_norm, cuda::batch_norm>()(x, scale, offset, eps);
     record_norm(result.y, x, result.levels, scale, offset, cpu::Moments::of_x);
     return {result.y, {result.levels.mean, result.variance}};
 }
@@ -38,8 +40,8 @@ Tensor batch_norm(const Tensor& x, const ChannelMoments& moments, const Tensor& 
     check(x, scale, offset);
     expect_shape(moments.mean, {x.dim(1)});
     expect_shape(moments.variance, {x.dim(1)});
-    const cpu::ChannelLevels levels = cpu::levels_of(moments.mean, moments.variance, eps);
-    const Tensor y = cpu::level_channels(x, levels, scale, offset);
+    const cpu::ChannelLevels levels = OnDevice<cpu::levels_of, cuda::levels_of>()(moments.mean, moments.variance, eps);
+    const Tensor y = OnDevice<cpu::level_channels, cuda::level_channels>()(x, levels, scale, offset);
     record_norm(y, x, levels, scale, offset, cpu::Moments::given);
     return y;
 }

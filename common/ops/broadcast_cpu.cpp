@@ -1,3 +1,4 @@
+#include "common/ops/broadcast_walk.h"
 #include "common/ops/elementwise_cpu.h"
 #include "common/ops/parallel.h"
 
@@ -6,59 +7,10 @@
 namespace ldm::ops::cpu {
 namespace {
 
-/// How to walk two tensors under the axes of their common shape: a step is 0 along an axis that is
-/// repeated. Neighbouring axes that both tensors walk in one stride are merged into one.
-struct Walk {
-    Shape extents;
-    Shape steps_a, steps_b;
-
-    Walk(const Shape& common, const Shape& a, const Shape& b) {
-        std::int64_t step_a = 1, step_b = 1;
-        for (std::size_t back = 0; back < common.size(); ++back) {
-            const std::int64_t extent = common[common.size() - 1 - back];
-            const std::int64_t in_a = back < a.size() ? a[a.size() - 1 - back] : 1;
-            const std::int64_t in_b = back < b.size() ? b[b.size() - 1 - back] : 1;
-            if (extent != 1) push(extent, in_a == 1 ? 0 : step_a, in_b == 1 ? 0 : step_b);
-            step_a *= in_a;
-            step_b *= in_b;
-        }
-        if (extents.empty()) push(1, 0, 0);
-    }
-
-    std::int64_t rows() const {
-        std::int64_t count = 1;
-        for (std::size_t i = 1; i < extents.size(); ++i) count *= extents[i];
-        return count;
-    }
-
-    /// Where row r (everything but the innermost axis) starts in a and in b.
-    std::pair<std::int64_t, std::int64_t> start(std::int64_t r) const {
-        std::int64_t at_a = 0, at_b = 0;
-        for (std::size_t i = 1; i < extents.size(); ++i) {
-            at_a += r % extents[i] * steps_a[i];
-            at_b += r % extents[i] * steps_b[i];
-            r /= extents[i];
-        }
-        return {at_a, at_b};
-    }
-
-private:
-    void push(std::int64_t extent, std::int64_t step_a, std::int64_t step_b) {  // innermost first
-        if (!extents.empty() && step_a == steps_a.back() * extents.back() &&
-            step_b == steps_b.back() * extents.back()) {
-            extents.back() *= extent;
-            return;
-        }
-        extents.push_back(extent);
-        steps_a.push_back(step_a);
-        steps_b.push_back(step_b);
-    }
-};
-
 template <class F>
 Tensor combine(const Tensor& a, const Tensor& b, F f) {
     Tensor y(broadcast_shape(a.shape(), b.shape()));
-    const Walk walk(y.shape(), a.shape(), b.shape());
+    const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
     const std::int64_t length = walk.extents[0], rows = y.size() / std::max<std::int64_t>(length, 1);
     const std::int64_t step_a = walk.steps_a[0], step_b = walk.steps_b[0];
     const std::int64_t span = std::min(length, elementwise_grain);  // a long row is cut in pieces
@@ -87,21 +39,6 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
 
 }  // namespace
 
-Shape broadcast_shape(const Shape& a, const Shape& b) {
-    const Shape& longer = a.size() >= b.size() ? a : b;
-    const Shape& shorter = a.size() >= b.size() ? b : a;
-    Shape common = longer;
-    for (std::size_t back = 1; back <= shorter.size(); ++back) {
-        std::int64_t& extent = common[common.size() - back];
-        const std::int64_t other = shorter[shorter.size() - back];
-        if (extent == 1)
-            extent = other;
-        else if (other != 1 && other != extent)
-            fail(fmt::format("{} and {} do not broadcast", to_string(a), to_string(b)));
-    }
-    return common;
-}
-
 Tensor binary(Binary op, const Tensor& a, const Tensor& b) {
     switch (op) {
         case Binary::add: return combine(a, b, [](float x, float y) { return x + y; });
@@ -123,7 +60,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     expect(broadcast_shape(x.shape(), shape) == x.shape(),
            fmt::format("{} cannot be summed to {}", to_string(x.shape()), to_string(shape)));
-    const Walk walk(x.shape(), x.shape(), shape);
+    const BroadcastWalk walk(x.shape(), x.shape(), shape);
     std::vector<double> sums(element_count(shape), 0.0);
     const std::int64_t length = walk.extents[0], step = walk.steps_b[0];
     for (std::int64_t r = 0; r < walk.rows(); ++r) {

@@ -2,11 +2,21 @@
 
 #include "common/autograd/tape.h"
 #include "common/ops/conv2d_cpu.h"
+#include "common/ops/conv2d_cuda.h"
 #include "common/ops/elementwise.h"
+#include "common/ops/on_device.h"
 
 #include <fmt/format.h>
 
 namespace ldm::ops {
+namespace {
+
+constexpr OnDevice<cpu::conv2d, cuda::conv2d> convolve;
+constexpr OnDevice<cpu::conv2d_backward_input, cuda::conv2d_backward_input> backward_input;
+constexpr OnDevice<cpu::conv2d_backward_weight, cuda::conv2d_backward_weight> backward_weight;
+constexpr OnDevice<cpu::sum_channels, cuda::sum_channels> sum_channels;
+
+}  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
     const auto [n, channels, height, width] = x.dims<4>();
@@ -18,14 +28,14 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
         fail(fmt::format("{} is smaller than the kernel {}", to_string(x.shape()), to_string(weight.shape())));
     if (bias) expect_shape(bias, {out});
 
-    Tensor y = cpu::conv2d(x, weight, bias, options);
+    Tensor y = convolve(x, weight, bias, options);
     const Tensor kept_x = kept_if(needs_gradient(weight), x), kept_weight = kept_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
     record(y, {x, weight, bias}, [=, of_x = x.shape(), of_weight = weight.shape()](const Tensor& dy) -> Tensors {
         Tensor dx, dweight, dbias;
         if (kept_weight) dx = conv2d_backward_input(dy, kept_weight, of_x, options);
         if (kept_x) dweight = conv2d_backward_weight(dy, kept_x, of_weight, options);
-        if (need_bias) dbias = cpu::sum_channels(dy);
+        if (need_bias) dbias = sum_channels(dy);
         return {dx, dweight, dbias};
     });
     return y;
@@ -41,22 +51,22 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
     // Read backwards, conv2d maps [N, out, …] to [N, in, …]; its input gradient is what we want.
     const Conv2dOptions options{.stride = stride, .padding = {}};
     const Shape shape{n, out, (height - 1) * stride + kernel_h, (width - 1) * stride + kernel_w};
-    Tensor y = cpu::conv2d_backward_input(x, weight, shape, options);
+    Tensor y = backward_input(x, weight, shape, options);
     record(y, {x, weight}, [=](const Tensor& dy) -> Tensors {
-        return {cpu::conv2d(dy, weight, {}, options),
-                cpu::conv2d_backward_weight(x, dy, weight.shape(), options)};
+        return {convolve(dy, weight, Tensor(), options),
+                backward_weight(x, dy, weight.shape(), options)};
     });
     return bias ? y + bias.reshape({out, 1, 1}) : y;
 }
 
 Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
                              Conv2dOptions options) {
-    return cpu::conv2d_backward_input(dy, weight, x_shape, options);
+    return backward_input(dy, weight, x_shape, options);
 }
 
 Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape,
                               Conv2dOptions options) {
-    return cpu::conv2d_backward_weight(dy, x, weight_shape, options);
+    return backward_weight(dy, x, weight_shape, options);
 }
 
 }  // namespace ldm::ops

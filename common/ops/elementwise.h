@@ -28,6 +28,8 @@ Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 Tensor square(const Tensor& x);
 Tensor abs(const Tensor& x);
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
 
 /// x where it is positive, slope * x elsewhere.
 Tensor leaky_relu(const Tensor& x, float slope);

@@ -86,6 +86,8 @@ Tensor unary(Unary op, const Tensor& x) {
         case Unary::sqrt: return map(x, [](float v) { return std::sqrt(v); });
         case Unary::square: return map(x, [](float v) { return v * v; });
         case Unary::abs: return map(x, [](float v) { return std::abs(v); });
+        case Unary::sin: return map(x, [](float v) { return std::sin(v); });
+        case Unary::cos: return map(x, [](float v) { return std::cos(v); });
     }
     fail("no such function");
 }
@@ -118,6 +120,8 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
         case Unary::square: return map(seen, dy, [](float v, float d) { return 2.0f * d * v; });
         case Unary::abs:
             return map(seen, dy, [](float v, float d) { return v > 0 ? d : v < 0 ? -d : 0.0f; });
+        case Unary::sin: return map(seen, dy, [](float v, float d) { return d * std::cos(v); });
+        case Unary::cos: return map(seen, dy, [](float v, float d) { return -d * std::sin(v); });
     }
     fail("no such function");
 }

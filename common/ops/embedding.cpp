@@ -1,27 +1,33 @@
 #include "common/ops/embedding.h"
 
 #include "common/autograd/tape.h"
+#include "common/ops/embedding_cpu.h"
+#include "common/ops/embedding_cuda.h"
+#include "common/ops/on_device.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
 namespace ldm::ops {
+namespace {
+
+constexpr OnDevice<cpu::embedding, cuda::embedding> rows_of;
+constexpr OnDevice<cpu::embedding_backward, cuda::embedding_backward> rows_backward;
+
+void expect_rows(const Tensor& ids, std::int64_t rows) {
+    for (const std::int32_t *id = ids.ints(), *end = id + ids.size(); id < end; ++id)
+        if (*id < 0 || *id >= rows) fail(fmt::format("id {} is not in a table of {} rows", *id, rows));
+}
+
+}  // namespace
 
 Tensor embedding(const Tensor& ids, const Tensor& table) {
     const auto [rows, width] = table.dims<2>();
-    Shape shape = ids.shape();
-    shape.push_back(width);
-    Tensor y(shape);
-    for (std::int64_t i = 0; i < ids.size(); ++i) {
-        const std::int64_t id = ids.ints()[i];
-        if (id < 0 || id >= rows) fail(fmt::format("id {} is not in a table of {} rows", id, rows));
-        std::copy_n(table.data() + id * width, width, y.data() + i * width);
-    }
-    record(y, {table}, [ids, shape = table.shape()](const Tensor& dy) -> Tensors {
-        Tensor dtable = Tensor::zeros(shape);
-        for (std::int64_t i = 0; i < ids.size(); ++i)
-            for (std::int64_t j = 0; j < shape[1]; ++j)
-                dtable.data()[ids.ints()[i] * shape[1] + j] += dy.data()[i * shape[1] + j];
-        return {dtable};
+    if (ids.device() == Device::cpu) expect_rows(ids, rows);
+    const Tensor beside_table = to(ids, table.device());
+    Tensor y = rows_of(beside_table, table);
+    record(y, {table}, [beside_table, shape = table.shape()](const Tensor& dy) -> Tensors {
+        return {rows_backward(beside_table, dy, shape)};
     });
     return y;
 }

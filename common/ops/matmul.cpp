@@ -2,6 +2,8 @@
 
 #include "common/autograd/tape.h"
 #include "common/ops/matmul_cpu.h"
+#include "common/ops/matmul_cuda.h"
+#include "common/ops/on_device.h"
 #include "common/ops/shape.h"
 
 #include <fmt/format.h>
@@ -27,7 +29,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
                          to_string(b.shape()), bt ? "^T" : ""));
 
     leading.insert(leading.end(), {m, n});
-    Tensor y = cpu::matmul(stack_of_matrices(a), stack_of_matrices(b), at, bt).reshape(leading);
+    Tensor y = OnDevice<cpu::matmul, cuda::matmul>()(stack_of_matrices(a), stack_of_matrices(b), at, bt).reshape(leading);
     const Tensor kept_a = kept_if(needs_gradient(b), a), kept_b = kept_if(needs_gradient(a), b);
     record(y, {a, b}, [at, bt, kept_a, kept_b](const Tensor& dy) -> Tensors {
         constexpr auto none = Transpose::none, first = Transpose::a, second = Transpose::b;
@@ -48,7 +50,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     Shape shape = x.shape();
     shape.back() = out;
     const Tensor rows = x.reshape({x.size() / std::max<std::int64_t>(in, 1), in});
-    Tensor y = cpu::linear(rows, weight, bias).reshape(shape);
+    Tensor y = OnDevice<cpu::linear, cuda::linear>()(rows, weight, bias).reshape(shape);
     const Tensor kept_rows = kept_if(needs_gradient(weight), rows), kept_weight = kept_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
     record(y, {x, weight, bias}, [kept_rows, kept_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
@@ -56,7 +58,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
         Tensor dx, dweight, dbias;
         if (kept_weight) dx = matmul(dy_rows, kept_weight);
         if (kept_rows) dweight = matmul(dy_rows, kept_rows, Transpose::a);
-        if (need_bias) dbias = cpu::sum_rows(dy_rows);
+        if (need_bias) dbias = OnDevice<cpu::sum_rows, cuda::sum_rows>()(dy_rows);
         return {dx, dweight, dbias};
     });
     return y;

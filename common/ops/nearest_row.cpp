@@ -1,6 +1,8 @@
 #include "common/ops/nearest_row.h"
 
 #include "common/ops/nearest_row_cpu.h"
+#include "common/ops/nearest_row_cuda.h"
+#include "common/ops/on_device.h"
 #include "common/ops/work.h"
 
 namespace ldm::ops {
@@ -11,7 +13,7 @@ Tensor nearest_row(const Tensor& x, const Tensor& table) {
     expect_shape(table, {rows, width});
     expect(rows > 0, "a table without rows");
     add_work(2.0 * points * rows * width);
-    return cpu::nearest_row(x, table);
+    return OnDevice<cpu::nearest_row, cuda::nearest_row>()(x, table);
 }
 
 }  // namespace ldm::ops

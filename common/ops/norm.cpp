@@ -2,6 +2,8 @@
 
 #include "common/autograd/tape.h"
 #include "common/ops/norm_cpu.h"
+#include "common/ops/norm_cuda.h"
+#include "common/ops/on_device.h"
 
 #include <fmt/format.h>
 
@@ -10,10 +12,10 @@ namespace {
 
 Tensor normalize(const Tensor& x, cpu::NormLayout layout, const Tensor& scale, const Tensor& offset,
                  float eps) {
-    cpu::Normalized result = cpu::normalize(x, layout, scale, offset, eps);
+    cpu::Normalized result = OnDevice<cpu::normalize, cuda::normalize>()(x, layout, scale, offset, eps);
     record(result.y, {x, scale, offset},
            [=, forward = cpu::Normalized{{}, result.mean, result.inverse_deviation}](const Tensor& dy) -> Tensors {
-               const auto d = cpu::normalize_backward(dy, x, forward, layout, scale);
+               const auto d = OnDevice<cpu::normalize_backward, cuda::normalize_backward>()(dy, x, forward, layout, scale);
                return {d.x, d.scale, d.offset};
            });
     return result.y;

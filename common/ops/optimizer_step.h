@@ -32,6 +32,9 @@ struct AdamStep {
 void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient,
                const AdamStep& settings);
 
+/// x <- from. One shape.
+void copy_into(Tensor& x, const Tensor& from);
+
 /// x <- x + share (end - x): the way from x to `end`, or a part of it. One shape.
 void lerp_into(Tensor& x, const Tensor& end, double share);
 

@@ -4,14 +4,11 @@
 #include <numeric>
 #include <vector>
 
-#include "common/ops/optimizer_step.h"
+#include "common/ops/optimizer_step_cpu.h"
 #include "common/ops/parallel.h"
 
-namespace ldm::ops {
+namespace ldm::ops::cpu {
 namespace {
-
-using cpu::elementwise_grain;
-using cpu::parallel_for;
 
 /// end - (1 - share)(end - x) where that is the more exact of the two forms, as in PyTorch.
 inline float on_the_way(float x, float end, float share) {
@@ -21,24 +18,6 @@ inline float on_the_way(float x, float end, float share) {
 inline double square(double x) {
     return x * x;
 }
-
-/// AdamStep as the loop needs it: in double until here, then float32, as PyTorch hands Python's
-/// numbers to its loops.
-struct AdamFactors {
-    float keep, joins;  // what stays of the weight, and its share in the gradient
-    float share1, beta2, share2;
-    float root, eps, rate;
-
-    explicit AdamFactors(const AdamStep& s)
-        : keep(static_cast<float>(s.decoupled_weight_decay ? 1 - s.lr * s.weight_decay : 1.0)),
-          joins(static_cast<float>(s.decoupled_weight_decay ? 0.0 : s.weight_decay)),
-          share1(static_cast<float>(1 - s.beta1)),
-          beta2(static_cast<float>(s.beta2)),
-          share2(static_cast<float>(1 - s.beta2)),
-          root(static_cast<float>(std::sqrt(1 - std::pow(s.beta2, s.step)))),
-          eps(static_cast<float>(s.eps)),
-          rate(static_cast<float>(s.lr / (1 - std::pow(s.beta1, s.step)))) {}
-};
 
 void adam_loop(std::int64_t count, float* __restrict w, float* __restrict m, float* __restrict v,
                const float* __restrict gradient, const AdamFactors f) {
@@ -53,35 +32,27 @@ void adam_loop(std::int64_t count, float* __restrict w, float* __restrict m, flo
 }  // namespace
 
 void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient,
-               const AdamStep& s) {
-    for (const Tensor& x : {exp_avg, exp_avg_sq, gradient}) expect_shape(x, weight.shape());
-    expect(s.step >= 1, "the steps of Adam count from 1");
-
+               const AdamFactors& factors) {
     float *w = weight.data(), *m = exp_avg.data(), *v = exp_avg_sq.data();
     const float* g = gradient.data();
-    const AdamFactors factors(s);
     parallel_for(weight.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
         adam_loop(end - begin, w + begin, m + begin, v + begin, g + begin, factors);
     });
 }
 
-void lerp_into(Tensor& x, const Tensor& end, double share) {
-    expect_shape(end, x.shape());
-    const auto s = static_cast<float>(share);
+void lerp_into(Tensor& x, const Tensor& end, float share) {
     float* __restrict from = x.data();
     const float* __restrict to = end.data();
     parallel_for(x.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t stop) {
-        for (std::int64_t i = begin; i < stop; ++i) from[i] = on_the_way(from[i], to[i], s);
+        for (std::int64_t i = begin; i < stop; ++i) from[i] = on_the_way(from[i], to[i], share);
     });
 }
 
-void add_into(Tensor& x, double keep, const Tensor& y, double share) {
-    expect_shape(y, x.shape());
-    const auto k = static_cast<float>(keep), s = static_cast<float>(share);
+void add_into(Tensor& x, float keep, const Tensor& y, float share) {
     float* __restrict to = x.data();
     const float* __restrict from = y.data();
     parallel_for(x.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) to[i] = to[i] * k + s * from[i];
+        for (std::int64_t i = begin; i < end; ++i) to[i] = to[i] * keep + share * from[i];
     });
 }
 
@@ -111,4 +82,4 @@ bool all_finite(const Tensor& x) {
     return std::accumulate(pieces.begin(), pieces.end(), true, std::logical_and());
 }
 
-}  // namespace ldm::ops
+}  // namespace ldm::ops::cpu

@@ -3,6 +3,9 @@
 #include "common/autograd/tape.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/elementwise_cpu.h"
+#include "common/ops/elementwise_cuda.h"
+#include "common/ops/on_device.h"
+#include "common/ops/shape.h"
 
 #include <algorithm>
 #include <numeric>
@@ -30,10 +33,10 @@ Tensor sum(const Tensor& x, const std::vector<int>& axes, Axes axes_stay) {
             dropped.push_back(x.dim(i));
 
     // A sum over axes of extent 1 must still be a tensor of its own.
-    Tensor y = cpu::sum_to(x, kept);
-    if (y.id() == x.id()) y = Tensor::from(kept, x.values());
+    Tensor y = OnDevice<cpu::sum_to, cuda::sum_to>()(x, kept);
+    if (y.id() == x.id()) y = detach(x);
     record(y, {x}, [shape = x.shape(), kept](const Tensor& dy) -> Tensors {
-        return {cpu::broadcast_to(dy.reshape(kept), shape)};
+        return {OnDevice<cpu::broadcast_to, cuda::broadcast_to>()(dy.reshape(kept), shape)};
     });
     return axes_stay == Axes::keep ? y : y.reshape(dropped);
 }

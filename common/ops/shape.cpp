@@ -2,13 +2,22 @@
 
 #include "common/autograd/tape.h"
 #include "common/ops/elementwise_cpu.h"
+#include "common/ops/elementwise_cuda.h"
+#include "common/ops/on_device.h"
 #include "common/ops/shape_cpu.h"
+#include "common/ops/shape_cuda.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace ldm::ops {
 namespace {
+
+constexpr OnDevice<cpu::copy_blocks, cuda::copy_blocks> copy_blocks;
+constexpr OnDevice<cpu::zeros_like, cuda::zeros_like> zeros;
+constexpr OnDevice<cpu::permute, cuda::permute> permuted;
+constexpr OnDevice<cpu::broadcast_to, cuda::broadcast_to> repeated;
+constexpr OnDevice<cpu::sum_to, cuda::sum_to> sum_to;
 
 int checked_axis(const Tensor& x, int axis) {
     x.dim(axis);  // throws when there is none
@@ -22,10 +31,10 @@ std::int64_t inner_size(const Tensor& x, int axis) {
 
 /// The gradient of slice: zeros everywhere but in the part.
 Tensor pad_with_zeros(const Tensor& part, const Shape& shape, int axis, std::int64_t begin) {
-    Tensor whole = Tensor::zeros(shape);
+    Tensor whole = zeros(part, shape);
     const std::int64_t inner = inner_size(whole, axis), outer = element_count(Shape(shape.begin(), shape.begin() + axis));
-    cpu::copy_blocks(part.data(), part.dim(axis) * inner, whole.data() + begin * inner,
-                     shape[axis] * inner, part.dim(axis) * inner, outer);
+    const std::int64_t length = part.dim(axis) * inner;
+    copy_blocks(part, Blocks{0, length}, whole, Blocks{begin * inner, shape[axis] * inner}, length, outer);
     return whole;
 }
 
@@ -45,12 +54,12 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
         shape[axis] += part.dim(axis);
     }
 
-    Tensor y(shape);
+    Tensor y = like(parts[0], shape);
     const std::int64_t inner = inner_size(y, axis), outer = element_count(Shape(shape.begin(), shape.begin() + axis));
     std::int64_t begin = 0;
     for (const Tensor& part : parts) {
         const std::int64_t length = part.dim(axis) * inner;
-        cpu::copy_blocks(part.data(), length, y.data() + begin * inner, shape[axis] * inner, length, outer);
+        copy_blocks(part, Blocks{0, length}, y, Blocks{begin * inner, shape[axis] * inner}, length, outer);
         begin += part.dim(axis);
     }
     std::vector<std::int64_t> extents;
@@ -73,10 +82,10 @@ Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end) {
         fail(fmt::format("no part [{}, {}) along axis {} of {}", begin, end, axis, to_string(x.shape())));
     Shape shape = x.shape();
     shape[axis] = end - begin;
-    Tensor y(shape);
+    Tensor y = like(x, shape);
     const std::int64_t inner = inner_size(x, axis), outer = element_count(Shape(shape.begin(), shape.begin() + axis));
-    cpu::copy_blocks(x.data() + begin * inner, x.dim(axis) * inner, y.data(), (end - begin) * inner,
-                     (end - begin) * inner, outer);
+    const std::int64_t length = (end - begin) * inner;
+    copy_blocks(x, Blocks{begin * inner, x.dim(axis) * inner}, y, Blocks{0, length}, length, outer);
     record(y, {x}, [shape = x.shape(), axis, begin](const Tensor& dy) -> Tensors {
         return {pad_with_zeros(dy, shape, axis, begin)};
     });
@@ -101,24 +110,26 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
                fmt::format("{} is not an order of the axes", fmt::join(order, " ")));
         inverse[order[i]] = i;
     }
-    Tensor y = cpu::permute(x, order);
-    record(y, {x}, [inverse](const Tensor& dy) -> Tensors { return {cpu::permute(dy, inverse)}; });
+    Tensor y = permuted(x, order);
+    record(y, {x}, [inverse](const Tensor& dy) -> Tensors { return {permuted(dy, inverse)}; });
     return y;
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
     if (x.shape() == shape) return x;
-    Tensor y = cpu::broadcast_to(x, shape);
-    record(y, {x}, [from = x.shape()](const Tensor& dy) -> Tensors { return {cpu::sum_to(dy, from)}; });
+    Tensor y = repeated(x, shape);
+    record(y, {x}, [from = x.shape()](const Tensor& dy) -> Tensors { return {sum_to(dy, from)}; });
     return y;
 }
 
-Tensor detach(const Tensor& x) { return Tensor::from(x.shape(), x.values()); }
+Tensor zeros_like(const Tensor& x) { return zeros(x, x.shape()); }
 
-Tensor to_float(const Tensor& ints) {
-    Tensor y(ints.shape());
-    std::copy_n(ints.ints(), ints.size(), y.data());
+Tensor detach(const Tensor& x) {
+    Tensor y = like(x, x.shape());
+    OnDevice<cpu::copy, cuda::copy>()(x, y);
     return y;
 }
+
+Tensor to_float(const Tensor& ints) { return OnDevice<cpu::to_float, cuda::to_float>()(ints); }
 
 }  // namespace ldm::ops

@@ -23,6 +23,9 @@ Tensor permute(const Tensor& x, const std::vector<int>& order);
 /// x repeated along axes of extent 1 (or missing in front) until it has `shape`.
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 
+/// Zeros of x's shape and type, where x is.
+Tensor zeros_like(const Tensor& x);
+
 /// A copy of x that is not connected to it: no gradient flows back.
 Tensor detach(const Tensor& x);
 

@@ -4,16 +4,33 @@
 #include "common/ops/simd_cpu.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ldm::ops::cpu {
 
-void copy_blocks(const float* from, std::int64_t from_step, float* to, std::int64_t to_step,
-                 std::int64_t length, std::int64_t count) {
+void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length, std::int64_t count) {
+    const float* source = from.data() + in_from.begin;
+    float* target = to.data() + in_to.begin;
     const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(length, 1));
     parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i)
-            std::copy_n(from + i * from_step, length, to + i * to_step);
+            std::copy_n(source + i * in_from.step, length, target + i * in_to.step);
     });
+}
+
+void copy(const Tensor& from, Tensor& to) { std::memcpy(to.address(), from.address(), from.size() * bytes_of(from.dtype())); }
+
+Tensor zeros_like(const Tensor&, Shape shape) { return Tensor::zeros(std::move(shape)); }
+
+Tensor to_float(const Tensor& ints) {
+    Tensor y(ints.shape());
+    std::copy_n(ints.ints(), ints.size(), y.data());
+    return y;
+}
+
+Tensor to_type(const Tensor& x, DType dtype) {
+    if (x.dtype() != dtype) fail("there is no " + name_of(dtype) + " on the cpu");
+    return x;
 }
 
 namespace {

@@ -1,5 +1,7 @@
 #include "common/tensor/tensor.h"
 
+#include "common/device/build.h"
+#include "common/device/cuda_device.h"
 #include "common/tensor/memory.h"
 
 #include <fmt/format.h>
@@ -11,14 +13,13 @@
 namespace ldm {
 namespace {
 
-constexpr std::int64_t bytes_per_element = 4;
-
 std::int64_t checked_count(const Shape& shape) {
+    constexpr std::int64_t most_bytes_per_element = 4;
     std::int64_t count = 1;
     for (std::int64_t extent : shape) {
         std::int64_t bytes;
         if (extent < 0 || __builtin_mul_overflow(count, extent, &count) ||
-            __builtin_mul_overflow(count, bytes_per_element, &bytes))
+            __builtin_mul_overflow(count, most_bytes_per_element, &bytes))
             fail("no tensor has the shape " + to_string(shape));
     }
     return count;
@@ -29,14 +30,34 @@ std::uint64_t next_id() {
     return ++last;
 }
 
+std::shared_ptr<void> allocate_on(Device device, std::int64_t bytes) {
+    if constexpr (build::has_cuda)
+        if (device == Device::cuda) return cuda::allocate(bytes);
+    expect_usable(device);
+    return allocate(bytes);
+}
+
 }  // namespace
 
-Tensor::Tensor(Shape shape, DType dtype)
+std::string name_of(DType dtype) {
+    switch (dtype) {
+        case DType::f32: return "float32";
+        case DType::i32: return "int32";
+        case DType::f16: return "float16";
+        case DType::bf16: return "bfloat16";
+    }
+    fail("no such type");
+}
+
+std::int64_t bytes_of(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16 ? 2 : 4; }
+
+Tensor::Tensor(Shape shape, DType dtype, Device device)
     : shape_(std::move(shape)),
       size_(checked_count(shape_)),
       dtype_(dtype),
+      device_(device),
       id_(next_id()),
-      storage_(allocate(size_ * bytes_per_element)) {}
+      storage_(allocate_on(device, size_ * bytes_of(dtype))) {}
 
 Tensor Tensor::zeros(Shape shape) { return full(std::move(shape), 0.0f); }
 
@@ -77,22 +98,26 @@ std::int64_t Tensor::dim(int axis) const {
     return shape_[i];
 }
 
-const float* Tensor::data() const { return const_cast<Tensor*>(this)->data(); }
-
-float* Tensor::data() {
-    if (dtype_ != DType::f32) fail("expected float32, got int32 " + to_string(shape_));
-    return static_cast<float*>(storage_.get());
+void* Tensor::on_cpu(DType expected) const {
+    if (dtype_ != expected || device_ != Device::cpu)
+        fail(fmt::format("expected {} on the cpu, got {} {} on {}", name_of(expected), name_of(dtype_), to_string(shape_),
+                         name_of(device_)));
+    return storage_.get();
 }
 
-const std::int32_t* Tensor::ints() const { return const_cast<Tensor*>(this)->ints(); }
-
-std::int32_t* Tensor::ints() {
-    if (dtype_ != DType::i32) fail("expected int32, got float32 " + to_string(shape_));
-    return static_cast<std::int32_t*>(storage_.get());
-}
+const float* Tensor::data() const { return static_cast<const float*>(on_cpu(DType::f32)); }
+float* Tensor::data() { return static_cast<float*>(on_cpu(DType::f32)); }
+const std::int32_t* Tensor::ints() const { return static_cast<const std::int32_t*>(on_cpu(DType::i32)); }
+std::int32_t* Tensor::ints() { return static_cast<std::int32_t*>(on_cpu(DType::i32)); }
 
 float Tensor::item() const {
     if (size_ != 1) fail("expected one number, got " + to_string(shape_));
+    if constexpr (build::has_cuda)
+        if (device_ == Device::cuda && dtype_ == DType::f32) {
+            float number;
+            cuda::copy_to_host(&number, address(), sizeof number);
+            return number;
+        }
     return *data();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/device/device.h"
 #include "common/error.h"
 #include "common/tensor/shape.h"
 
@@ -12,9 +13,12 @@
 
 namespace ldm {
 
-enum class DType { f32, i32 };
+/// f16 and bf16 exist on a GPU only.
+enum class DType { f32, i32, f16, bf16 };
+std::string name_of(DType dtype);
+std::int64_t bytes_of(DType dtype);
 
-/// A block of numbers with a shape: row-major, contiguous, N C H W for pictures.
+/// A block of numbers with a shape: row-major, contiguous, N C H W for pictures; on one device.
 ///
 /// Copying a Tensor copies a handle; the numbers are shared. reshape() shares them too. Everything
 /// else (the functions of ldm::ops) returns new numbers and leaves its arguments alone.
@@ -25,8 +29,9 @@ public:
     Tensor() = default;
 
     /// Numbers not yet written. Throws when an extent is negative or the size overflows.
-    explicit Tensor(Shape shape, DType dtype = DType::f32);
+    explicit Tensor(Shape shape, DType dtype = DType::f32, Device device = Device::cpu);
 
+    // What these make is on the CPU; ops::to (common/ops/transfer.h) brings it elsewhere.
     static Tensor zeros(Shape shape);
     static Tensor full(Shape shape, float value);
     static Tensor scalar(float value) { return full({}, value); }
@@ -43,6 +48,7 @@ public:
 
     const Shape& shape() const { return shape_; }
     DType dtype() const { return dtype_; }
+    Device device() const { return device_; }
     std::int64_t size() const { return size_; }
     int rank() const { return static_cast<int>(shape_.size()); }
 
@@ -60,6 +66,7 @@ public:
         return extents;
     }
 
+    /// On the CPU; an Error for a tensor that is on another device or has other numbers.
     const float* data() const;
     float* data();
     std::span<const float> values() const { return {data(), static_cast<std::size_t>(size_)}; }
@@ -68,7 +75,11 @@ public:
     const std::int32_t* ints() const;
     std::int32_t* ints();
 
-    /// The only number of a tensor of one element.
+    /// Where the numbers lie, on whatever device, for those who know what is there.
+    const void* address() const { return storage_.get(); }
+    void* address() { return storage_.get(); }
+
+    /// The only number of a tensor of one element, fetched if it is on a GPU.
     float item() const;
 
     /// The same numbers under another shape; one extent may be -1 and is worked out.
@@ -79,12 +90,18 @@ public:
     std::uint64_t id() const { return storage_ ? id_ : 0; }
 
 private:
+    void* on_cpu(DType expected) const;
+
     Shape shape_;
     std::int64_t size_ = 0;
     DType dtype_ = DType::f32;
+    Device device_ = Device::cpu;
     std::uint64_t id_ = 0;
     std::shared_ptr<void> storage_;
 };
+
+/// A tensor of x's type where x is, not yet written.
+inline Tensor like(const Tensor& x, Shape shape) { return Tensor(std::move(shape), x.dtype(), x.device()); }
 
 /// Throws "expected [2, 128], got [2, 64]" with the place of the call when the shapes differ.
 void expect_shape(const Tensor& x, const Shape& expected,

@@ -1,5 +1,7 @@
 #include "common/verify/case.h"
 
+#include "common/ops/transfer.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +22,8 @@ bool is_floating(io::DType dtype) { return dtype == io::DType::f32 || dtype == i
 
 }  // namespace
 
-Values values_of(const Tensor& x) {
+Values values_of(const Tensor& anywhere) {
+    const Tensor x = ops::to(anywhere, Device::cpu);
     Values values{x.shape(), std::vector<double>(x.size())};
     if (x.dtype() == DType::i32)
         std::copy_n(x.ints(), x.size(), values.numbers.begin());

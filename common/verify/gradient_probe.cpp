@@ -1,3 +1,4 @@
+#include "common/ops/transfer.h"
 #include "common/random/procgen.h"
 #include "common/verify/verify.h"
 
@@ -6,7 +7,8 @@
 
 namespace ldm::verify {
 
-Values gradient_probe(const std::string& key, const Tensor& gradient) {
+Values gradient_probe(const std::string& key, const Tensor& anywhere) {
+    const Tensor gradient = ops::to(anywhere, Device::cpu);
     const std::int64_t n = gradient.size();
     std::vector<float> noise(n);
     random::procgen_fill(key + "#probe", 1, 0.0, 1.0, noise);

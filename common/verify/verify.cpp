@@ -3,6 +3,7 @@
 #include "common/autograd/tape.h"
 #include "common/autograd/trace.h"
 #include "common/nn/recipe.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -20,27 +21,28 @@ class BrokenFile : public Error {
 };
 
 /// The parameters of a case, loaded once so that a Tape can watch the very tensors that are used.
-std::map<std::string, Tensor> load_parameters(const Case& reference) {
+std::map<std::string, Tensor> load_parameters(const Case& reference, Device device) {
     std::map<std::string, Tensor> parameters;
-    for (const std::string& name : reference.names("param/")) parameters[name] = reference.tensor("param/" + name);
+    for (const std::string& name : reference.names("param/"))
+        parameters[name] = ops::to(reference.tensor("param/" + name), device);
     if (reference.recipe()) {
         nn::Checkpoint generated;
         nn::add_recipe(generated, *reference.recipe());
-        for (const auto& [name, tensor] : generated.load_all()) parameters[name] = tensor;
+        for (const auto& [name, tensor] : generated.load_all()) parameters[name] = ops::to(tensor, device);
     }
     return parameters;
 }
 
-std::map<std::string, Tensor> load_inputs(const Case& reference) {
+std::map<std::string, Tensor> load_inputs(const Case& reference, Device device) {
     std::map<std::string, Tensor> inputs;
-    for (const std::string& name : reference.names("in/")) inputs[name] = reference.tensor("in/" + name);
+    for (const std::string& name : reference.names("in/")) inputs[name] = ops::to(reference.tensor("in/" + name), device);
     return inputs;
 }
 
 /// Everything a component delivered, under the full names of the case file.
-std::map<std::string, Values> execute(const Case& reference, const Component& component) {
-    const auto inputs = load_inputs(reference);
-    const auto parameters = load_parameters(reference);
+std::map<std::string, Values> execute(const Case& reference, const Component& component, Device device) {
+    const auto inputs = load_inputs(reference, device);
+    const auto parameters = load_parameters(reference, device);
     nn::Checkpoint checkpoint;
     for (const auto& [name, tensor] : parameters) checkpoint.add(name, tensor);
     Run run(reference, checkpoint, inputs);
@@ -71,7 +73,7 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     std::vector<std::pair<Tensor, Tensor>> loss;
     for (const std::string& name : reference.names("cotangent/")) {
         auto y = run.outputs().find(name);
-        const Tensor r = reference.tensor("cotangent/" + name);
+        const Tensor r = ops::to(reference.tensor("cotangent/" + name), device);
         if (y == run.outputs().end() || y->second.shape() != r.shape()) return results;  // out/ fails
         loss.emplace_back(y->second, r);
     }
@@ -111,7 +113,7 @@ Comparison compare(const std::string& name, const Values& expected, const Values
     return result;
 }
 
-FileReport verify_file(const Registry& registry, const std::filesystem::path& path) {
+FileReport verify_file(const Registry& registry, const std::filesystem::path& path, Device device) {
     FileReport report{.file = path.string()};
     try {
         const Case reference(path);
@@ -121,7 +123,7 @@ FileReport verify_file(const Registry& registry, const std::filesystem::path& pa
         auto component = registry.find(reference.component());
         if (component == registry.end()) throw Error(fmt::format("unknown component '{}'", reference.component()));
 
-        const auto results = execute(reference, component->second);
+        const auto results = execute(reference, component->second, device);
         for (const std::string& name : reference.expected()) {
             auto got = results.find(name);
             report.comparisons.push_back(compare(name, reference.values(name), got == results.end() ? nullptr : &got->second,

@@ -35,8 +35,8 @@ struct FileReport {
     std::string first_diverging;  // of everything that failed, what was computed first
 };
 
-/// Runs one case, gradients included. Never throws for what a file contains.
-FileReport verify_file(const Registry& registry, const std::filesystem::path& path);
+/// Runs one case on a device, gradients included. Never throws for what a file contains.
+FileReport verify_file(const Registry& registry, const std::filesystem::path& path, Device device = Device::cpu);
 
 /// The gradient probe of reference_data/README.md: sum, norm, dot with fixed noise, 16 samples.
 Values gradient_probe(const std::string& key, const Tensor& gradient);

@@ -27,7 +27,7 @@ LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& ter
         for (const Tensor& x : asked)
             if (x) own.watch(x);
         result.value = term();
-        const Gradients flow = own.backward(result.value, Tensor::scalar(1.0f));
+        const Gradients flow = own.backward(result.value);
         for (std::size_t i = 0; i < asked.size(); ++i)
             if (asked[i]) result.gradients[i] = flow.of(asked[i]);
     }

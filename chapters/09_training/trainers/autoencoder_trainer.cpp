@@ -112,7 +112,7 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
             rec = autoencoder_->decode(posterior.sample(noise[i]));
             const LastLayer last_layer{tape, last_layer_};
             const auto g = loss_->generator(x, rec, posterior, static_cast<int>(step), &last_layer);
-            accumulate(painter_gradients, gradients_of(tape.backward(g.loss, Tensor::scalar(1.0f)), painter_->weights()), share);
+            accumulate(painter_gradients, gradients_of(tape.backward(g.loss), painter_->weights()), share);
             loss += share * g.total_loss, rec_loss += share * g.rec_loss, kl_loss += share * g.kl_loss;
             d_weight += share * g.d_weight * g.disc_factor;
             decibels += share * vae::psnr(x, ops::clamp(rec, -1.0f, 1.0f));
@@ -120,7 +120,7 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
         Tape tape;
         watch(tape, judge_->weights());
         const auto d = loss_->discriminator(x, rec, static_cast<int>(step));
-        accumulate(judge_gradients, gradients_of(tape.backward(d.loss, Tensor::scalar(1.0f)), judge_->weights()), share);
+        accumulate(judge_gradients, gradients_of(tape.backward(d.loss), judge_->weights()), share);
         disc_loss += share * d.disc_loss;
     }
     painter_->move(painter_gradients, learning_rate);

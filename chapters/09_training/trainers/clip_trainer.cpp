@@ -137,7 +137,7 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const s
         Tape tape;
         watch(tape, learner_->weights());
         const auto [loss, logits] = answer(i);
-        accumulate(gradients, gradients_of(tape.backward(loss, Tensor::scalar(1.0f)), learner_->weights()), share);
+        accumulate(gradients, gradients_of(tape.backward(loss), learner_->weights()), share);
         mean_loss += share * loss.item();
         found += share * diagonal_wins(logits);
     }

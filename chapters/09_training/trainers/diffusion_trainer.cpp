@@ -162,7 +162,7 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
         watch(tape, learner_->weights());
         const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t, noise, times_.logvar());
         const double constant = loss_config_.l_simple_weight * times_.mean_logvar(t);  // no weight can change it
-        return Part{gradients_of(tape.backward(losses.loss, Tensor::scalar(1.0f)), learner_->weights()),
+        return Part{gradients_of(tape.backward(losses.loss), learner_->weights()),
                     losses.loss.item() - constant, losses.loss_simple.item()};
     };
 

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "common/ops/conv2d.h"
+
+/// The functions of conv2d_cpu.h on a GPU.
+namespace ldm::ops::cuda {
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options);
+Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape, Conv2dOptions options);
+Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape, Conv2dOptions options);
+Tensor sum_channels(const Tensor& dy);
+
+}  // namespace ldm::ops::cuda

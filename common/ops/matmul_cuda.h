@@ -1,0 +1,16 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops::cuda {
+
+/// a [n, m, k] (or [n, k, m] when a_transposed) times b [n, k, c] (or [n, c, k]): [n, m, c]
+Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed);
+
+/// x [n, in], weight [out, in], bias [out] or empty: [n, out]
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+/// x [n, c] added up over n: [c]
+Tensor sum_rows(const Tensor& x);
+
+}  // namespace ldm::ops::cuda

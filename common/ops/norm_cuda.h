@@ -1,0 +1,12 @@
+#pragma once
+
+#include "common/ops/norm_cpu.h"
+
+namespace ldm::ops::cuda {
+
+using cpu::NormGradients, cpu::Normalized, cpu::NormLayout;
+
+Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset, float eps);
+NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward, NormLayout layout, const Tensor& scale);
+
+}  // namespace ldm::ops::cuda

@@ -1,0 +1,30 @@
+#include "common/ops/transfer.h"
+
+#include "common/autograd/tape.h"
+#include "common/device/cuda_device.h"
+#include "common/ops/on_device.h"
+#include "common/ops/shape_cpu.h"
+#include "common/ops/shape_cuda.h"
+
+namespace ldm::ops {
+
+Tensor to(const Tensor& x, Device device) {
+    if (!x || x.device() == device) return x;
+    Tensor y(x.shape(), x.dtype(), device);  // an Error when this program cannot compute there
+    if constexpr (build::has_cuda) {
+        const std::int64_t bytes = x.size() * bytes_of(x.dtype());
+        device == Device::cuda ? ldm::cuda::copy_to_device(y.address(), x.address(), bytes)
+                               : ldm::cuda::copy_to_host(y.address(), x.address(), bytes);
+    }
+    record(y, {x}, [from = x.device()](const Tensor& dy) -> Tensors { return {to(dy, from)}; });
+    return y;
+}
+
+Tensor to(const Tensor& x, DType dtype) {
+    if (!x || x.dtype() == dtype) return x;
+    Tensor y = OnDevice<cpu::to_type, cuda::to_type>()(x, dtype);
+    record(y, {x}, [from = x.dtype()](const Tensor& dy) -> Tensors { return {to(dy, from)}; });
+    return y;
+}
+
+}  // namespace ldm::ops

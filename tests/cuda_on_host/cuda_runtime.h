@@ -1,0 +1,134 @@
+#pragma once
+
+// What nvcc and the CUDA runtime would give a `.cu` file, for a C++ compiler: kernels run on the processor, one block after the
+// other, its threads taking turns. It is for tests, where no GPU is to be had: it finds wrong indices, missing barriers and wrong
+// arithmetic. It knows nothing of time, and nothing of races that only threads running at once can show.
+//
+// Names, signatures and rules are those of the CUDA C++ Programming Guide and the runtime's reference manual.
+
+#include "tests/cuda_on_host/grid.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+#define __shared__ static  // there is one block at a time
+#define __constant__ static
+
+using ldm::cuda_on_host::blockDim;
+using ldm::cuda_on_host::blockIdx;
+using ldm::cuda_on_host::dim3;
+using ldm::cuda_on_host::gridDim;
+using ldm::cuda_on_host::threadIdx;
+
+inline constexpr int warpSize = ldm::cuda_on_host::warp_size;
+
+struct float2 { float x, y; };
+struct alignas(16) float4 { float x, y, z, w; };
+struct alignas(8) uint2 { unsigned x, y; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+
+// ---- inside a kernel
+
+inline void __syncthreads() { ldm::cuda_on_host::wait_for_block(); }
+inline void __syncwarp(unsigned mask = ~0u) { ldm::cuda_on_host::wait_for_warp(mask); }
+
+template <class T>
+T __shfl_sync(unsigned mask, T value, int lane, int width = warpSize) {
+    const int own = ldm::cuda_on_host::lane();
+    return ldm::cuda_on_host::exchange(mask, value, own / width * width + (lane & (width - 1)));
+}
+
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = warpSize) {
+    const int own = ldm::cuda_on_host::lane(), from = own ^ lanes;
+    return ldm::cuda_on_host::exchange(mask, value, from / width == own / width ? from : own);
+}
+
+template <class T>
+T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = warpSize) {
+    const int own = ldm::cuda_on_host::lane(), from = own + static_cast<int>(lanes);
+    return ldm::cuda_on_host::exchange(mask, value, from / width == own / width ? from : own);
+}
+
+template <class T>
+T atomicAdd(T* at, T value) {
+    const T before = *at;
+    *at += value;
+    return before;
+}
+
+inline int atomicMin(int* at, int value) {
+    const int before = *at;
+    *at = std::min(before, value);
+    return before;
+}
+
+template <class T>
+T __ldg(const T* at) { return *at; }
+
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678f); }
+inline float __expf(float x) { return std::exp(x); }
+inline float __fdividef(float x, float y) { return x / y; }
+inline float __fmaf_rn(float x, float y, float z) { return std::fma(x, y, z); }
+inline float __int_as_float(int x) { float y; std::memcpy(&y, &x, 4); return y; }
+inline int __float_as_int(float x) { int y; std::memcpy(&y, &x, 4); return y; }
+using std::max;
+using std::min;
+
+// ---- around kernels
+
+enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9 };
+enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
+enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0 };
+
+using cudaStream_t = struct CUstream_st*;
+using cudaEvent_t = struct CUevent_st*;
+
+struct cudaDeviceProp {
+    char name[256];
+    std::size_t totalGlobalMem;
+    int major, minor, multiProcessorCount;
+    std::size_t sharedMemPerBlock;
+};
+
+struct cudaLaunchConfig_t {
+    dim3 gridDim, blockDim;
+    std::size_t dynamicSmemBytes;
+    cudaStream_t stream;
+};
+
+template <class... Parameters, class... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Arguments&&... arguments) {
+    const auto [x, y, z] = config->blockDim;
+    if (x * y * z > 1024 || x * y * z == 0 || config->gridDim.y > 65535 || config->gridDim.z > 65535) return cudaErrorInvalidConfiguration;
+    ldm::cuda_on_host::run_grid(config->gridDim, config->blockDim, [&] { kernel(arguments...); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaGetLastError();
+const char* cudaGetErrorName(cudaError_t error);
+const char* cudaGetErrorString(cudaError_t error);
+cudaError_t cudaMalloc(void** memory, std::size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* at, int byte, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaEventCreate(cudaEvent_t* event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end);
+cudaError_t cudaEventDestroy(cudaEvent_t event);

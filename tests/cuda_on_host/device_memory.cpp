@@ -1,0 +1,80 @@
+#include "tests/cuda_on_host/device_memory.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/mman.h>
+
+namespace ldm::cuda_on_host {
+namespace {
+
+constexpr std::size_t capacity = std::size_t{8} << 30;  // of addresses; pages come when they are written
+constexpr std::size_t alignment = 512;
+int open_count = 0;
+
+}  // namespace
+
+DeviceMemory& DeviceMemory::instance() {
+    static DeviceMemory& memory = *new DeviceMemory;
+    return memory;
+}
+
+DeviceMemory::DeviceMemory() {
+    void* memory = mmap(nullptr, capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        std::perror("CUDA on the host: no addresses for the device's memory");
+        std::abort();
+    }
+    begin_ = end_ = static_cast<std::byte*>(memory);
+}
+
+std::size_t DeviceMemory::total() const { return capacity; }
+
+void* DeviceMemory::allocate(std::size_t bytes) {
+    if (bytes > capacity) return nullptr;
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    std::byte* at = begin_;  // the first gap that is wide enough
+    for (const auto& [block, size] : blocks_) {
+        if (static_cast<std::size_t>(block - at) >= bytes) break;
+        at = block + size;
+    }
+    if (static_cast<std::size_t>(begin_ + capacity - at) < bytes) return nullptr;
+    blocks_[at] = bytes;
+    used_ += bytes;
+    end_ = std::max(end_, at + bytes);
+    const OpenMemory open;
+    std::memset(at, 0xff, bytes);
+    return at;
+}
+
+void DeviceMemory::free(void* memory) {
+    if (!memory) return;
+    const auto found = blocks_.find(static_cast<std::byte*>(memory));
+    if (found == blocks_.end()) {
+        std::fprintf(stderr, "CUDA on the host: freed what is not in use\n");
+        std::abort();
+    }
+    used_ -= found->second;
+    blocks_.erase(found);
+}
+
+void DeviceMemory::protect(int how) const { mprotect(begin_, end_ - begin_, how); }
+
+bool DeviceMemory::contains(const void* at, std::size_t bytes) const {
+    auto* const address = static_cast<std::byte*>(const_cast<void*>(at));
+    auto after = blocks_.upper_bound(address);
+    if (after == blocks_.begin()) return false;
+    const auto& [block, size] = *--after;
+    return address + bytes <= block + size;
+}
+
+OpenMemory::OpenMemory() {
+    if (open_count++ == 0) DeviceMemory::instance().protect(PROT_READ | PROT_WRITE);
+}
+
+OpenMemory::~OpenMemory() {
+    if (--open_count == 0) DeviceMemory::instance().protect(PROT_NONE);
+}
+
+}  // namespace ldm::cuda_on_host

@@ -1,0 +1,140 @@
+#include "tests/cuda_on_host/grid.h"
+
+#include "tests/cuda_on_host/device_memory.h"
+
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <ucontext.h>
+#include <vector>
+
+namespace ldm::cuda_on_host {
+namespace {
+
+constexpr std::size_t stack_bytes = 64 << 10;
+constexpr unsigned largest_block = 1024;
+
+enum class State { ready, at_block_barrier, at_warp_barrier, done };
+
+struct Fiber {
+    dim3 thread;
+    State state = State::ready;
+    unsigned mask = 0;  // of the warp barrier it waits at
+    bool begun = false;
+    ucontext_t context;
+    jmp_buf place;
+    std::unique_ptr<char[]> stack;
+    unsigned char shown[16];
+};
+
+std::vector<std::unique_ptr<Fiber>> fibers;  // stay for the next block
+unsigned fiber_count = 0;
+Fiber* current = nullptr;
+unsigned current_index = 0;
+jmp_buf scheduler;
+const std::function<void()>* running_kernel = nullptr;
+
+[[noreturn]] void misused(const char* what) {
+    std::fprintf(stderr, "CUDA on the host: %s (block %u %u %u)\n", what, blockIdx.x, blockIdx.y, blockIdx.z);
+    std::abort();
+}
+
+void body() {
+    (*running_kernel)();
+    current->state = State::done;
+    _longjmp(scheduler, 1);
+}
+
+/// Lets fiber `i` run until it waits or ends.
+void give_turn(unsigned i) {
+    Fiber& fiber = *fibers[i];
+    current = &fiber;
+    current_index = i;
+    threadIdx = fiber.thread;
+    if (_setjmp(scheduler)) return;
+    if (fiber.begun) _longjmp(fiber.place, 1);
+    fiber.begun = true;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack = {fiber.stack.get(), 0, stack_bytes};
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, body, 0);
+    setcontext(&fiber.context);
+}
+
+void wait(State state, unsigned mask = 0) {
+    current->state = state;
+    current->mask = mask;
+    if (!_setjmp(current->place)) _longjmp(scheduler, 1);
+}
+
+/// The warp that begins at `first` goes on when all whom the waiting ones name have come.
+bool release_warp(unsigned first) {
+    bool released = false;
+    const unsigned last = std::min(first + warp_size, fiber_count);
+    for (unsigned i = first; i < last; ++i) {
+        Fiber& fiber = *fibers[i];
+        if (fiber.state != State::at_warp_barrier) continue;
+        if (!(fiber.mask >> (i - first) & 1)) misused("a lane waits in a warp operation whose mask does not name it");
+        const unsigned mask = fiber.mask;
+        bool all = true;
+        for (unsigned j = first; j < first + warp_size; ++j)
+            if (mask >> (j - first) & 1 && j < last)
+                all &= fibers[j]->state == State::at_warp_barrier && fibers[j]->mask == mask;
+        if (!all) continue;
+        for (unsigned j = first; j < last; ++j)
+            if (mask >> (j - first) & 1) fibers[j]->state = State::ready;
+        released = true;
+    }
+    return released;
+}
+
+bool all_are(State state) {
+    for (unsigned i = 0; i < fiber_count; ++i)
+        if (fibers[i]->state != state) return false;
+    return true;
+}
+
+void run_block(dim3 block) {
+    fiber_count = block.x * block.y * block.z;
+    while (fibers.size() < fiber_count) {
+        fibers.push_back(std::make_unique<Fiber>());
+        fibers.back()->stack = std::make_unique<char[]>(stack_bytes);
+    }
+    for (unsigned i = 0; i < fiber_count; ++i) {
+        fibers[i]->thread = {i % block.x, i / block.x % block.y, i / (block.x * block.y)};
+        fibers[i]->state = State::ready;
+        fibers[i]->begun = false;
+    }
+    while (true) {
+        for (unsigned i = 0; i < fiber_count; ++i)
+            while (fibers[i]->state == State::ready) give_turn(i);
+        bool released = false;
+        for (unsigned first = 0; first < fiber_count; first += warp_size) released |= release_warp(first);
+        if (released) continue;
+        if (all_are(State::done)) return;
+        if (!all_are(State::at_block_barrier)) misused("threads wait for others that do not come");
+        for (unsigned i = 0; i < fiber_count; ++i) fibers[i]->state = State::ready;
+    }
+}
+
+}  // namespace
+
+void run_grid(dim3 grid, dim3 block, const std::function<void()>& kernel) {
+    if (current) misused("a kernel started by a kernel");
+    const OpenMemory open;
+    gridDim = grid;
+    blockDim = block;
+    running_kernel = &kernel;
+    for (blockIdx.z = 0; blockIdx.z < grid.z; ++blockIdx.z)
+        for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y)
+            for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x) run_block(block);
+    current = nullptr;
+}
+
+int lane() { return static_cast<int>(current_index % warp_size); }
+void wait_for_block() { wait(State::at_block_barrier); }
+void wait_for_warp(unsigned mask) { wait(State::at_warp_barrier, mask); }
+unsigned char* shown_by(int lane) { return fibers[current_index / warp_size * warp_size + lane]->shown; }
+
+}  // namespace ldm::cuda_on_host

@@ -1,0 +1,250 @@
+// Every op on a GPU against itself on the CPU: the result and the gradients of all inputs, whole tensors. Without a GPU there is
+// nothing to compare, and one line says so.
+
+#include "common/device/device.h"
+#include "common/autograd/tape.h"
+#include "common/ops/attention.h"
+#include "common/ops/batch_norm.h"
+#include "common/ops/conv2d.h"
+#include "common/ops/elementwise.h"
+#include "common/ops/embedding.h"
+#include "common/ops/linear_attention.h"
+#include "common/ops/matmul.h"
+#include "common/ops/nearest_row.h"
+#include "common/ops/norm.h"
+#include "common/ops/optimizer_step.h"
+#include "common/ops/reduce.h"
+#include "common/ops/resample.h"
+#include "common/ops/shape.h"
+#include "common/ops/softmax.h"
+#include "common/ops/transfer.h"
+#include "tests/support/tensor_checks.h"
+
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+using namespace ldm;
+using test::close;
+using test::noise;
+using Inputs = const std::vector<Tensor>&;
+using Function = std::function<Tensor(Inputs)>;
+
+namespace {
+
+bool no_gpu() {
+    try {
+        expect_usable(Device::cuda);
+        return false;
+    } catch (const Error&) {
+        static const bool said = std::puts("CUDA: skipped, no device") > 0;
+        return said;
+    }
+}
+
+std::vector<Tensor> on(Device device, Inputs inputs) {
+    std::vector<Tensor> moved;
+    for (const Tensor& x : inputs) moved.push_back(ops::to(x, device));
+    return moved;
+}
+
+/// The result, then the gradients of sum(result * fixed noise) with respect to all inputs, on the CPU.
+std::vector<Tensor> all_of(const Function& f, Inputs inputs) {
+    Tape tape;
+    for (const Tensor& x : inputs)
+        if (x.dtype() == DType::f32) tape.watch(x);
+    const Tensor y = f(inputs);
+    const Gradients gradients = tape.backward(y, ops::to(noise(y.shape(), 77), y.device()));
+    std::vector<Tensor> all{y};
+    for (const Tensor& x : inputs)
+        if (x.dtype() == DType::f32) all.push_back(gradients.of(x));
+    return on(Device::cpu, all);
+}
+
+float largest(const Tensor& x) {
+    float most = 1e-3f;
+    for (const float v : x.values()) most = std::max(most, std::abs(v));
+    return most;
+}
+
+/// Empty when both devices agree to `tolerance` times the largest number of each tensor.
+std::string agree(const Function& f, Inputs inputs, double tolerance = 1e-5) {
+    const std::vector<Tensor> here = all_of(f, inputs), there = all_of(f, on(Device::cuda, inputs));
+    for (std::size_t i = 0; i < here.size(); ++i)
+        if (const std::string wrong = close(there[i], here[i], tolerance * largest(here[i])); !wrong.empty())
+            return (i == 0 ? "the result: " : "gradient " + std::to_string(i) + ": ") + wrong;
+    return "";
+}
+
+Tensor ids(const Shape& shape, std::int32_t below) {
+    std::vector<std::int32_t> values(element_count(shape));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int32_t>(i * 7 % below);
+    return Tensor::ints(shape, values);
+}
+
+Tensor positive(const Shape& shape, int seed) { return ops::abs(noise(shape, seed)) + 0.5f; }
+
+}  // namespace
+
+TEST_CASE("a GPU computes the same: functions of single numbers") {
+    if (no_gpu()) return;
+    for (const std::int64_t count : {1, 7, 255, 1031})
+        for (auto f : {ops::silu, ops::gelu, ops::quick_gelu, ops::sigmoid, ops::tanh, ops::relu, ops::softplus, ops::exp, ops::square, ops::abs,
+                       ops::sin, ops::cos})
+            CHECK(agree([&](Inputs in) { return f(in[0]); }, {noise({count}, 1)}) == "");
+    for (auto f : {ops::log, ops::sqrt}) CHECK(agree([&](Inputs in) { return f(in[0]); }, {positive({3, 50}, 2)}) == "");
+    CHECK(agree([](Inputs in) { return ops::clamp(in[0], -0.5f, 0.7f) * 3.0f + 1.0f; }, {noise({70}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::leaky_relu(in[0], 0.2f); }, {noise({70}, 3)}) == "");
+}
+
+TEST_CASE("a GPU computes the same: broadcasting and sums") {
+    if (no_gpu()) return;
+    for (auto f : {ops::add, ops::sub, ops::mul, ops::div}) {
+        const auto apply = [&](Inputs in) { return f(in[0], in[1]); };
+        CHECK(agree(apply, {noise({2, 3, 4}, 1), positive({2, 3, 4}, 2)}) == "");
+        CHECK(agree(apply, {noise({2, 3, 40}, 1), positive({3, 1}, 2)}) == "");
+        CHECK(agree(apply, {noise({3, 1}, 1), positive({2, 1, 4}, 2)}) == "");
+        CHECK(agree(apply, {noise({}, 1), positive({2, 300}, 2)}) == "");
+        CHECK(agree(apply, {noise({5, 1, 7, 1}, 1), positive({1, 6, 1, 3}, 2)}) == "");
+    }
+    CHECK(agree([](Inputs in) { return in[0] * in[0] + in[0]; }, {noise({4}, 5)}) == "");
+    CHECK(agree([](Inputs in) { return ops::sum(in[0]); }, {noise({3, 400}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::mean(in[0], {0, 2}); }, {noise({6, 70, 5}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::sum(in[0], {1}); }, {noise({6, 70, 5}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::sum(in[0], {1}); }, {noise({6, 1, 5}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::mean_per_sample(in[0]); }, {noise({3, 5, 6}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::normalize(in[0]); }, {noise({3, 50}, 1)}) == "");
+}
+
+TEST_CASE("a GPU moves the same numbers") {
+    if (no_gpu()) return;
+    for (const std::vector<int>& order : std::vector<std::vector<int>>{{0, 1, 2, 3}, {0, 2, 1, 3}, {3, 2, 1, 0}, {0, 2, 3, 1}, {0, 3, 1, 2}, {1, 0, 3, 2}})
+        CHECK(agree([&](Inputs in) { return ops::permute(in[0], order); }, {noise({2, 33, 5, 40}, 1)}, 0) == "");
+    CHECK(agree([](Inputs in) { return ops::concat({in[0], in[1], in[0]}, 1); }, {noise({2, 3, 5}, 1), noise({2, 1, 5}, 2)}, 1e-6) == "");
+    CHECK(agree([](Inputs in) { return ops::slice(in[0], 1, 2, 5); }, {noise({3, 7, 4}, 1)}, 0) == "");
+    CHECK(agree([](Inputs in) { return ops::broadcast_to(in[0], {4, 3, 5}); }, {noise({3, 1}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::embedding(in[1], in[0]); }, {noise({11, 40}, 1), ids({3, 9}, 11)}) == "");
+    CHECK(close(ops::to(ops::to_float(ops::to(ids({40}, 13), Device::cuda)), Device::cpu), ops::to_float(ids({40}, 13)), 0) == "");
+    CHECK(close(ops::to(ops::detach(ops::to(noise({7}, 1), Device::cuda)), Device::cpu), noise({7}, 1), 0) == "");
+    CHECK(ops::to(Tensor::scalar(2.5f), Device::cuda).item() == 2.5f);
+}
+
+TEST_CASE("a GPU computes the same: matrix products") {
+    if (no_gpu()) return;
+    const auto product = [](ops::Transpose t) { return [t](Inputs in) { return ops::matmul(in[0], in[1], t); }; };
+    CHECK(agree(product(ops::Transpose::none), {noise({2, 3, 4}, 1), noise({2, 4, 5}, 2)}) == "");
+    CHECK(agree(product(ops::Transpose::a), {noise({3, 40, 30}, 1), noise({3, 40, 50}, 2)}) == "");
+    CHECK(agree(product(ops::Transpose::b), {noise({30, 17}, 1), noise({50, 17}, 2)}) == "");
+    CHECK(agree([](Inputs in) { return ops::linear(in[0], in[1], in[2]); }, {noise({2, 3, 4}, 1), noise({5, 4}, 2), noise({5}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::linear(in[0], in[1]); }, {noise({6, 4}, 1), noise({5, 4}, 2)}) == "");
+}
+
+TEST_CASE("a GPU computes the same: convolutions") {
+    if (no_gpu()) return;
+    const auto conv = [](ops::Conv2dOptions options) { return [options](Inputs in) { return ops::conv2d(in[0], in[1], in[2], options); }; };
+    CHECK(agree(conv({.padding = ops::Padding::all(1)}), {noise({2, 5, 9, 7}, 1), noise({70, 5, 3, 3}, 2), noise({70}, 3)}) == "");
+    CHECK(agree(conv({.stride = 2, .padding = {0, 1, 1, 2}}), {noise({2, 3, 5, 6}, 1), noise({4, 3, 3, 2}, 2), noise({4}, 3)}) == "");
+    CHECK(agree(conv({.stride = 2, .padding = {0, 0, 1, 1}}), {noise({1, 6, 8, 8}, 1), noise({8, 6, 3, 3}, 2), noise({8}, 3)}) == "");
+    CHECK(agree(conv({}), {noise({3, 40, 4, 4}, 1), noise({9, 40, 1, 1}, 2), noise({9}, 3)}) == "");
+    CHECK(agree(conv({.padding = ops::Padding::all(1)}), {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)}) == "");  // in parts
+    CHECK(agree([](Inputs in) { return ops::conv_transpose2d(in[0], in[1], in[2], 2); }, {noise({2, 3, 4, 5}, 1), noise({3, 4, 3, 2}, 2), noise({4}, 3)}) == "");
+}
+
+TEST_CASE("a GPU computes the same: norms") {
+    if (no_gpu()) return;
+    const auto group = [](int groups) { return [groups](Inputs in) { return ops::group_norm(in[0], groups, in[1], in[2], 1e-5f); }; };
+    CHECK(agree(group(4), {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)}) == "");
+    CHECK(agree(group(2), {noise({1, 4, 70, 65}, 1, 0.1f) + 30.0f, noise({4}, 2), noise({4}, 3)}, 3e-5) == "");  // several pieces, far from 0
+    CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); }, {noise({3, 4, 50}, 1), noise({50}, 2), noise({50}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], in[1], in[2], 1e-5f).y; }, {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], {in[3], in[4]}, in[1], in[2], 1e-5f); },
+                {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3), noise({4}, 4), positive({4}, 5)}, 1e-5) == "");
+}
+
+TEST_CASE("a GPU computes the same: softmax and what is made of it") {
+    if (no_gpu()) return;
+    CHECK(agree([](Inputs in) { return ops::softmax(in[0]); }, {noise({5, 300}, 1, 3.0f)}) == "");
+    CHECK(agree([](Inputs in) { return ops::log_softmax(in[0]); }, {noise({5, 3}, 1, 3.0f)}) == "");
+    CHECK(agree([](Inputs in) { return ops::cross_entropy(in[0], in[1]); }, {noise({6, 20}, 1), ids({6}, 20)}) == "");
+    CHECK(agree([](Inputs in) { return ops::linear_attention(in[0], in[1], in[2]); }, {noise({2, 3, 4, 30}, 1), noise({2, 3, 4, 30}, 2), noise({2, 3, 5, 30}, 3)}) == "");
+}
+
+TEST_CASE("a GPU computes the same: attention") {
+    if (no_gpu()) return;
+    const auto attend = [](ops::AttentionOptions options) {
+        return [options](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], options); };
+    };
+    for (const std::int64_t d : {8, 40, 64, 80, 160})
+        CHECK(agree(attend({}), {noise({2, 2, 37, d}, 1), noise({2, 2, 70, d}, 2), noise({2, 2, 70, d}, 3)}) == "");
+    CHECK(agree(attend({}), {noise({1, 1, 5, 200}, 1), noise({1, 1, 7, 200}, 2), noise({1, 1, 7, 200}, 3)}) == "");
+    CHECK(agree(attend({.scale = 0.3f}), {noise({1, 2, 5, 6}, 1), noise({1, 2, 7, 6}, 2), noise({1, 2, 7, 9}, 3)}) == "");
+    CHECK(agree(attend({.causal = true}), {noise({1, 2, 77, 16}, 1), noise({1, 2, 77, 16}, 2), noise({1, 2, 77, 16}, 3)}) == "");
+    const Tensor keep = Tensor::ints({2, 5}, std::vector<std::int32_t>{1, 0, 1, 1, 0, 0, 0, 0, 0, 0});  // nobody is left in the second
+    CHECK(agree(attend({.keep = keep}), {noise({2, 2, 4, 8}, 1), noise({2, 2, 5, 8}, 2), noise({2, 2, 5, 8}, 3)}) == "");
+    const Tensor q = noise({1, 2, 9, 8}, 1), k = noise({1, 2, 6, 8}, 2);
+    CHECK(close(ops::to(ops::attention_weights(ops::to(q, Device::cuda), ops::to(k, Device::cuda)), Device::cpu), ops::attention_weights(q, k), 1e-6) == "");
+}
+
+TEST_CASE("a GPU computes the same: pictures made larger and smaller") {
+    if (no_gpu()) return;
+    CHECK(agree([](Inputs in) { return ops::upsample_nearest(in[0], 2); }, {noise({2, 3, 5, 4}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::avg_pool2d(in[0], 2); }, {noise({2, 3, 7, 6}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::max_pool2d(in[0], 2); }, {noise({2, 3, 7, 6}, 1)}) == "");
+}
+
+TEST_CASE("a GPU finds the same rows") {
+    if (no_gpu()) return;
+    const Tensor x = noise({50, 6}, 1), table = noise({300, 6}, 2);
+    const Tensor here = ops::nearest_row(x, table), there = ops::to(ops::nearest_row(ops::to(x, Device::cuda), ops::to(table, Device::cuda)), Device::cpu);
+    CHECK(close(ops::to_float(there), ops::to_float(here), 0) == "");
+}
+
+TEST_CASE("a GPU takes the same steps") {
+    if (no_gpu()) return;
+    const auto step = [](Device device) {
+        Tensor w = ops::to(noise({1000}, 1), device), m = ops::to(noise({1000}, 2), device), v = ops::to(positive({1000}, 3), device);
+        const Tensor g = ops::to(noise({1000}, 4), device);
+        ops::adam_step(w, m, v, g, {.step = 3, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.1, .decoupled_weight_decay = true});
+        ops::lerp_into(m, w, 0.7);
+        ops::add_into(v, 0.5, w, 2.0);
+        return ops::to(ops::concat({w, m, v}, 0), Device::cpu);
+    };
+    // `to` hands the CPU's own tensor back, which a step writes over: each device has its own numbers here
+    CHECK(close(step(Device::cuda), step(Device::cpu), 1e-6) == "");
+    const Tensor x = noise({5000}, 1);
+    CHECK(ops::sum_of_squares(ops::to(x, Device::cuda)) == Approx(ops::sum_of_squares(x)).epsilon(1e-12));
+    CHECK(ops::all_finite(ops::to(x, Device::cuda)));
+    CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, std::numeric_limits<float>::quiet_NaN()}), Device::cuda)));
+    CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, -std::numeric_limits<float>::infinity()}), Device::cuda)));
+}
+
+TEST_CASE("a GPU computes with 16 bits to their precision") {
+    if (no_gpu()) return;
+    const auto check = [](const Function& f, Inputs inputs) {
+        for (const auto& [dtype, precision] : {std::pair(DType::f16, 1.0 / 1024), std::pair(DType::bf16, 1.0 / 128)}) {
+            std::vector<Tensor> narrow, rounded;
+            for (const Tensor& x : inputs) {
+                narrow.push_back(ops::to(ops::to(x, Device::cuda), dtype));
+                rounded.push_back(ops::to(ops::to(narrow.back(), DType::f32), Device::cpu));
+            }
+            const Tensor there = f(narrow), here = f(rounded);
+            CHECK(there.dtype() == dtype);
+            CHECK(close(ops::to(ops::to(there, DType::f32), Device::cpu), here, precision * largest(here)) == "");
+        }
+    };
+    check([](Inputs in) { return ops::silu(in[0]); }, {noise({3, 43}, 1)});
+    check([](Inputs in) { return in[0] + in[1]; }, {noise({3, 43}, 1), noise({43}, 2)});
+    check([](Inputs in) { return ops::permute(in[0], {1, 0}); }, {noise({3, 43}, 1)});
+    check([](Inputs in) { return ops::linear(in[0], in[1], in[2]); }, {noise({9, 40}, 1), noise({17, 40}, 2), noise({17}, 3)});
+    check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 8, 6, 6}, 1), noise({9, 8, 3, 3}, 2), noise({9}, 3)});
+    check([](Inputs in) { return ops::group_norm(in[0], 4, in[1], in[2], 1e-5f); }, {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)});
+    check([](Inputs in) { return ops::softmax(in[0]); }, {noise({4, 30}, 1)});
+    check([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); }, {noise({1, 2, 20, 40}, 1), noise({1, 2, 35, 40}, 2), noise({1, 2, 35, 40}, 3)});
+}
+
+TEST_CASE("tensors on two devices are an error that shows both") {
+    if (no_gpu()) return;
+    const Tensor here({2, 3}), there(Shape{3}, DType::f32, Device::cuda);
+    CHECK_THROWS_WITH(here + there, test::has_text("float32 [2, 3] on cpu") && test::has_text("float32 [3] on cuda"));
+    CHECK_THROWS_WITH(there.data(), test::has_text("expected float32 on the cpu, got float32 [3] on cuda"));
+}
