@@ -239,7 +239,15 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
     check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 8, 6, 6}, 1), noise({9, 8, 3, 3}, 2), noise({9}, 3)});
     check([](Inputs in) { return ops::group_norm(in[0], 4, in[1], in[2], 1e-5f); }, {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)});
     check([](Inputs in) { return ops::softmax(in[0]); }, {noise({4, 30}, 1)});
-    check([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); }, {noise({1, 2, 20, 40}, 1), noise({1, 2, 35, 40}, 2), noise({1, 2, 35, 40}, 3)});
+    const ops::Conv2dOptions lopsided{.stride = 2, .padding = {0, 1, 1, 2}};
+    check([&](Inputs in) { return ops::conv2d(in[0], in[1], in[2], lopsided); }, {noise({2, 40, 9, 11}, 1), noise({70, 40, 3, 3}, 2), noise({70}, 3)});
+    check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)});
+    for (const std::int64_t d : {20, 40, 64, 80, 160}) {
+        const auto attend = [](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); };
+        const auto causal = [](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); };
+        check(attend, {noise({1, 2, 20, d}, 1), noise({1, 2, 150, d}, 2), noise({1, 2, 150, d}, 3)});
+        check(causal, {noise({1, 2, 77, d}, 1), noise({1, 2, 77, d}, 2), noise({1, 2, 77, d}, 3)});
+    }
 }
 
 TEST_CASE("tensors on two devices are an error that shows both") {

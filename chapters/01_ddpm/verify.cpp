@@ -10,6 +10,7 @@
 #include "chapters/01_ddpm/reverse_process.h"
 #include "chapters/01_ddpm/time_embedding.h"
 #include "chapters/01_ddpm/verify_support.h"
+#include "common/ops/shape.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -144,10 +145,8 @@ void lit_ema(verify::Run& run) {
         std::vector<std::int32_t> counts;
         for (std::int64_t k = 1; k < w.dim(0); ++k) {
             ema.update(weights_at(k));
-            shadow_w.push_back(
-                Tensor::from(ema.shadow().at("w").shape(), ema.shadow().at("w").values()));
-            shadow_sub.push_back(Tensor::from(ema.shadow().at("sub.weight").shape(),
-                                              ema.shadow().at("sub.weight").values()));
+            shadow_w.push_back(ops::detach(ema.shadow().at("w")));
+            shadow_sub.push_back(ops::detach(ema.shadow().at("sub.weight")));
             counts.push_back(ema.num_updates());
         }
         run.out(name + ".w", stack(shadow_w));

@@ -1,6 +1,7 @@
 #include "chapters/02_vae/verify.h"
 
 #include "chapters/02_vae/autoencoder.h"
+#include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 
 namespace ldm::vae {
@@ -88,7 +89,7 @@ void run_attention_block(verify::Run& run) {
 void compare_gaussians(verify::Run& run, const std::string& prefix, const DiagonalGaussian& p,
                        const DiagonalGaussian& q) {
     const Tensor noise = run.in("noise");
-    const Tensor zero = Tensor::scalar(0.0f);
+    const Tensor zero = ops::zeros_like(ops::sum(noise));
     run.out(prefix + "mean", p.mean());
     run.out(prefix + "logvar", p.logvar());
     run.out(prefix + "std", p.std());

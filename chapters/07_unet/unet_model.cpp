@@ -6,6 +6,7 @@
 #include "common/autograd/trace.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::unet {
 namespace {
@@ -41,7 +42,7 @@ UNetModel::UNetModel(const nn::Params& weights, const Config& config, const Layo
 Tensor UNetModel::operator()(const Tensor& x, const Tensor& t, const Tensor& context,
                              const Tensor& y) const {
     check_inputs(x, t, context, y);
-    const Tensor time = time_embedding(t, y);  // [N, 4 C]
+    const Tensor time = time_embedding(t, y, x.dtype());  // [N, 4 C]
 
     // Down: fewer pixels, more channels. Every result waits on a stack for the way back.
     Tensor h = x;
@@ -61,9 +62,9 @@ Tensor UNetModel::operator()(const Tensor& x, const Tensor& t, const Tensor& con
 //! [forward]
 
 //! [time]
-Tensor UNetModel::time_embedding(const Tensor& t, const Tensor& y) const {
-    const Tensor waves = ddpm::timestep_embedding(t, config_.model_channels);  // [N, C]
-    const Tensor time = time_out_(ops::silu(time_in_(waves)));                 // [N, 4 C]
+Tensor UNetModel::time_embedding(const Tensor& t, const Tensor& y, DType dtype) const {
+    const Tensor waves = ddpm::timestep_embedding(t, config_.model_channels);    // [N, C]
+    const Tensor time = time_out_(ops::silu(time_in_(ops::to(waves, dtype))));   // [N, 4 C]
     return label_ ? time + (*label_)(y) : time;
 }
 //! [time]

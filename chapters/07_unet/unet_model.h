@@ -44,7 +44,7 @@ private:
     UNetModel(const nn::Params& weights, const Config& config, const Layout& layout);
     void check_inputs(const Tensor& x, const Tensor& t, const Tensor& context,
                       const Tensor& y) const;
-    Tensor time_embedding(const Tensor& t, const Tensor& y) const;
+    Tensor time_embedding(const Tensor& t, const Tensor& y, DType dtype) const;
     Tensor predict(const Tensor& h) const;
 
     std::string path_;

@@ -4,7 +4,10 @@
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/sd1_config.h"
+#include "common/device/build.h"
+#include "common/device/cuda_device.h"
 #include "common/ops/matmul.h"
+#include "common/ops/transfer.h"
 #include "common/ops/work.h"
 #include "common/random/procgen.h"
 
@@ -33,15 +36,21 @@ Tensor recipe_weights(const std::string& name, const Shape& shape) {
     return numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
 }
 
-/// The largest memory of this process since the last call of forget_peak_memory().
-double peak_memory_mb() {
+/// The largest memory of this process, or of its tensors on a GPU, since the last call of forget_peak_memory().
+double peak_memory_mb(Device device) {
+    if constexpr (build::has_cuda)
+        if (device == Device::cuda) return static_cast<double>(cuda::memory_use().peak) / (1 << 20);
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
         if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024.0;
     return 0.0;  // not Linux
 }
 
-void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
+void forget_peak_memory(Device device) {
+    if constexpr (build::has_cuda)
+        if (device == Device::cuda) return cuda::forget_memory_peak();
+    std::ofstream("/proc/self/clear_refs") << 5;
+}
 
 /// Time on the clock, and time of the processor added up over threads: the latter says what the
 /// work costs on a machine that has other work too.
@@ -49,7 +58,9 @@ struct Times {
     double wall, cpu;
 };
 
-Times time_once(const std::function<void()>& work) {
+Times time_once(Device device, const std::function<void()>& work) {
+    if constexpr (build::has_cuda)
+        if (device == Device::cuda) return {cuda::seconds(work), 0.0};
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t cpu_start = std::clock();
     work();
@@ -62,31 +73,35 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-Times median_times(int repeats, const std::function<void()>& work) {
+Times median_times(Device device, int repeats, const std::function<void()>& work) {
     std::vector<double> wall, cpu;
     for (int i = 0; i < std::max(repeats, 1); ++i) {
-        const Times times = time_once(work);
+        const Times times = time_once(device, work);
         wall.push_back(times.wall);
         cpu.push_back(times.cpu);
     }
     return {median(wall), median(cpu)};
 }
 
-/// A square product as large as the larger ones of the UNet, the best of some.
-double sgemm_gflops() {
-    const Tensor a = numbers("a", {1536, 1536}, 0.0, 1.0), b = numbers("b", {1536, 1536}, 0.0, 1.0);
+Tensor brought(const Tensor& x, const BenchOptions& options) { return ops::to(ops::to(x, options.device), options.dtype); }
+
+/// A square product as large as the larger ones of the UNet (on a GPU larger, or it would not be busy), the best of some.
+double sgemm_gflops(const BenchOptions& options) {
+    const std::int64_t n = options.device == Device::cuda ? 8192 : 1536;
+    const Tensor a = brought(numbers("a", {n, n}, 0.0, 1.0), options), b = brought(numbers("b", {n, n}, 0.0, 1.0), options);
     double best = 1e9;
-    for (int i = 0; i < 10; ++i) best = std::min(best, time_once([&] { ops::linear(a, b); }).wall);
-    return 2.0 * 1536 * 1536 * 1536 / best * 1e-9;
+    for (int i = 0; i < 10; ++i) best = std::min(best, time_once(options.device, [&] { ops::linear(a, b); }).wall);
+    return 2.0 * n * n * n / best * 1e-9;
 }
 
 io::Json time_part(const std::string& part, const BenchOptions& options) {
     const io::Json config = sd1_config();
     const int latent = options.size / 8;
-    const Tensor z = numbers("z", {1, 4, latent, latent}, 0.0, 1.0);
-    forget_peak_memory();
+    const Tensor z = brought(numbers("z", {options.batch, 4, latent, latent}, 0.0, 1.0), options);
+    forget_peak_memory(options.device);
 
     nn::Checkpoint checkpoint;
+    checkpoint.use({options.device, options.dtype});
     checkpoint.add_fallback(recipe_weights);
     std::function<void()> run;
     if (part == "clip") {
@@ -96,7 +111,8 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     } else if (part == "unet") {
         const auto unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
         run = [model = std::make_shared<unet::UNetModel>(checkpoint.root(), unet), z,
-               t = Tensor::full({1}, 500.0f), words = numbers("c", {1, 77, 768}, 0.0, 1.0)] {
+               t = ops::to(Tensor::full({options.batch}, 500.0f), options.device),
+               words = brought(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
             (*model)(z, t, words);
         };
     } else if (part == "vae") {
@@ -112,9 +128,9 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     ops::WorkCount work;
     run();
     const double gflop = work.operations() * 1e-9;
-    const Times time = median_times(options.repeats, run);
+    const Times time = median_times(options.device, options.repeats, run);
     return {{"part", part}, {"seconds", time.wall}, {"cpu_seconds", time.cpu}, {"gflop", gflop},
-            {"gflops", gflop / time.wall}, {"peak_memory_mb", peak_memory_mb()}};
+            {"gflops", gflop / time.wall}, {"peak_memory_mb", peak_memory_mb(options.device)}};
 }
 
 }  // namespace
@@ -122,8 +138,10 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
 io::Json bench(const BenchOptions& options) {
     if (options.size <= 0 || options.size % 64 != 0)
         fail(fmt::format("the size of the picture is a multiple of 64, not {}", options.size));
+    expect_usable(options.device);
+    if (options.device == Device::cpu && options.dtype != DType::f32) throw Error("on the cpu there is no type but f32");
     if (options.threads > 0) omp_set_num_threads(options.threads);
-    const double sgemm = sgemm_gflops();
+    const double sgemm = sgemm_gflops(options);
     const ops::WithPrecision precision(options.precision);
     io::Json parts = io::Json::array();
     for (const std::string& part : options.parts) {
@@ -131,14 +149,15 @@ io::Json bench(const BenchOptions& options) {
         timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
         parts.push_back(timed);
     }
-    return {{"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision())}, {"size", options.size}, {"repeats", options.repeats},
+    return {{"device", describe(options.device)}, {"dtype", name_of(options.dtype)}, {"batch", options.batch},
+            {"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision())}, {"size", options.size}, {"repeats", options.repeats},
             {"sgemm_gflops", sgemm}, {"parts", parts}};
 }
 
 std::string bench_table(const io::Json& report) {
-    std::string text = fmt::format("{} threads, {}, sgemm {:.0f} GFLOP/s, median of {}\n\n",
-                                   report["threads"].get<int>(), report["precision"].get<std::string>(), report["sgemm_gflops"].get<double>(),
-                                   report["repeats"].get<int>());
+    std::string text = fmt::format("{}, {}, products {}, batch {}, sgemm {:.0f} GFLOP/s, median of {}\n\n",
+                                   report["device"].get<std::string>(), report["dtype"].get<std::string>(), report["precision"].get<std::string>(),
+                                   report["batch"].get<int>(), report["sgemm_gflops"].get<double>(), report["repeats"].get<int>());
     text += fmt::format("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "", "seconds", "of CPU", "GFLOP", "GFLOP/s", "of sgemm", "peak MB");
     for (const io::Json& part : report["parts"])
         text += fmt::format("{:<6} {:>10.3f} {:>10.3f} {:>10.1f} {:>10.1f} {:>9.0f}% {:>10.0f}\n", part["part"].get<std::string>(),

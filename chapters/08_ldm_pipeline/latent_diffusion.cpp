@@ -1,6 +1,7 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 
 #include "chapters/03_clip/token_ids.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -18,6 +19,8 @@ ddpm::Schedule::Config schedule_config(const io::Json& config) {
 
 LatentDiffusion::LatentDiffusion(const ModelFiles& files)
     : schedule_(schedule_config(files.config)),
+      device_(files.checkpoint->place().device),
+      dtype_(files.checkpoint->place().dtype),
       image_size_(io::get<int>(files.config, "image_size")),
       autoencoder_factor_(1 << (vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]).levels() - 1)),
       context_length_(io::get<int>(files.config["cond_stage_config"]["text_config"], "max_position_embeddings")),
@@ -36,8 +39,10 @@ Tensor LatentDiffusion::encode_prompts(const std::vector<std::string>& prompts, 
 }
 
 Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tensor& context) const {
-    return unet_(z, t, context);
+    return ops::to(unet_(ops::to(z, dtype_), t, context), DType::f32);
 }
+
+Tensor LatentDiffusion::decode(const Tensor& z) const { return ops::to(painter_(ops::to(z, dtype_)), DType::f32); }
 
 Shape LatentDiffusion::latent_shape(std::int64_t n, int width, int height) const {
     const int step = size_step();

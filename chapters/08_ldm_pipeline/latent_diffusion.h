@@ -20,21 +20,25 @@ namespace ldm::pipeline {
 ///     picture = decoder(z / scale_factor)            z has variance 1, the autoencoder's latents not
 class LatentDiffusion {
 public:
-    /// Takes its weights from the files. Throws one Error that lists every weight that is missing
+    /// Takes its weights from the files, and computes where and in what type their checkpoint hands them out. Throws one Error that lists every weight that is missing
     /// or has another shape.
     explicit LatentDiffusion(const ModelFiles& files);
 
     const ddpm::Schedule& schedule() const { return schedule_; }
 
+    /// Where latents, contexts and pictures are.
+    Device device() const { return device_; }
+
     /// What a prompt of this model looks like to the UNet: [N, S, D]. Words beyond the S tokens are
-    /// cut; `cut`, if given, receives them for each prompt. Throws for invalid UTF-8.
+    /// cut; `cut`, if given, receives them for each prompt. Throws for invalid UTF-8. In the type of the weights, as
+    /// the UNet wants it; all other tensors here are float32, whatever the networks compute with.
     Tensor encode_prompts(const std::vector<std::string>& prompts, std::vector<std::string>* cut = nullptr) const;
 
     /// The UNet's answer, in the schedule's parameterization: z [N, C, h, w], t [N], context [N, S, D].
     Tensor operator()(const Tensor& z, const Tensor& t, const Tensor& context) const;
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W] with values around [-1, 1].
-    Tensor decode(const Tensor& z) const { return painter_(z); }
+    Tensor decode(const Tensor& z) const;
 
     /// The shape of n latents of pictures of this size. Throws unless both are multiples of size_step().
     Shape latent_shape(std::int64_t n, int width, int height) const;
@@ -47,6 +51,8 @@ public:
 
 private:
     ddpm::Schedule schedule_;
+    Device device_;
+    DType dtype_;
     int image_size_, autoencoder_factor_, context_length_;
     text::ClipTokenizer tokenizer_;
     clip::TextEncoder text_encoder_;

@@ -6,6 +6,7 @@
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 
 #include <fmt/format.h>
@@ -17,13 +18,13 @@ namespace ldm::pipeline {
 namespace {
 
 /// A stream of noise for each picture, so that none depends on its neighbours.
-ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds) {
+ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds, Device device) {
     auto streams = std::make_shared<std::vector<random::TorchGenerator>>(seeds.begin(), seeds.end());
-    return [streams](const Shape& shape) {
+    return [streams, device](const Shape& shape) {
         Tensor noise(shape);
         const auto each = static_cast<std::size_t>(noise.size()) / streams->size();
         for (std::size_t i = 0; i < streams->size(); ++i) (*streams)[i].normal(noise.values().subspan(i * each, each));
-        return noise;
+        return ops::to(noise, device);
     };
 }
 
@@ -46,7 +47,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     const ddpm::Denoiser denoiser = with_guidance(std::cref(model), cond, uncond, request.cfg_scale);
 
     // Somewhere to begin: nothing but noise.
-    const ddpm::Noise noise = noise_from(request.seeds);
+    const ddpm::Noise noise = noise_from(request.seeds, model.device());
     result.noise = noise(model.latent_shape(n, request.width, request.height));    // [N, C, h, w]
 
     const ddpm::Observer remember = [&](const ddpm::SamplerStep& step) {
@@ -75,7 +76,8 @@ int step_count(const LatentDiffusion& model, const Txt2ImgRequest& request) {
 }
 
 image::Image to_image(const Tensor& pictures, std::int64_t index) {
-    const Tensor bytes = to_uint8(ops::slice(pictures, 0, index, index + 1));      // [1, H, W, 3]
+    const Tensor picture = ops::to(ops::slice(pictures, 0, index, index + 1), Device::cpu);
+    const Tensor bytes = to_uint8(picture);                                        // [1, H, W, 3]
     image::Image image(static_cast<int>(bytes.dim(2)), static_cast<int>(bytes.dim(1)));
     std::copy_n(bytes.ints(), bytes.size(), image.rgb.begin());
     return image;

@@ -17,6 +17,12 @@ void add_bench(CLI::App& app, int& status) {
     command->add_option_function<std::string>("--precision", [options](const std::string& name) { options->precision = ops::precision_from(name); },
                                               "f32 (default), or bf16: rounded factors, faster where the processor multiplies bfloat16");
     command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
+    command->add_option_function<std::string>("--device", [options](const std::string& name) { options->device = device_from(name); },
+                                              "cpu (default) or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+    command->add_option_function<std::string>("--dtype", [options](const std::string& name) { options->dtype = dtype_from(name); },
+                                              "What a GPU computes with: f32 (default), f16 or bf16");
+    command->add_option("--batch-size", options->batch, "Latents at once; a picture with guidance needs two")->check(CLI::Range(1, 64))
+        ->capture_default_str();
     command->add_flag("--json", *json, "Print one JSON object instead of a table");
     command->callback([=, &status] {
         const io::Json report = pipeline::bench(*options);

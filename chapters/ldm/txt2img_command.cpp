@@ -6,6 +6,7 @@
 #include "common/nn/model_folder.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 #include "common/report/interrupt.h"
 #include "common/report/option_checks.h"
 #include "common/report/progress.h"
@@ -31,7 +32,7 @@ struct Options {
     std::string model;  // empty: the one that ships
     std::string prompt, prompt_file, negative_prompt;
     std::string output = "picture.png", save_latents;
-    std::string sampler, device = "cpu", precision = "f32";
+    std::string sampler, device = "cpu", dtype = "f32", precision = "f32";
     std::vector<std::string> lora;
     std::optional<int> steps, width, height;
     std::optional<float> cfg_scale;
@@ -74,10 +75,13 @@ fs::path picture_path(const Options& options, std::size_t i, std::size_t count) 
 }
 
 void save_latents(const fs::path& path, const Txt2ImgResult& result) {
-    std::vector<io::TensorEntry> entries = {io::entry_of("noise", result.noise.shape(), result.noise.values())};
-    for (std::size_t i = 0; i < result.steps.size(); ++i)
-        entries.push_back(io::entry_of(fmt::format("step.{}", i), result.steps[i].shape(), result.steps[i].values()));
-    entries.push_back(io::entry_of("final", result.steps.back().shape(), result.steps.back().values()));
+    std::vector<io::TensorEntry> entries;
+    const auto add = [&](const std::string& name, const Tensor& x) {
+        entries.push_back(io::entry_of(name, x.shape(), ops::to(x, Device::cpu).values()));
+    };
+    add("noise", result.noise);
+    for (std::size_t i = 0; i < result.steps.size(); ++i) add(fmt::format("step.{}", i), result.steps[i]);
+    add("final", result.steps.back());
     io::write_safetensors(path, entries);
 }
 
@@ -112,6 +116,11 @@ void draw(const Options& options) {
         if (prompts.size() > 1) throw Error("--save-latents takes one picture at a time");
         check_writable(options.save_latents);
     }
+    const Device device = device_from(options.device);
+    const DType dtype = dtype_from(options.dtype);
+    expect_usable(device);
+    if (device == Device::cpu && dtype != DType::f32)
+        throw Error(fmt::format("--dtype {} is for --device cuda; on a processor there is --precision bf16", options.dtype));
     if (options.threads > 0) omp_set_num_threads(options.threads);
     const ops::WithPrecision precision(ops::precision_from(options.precision));
 
@@ -121,6 +130,7 @@ void draw(const Options& options) {
         const train::LoraOption lora = train::lora_option(text);
         train::merge(*files.checkpoint, train::read_lora(lora.path, *files.checkpoint, files.config), lora.strength);
     }
+    files.checkpoint->use({device, dtype});
     const LatentDiffusion model(files);
     const Txt2ImgRequest base = request_template(options, files, model);
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
@@ -180,7 +190,9 @@ void add_txt2img(CLI::App& app, int& status) {
                         "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
         ->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
     command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
-    command->add_option("--device", options->device, "Where to compute")->check(CLI::IsMember({"cpu"}))->capture_default_str();
+    command->add_option("--device", options->device, "Where to compute")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+    command->add_option("--dtype", options->dtype, "What a GPU computes with; sums are float32 anyway")
+        ->check(CLI::IsMember({"f32", "f16", "bf16"}))->capture_default_str();
     command->callback([=, &status] {
         if (prompt->count() + file->count() == 0) throw CLI::RequiredError("--prompt or --prompt-file");
         draw(*options);

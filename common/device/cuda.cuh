@@ -19,6 +19,9 @@ void check(cudaError_t result, std::source_location where = std::source_location
 /// Everything runs here, in order.
 cudaStream_t stream();
 
+/// Of the GPU: 80 for 8.0.
+int compute_capability();
+
 /// Starts a kernel; it runs some time after this returns.
 template <class... Parameters>
 void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, std::type_identity_t<Parameters>... arguments) {

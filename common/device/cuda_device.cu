@@ -103,6 +103,15 @@ cudaStream_t stream() {
     return stream;
 }
 
+int compute_capability() {
+    static const int capability = [] {
+        cudaDeviceProp properties;
+        check(cudaGetDeviceProperties(&properties, 0));
+        return 10 * properties.major + properties.minor;
+    }();
+    return capability;
+}
+
 std::string why_unusable() {
     int count = 0;
     const cudaError_t result = cudaGetDeviceCount(&count);
@@ -136,6 +145,21 @@ void copy_to_host(void* to, const void* from, std::int64_t bytes) {
 
 void copy_on_device(void* to, const void* from, std::int64_t bytes) {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()));
+}
+
+double seconds(const std::function<void()>& work) {
+    cudaEvent_t begin, end;
+    check(cudaEventCreate(&begin));
+    check(cudaEventCreate(&end));
+    check(cudaEventRecord(begin, stream()));
+    work();
+    check(cudaEventRecord(end, stream()));
+    check(cudaEventSynchronize(end));
+    float milliseconds = 0.0f;
+    check(cudaEventElapsedTime(&milliseconds, begin, end));
+    check(cudaEventDestroy(begin));
+    check(cudaEventDestroy(end));
+    return milliseconds / 1000.0;
 }
 
 void synchronize() { check(cudaStreamSynchronize(stream())); }

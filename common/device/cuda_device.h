@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,9 @@ void forget_memory_peak();
 void copy_to_device(void* to, const void* from, std::int64_t bytes);
 void copy_to_host(void* to, const void* from, std::int64_t bytes);
 void copy_on_device(void* to, const void* from, std::int64_t bytes);
+
+/// How long the GPU takes for what `work` asks of it, in seconds, by its own clock.
+double seconds(const std::function<void()>& work);
 
 /// Returns when everything that was asked for is done; throws what went wrong on the way.
 void synchronize();

@@ -2,10 +2,15 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
+#include "common/device/tensor_core.cuh"
 
 /// Matrix products whose factors are never written down: a kernel asks for their elements where it would read them.
 ///
 ///     out(r, c) = sum over k of left(r, k) right(k, c)
+///
+/// `Left` has element(row, k), `Right` has column(c), whatever it wants to know of a column once and for all, and
+/// element(column, k); both give numbers of type T, 0 where there is nothing. `Out` has write(row, c, part, sum). The terms are
+/// shared out to gridDim.z parts; each writes its own sum.
 ///
 /// A block computes a tile of the result. It fetches a strip of each factor into shared memory, where every element is used by a
 /// whole row or column of threads, adds its products to sums in registers, and goes on to the next strip.
@@ -13,19 +18,26 @@ namespace ldm::cuda {
 
 namespace gemm {
 
-inline constexpr int tile = 64;       // rows and columns of a block's part of the result
-inline constexpr int depth = 16;      // of a strip
-inline constexpr int own = 4;         // a thread has own x own sums
-inline constexpr int threads = (tile / own) * (tile / own);
+inline constexpr int tile = 64;  // rows and columns of a block's part of the result
+
+/// The strips [first, last) of `depth` terms that a block adds up.
+struct Terms {
+    std::int64_t first, last;
+
+    __device__ Terms(std::int64_t terms, int depth) {
+        const std::int64_t strips = (terms + depth - 1) / depth;
+        first = strips * blockIdx.z / gridDim.z * depth;
+        last = strips * (blockIdx.z + 1) / gridDim.z * depth;
+    }
+};
 
 }  // namespace gemm
 
-/// `Left` has element(row, k), `Right` has column(c), whatever it wants to know of a column once and for all, and
-/// element(column, k); both give 0.0f where there is nothing. `Out` has write(row, c, part, sum). The terms are shared out to
-/// gridDim.z parts; each writes its own sum.
+/// In float32: a thread has 4 x 4 sums.
 template <class Left, class Right, class Out>
 __global__ void implicit_gemm_kernel(std::int64_t rows, std::int64_t columns, std::int64_t terms, Left left, Right right, Out out) {
-    using namespace gemm;
+    using gemm::tile;
+    constexpr int depth = 16, own = 4, threads = tile / own * (tile / own);
     __shared__ float a[depth][tile + 1], b[depth][tile];  // one more, or all k of a row would lie in one bank
     const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.y) * tile, first_column = static_cast<std::int64_t>(blockIdx.x) * tile;
     const int thread = static_cast<int>(threadIdx.x);
@@ -34,15 +46,14 @@ __global__ void implicit_gemm_kernel(std::int64_t rows, std::int64_t columns, st
     const std::int64_t column = first_column + thread % tile;
     const auto of_column = right.column(column < columns ? column : 0);
 
-    const std::int64_t strips = (terms + depth - 1) / depth;
-    const std::int64_t from = strips * blockIdx.z / gridDim.z * depth, to = strips * (blockIdx.z + 1) / gridDim.z * depth;
+    const gemm::Terms share(terms, depth);
     const int own_row = thread / (tile / own) * own, own_column = thread % (tile / own) * own;
     float sums[own][own] = {};
-    for (std::int64_t strip = from; strip < to; strip += depth) {
+    for (std::int64_t strip = share.first; strip < share.last; strip += depth) {
         for (int row = thread / depth, k = thread % depth; row < tile; row += threads / depth)
-            a[k][row] = strip + k < terms && first_row + row < rows ? left.element(first_row + row, strip + k) : 0.0f;
+            a[k][row] = strip + k < terms && first_row + row < rows ? as_float(left.element(first_row + row, strip + k)) : 0.0f;
         for (int k = thread / tile; k < depth; k += threads / tile)
-            b[k][thread % tile] = strip + k < terms && column < columns ? right.element(of_column, strip + k) : 0.0f;
+            b[k][thread % tile] = strip + k < terms && column < columns ? as_float(right.element(of_column, strip + k)) : 0.0f;
         __syncthreads();
         for (int k = 0; k < depth; ++k) {
             float from_a[own], from_b[own];
@@ -61,6 +72,74 @@ __global__ void implicit_gemm_kernel(std::int64_t rows, std::int64_t columns, st
                 out.write(first_row + own_row + i, first_column + own_column + j, blockIdx.z, sums[i][j]);
 }
 
+/// On tensor cores, for 16-bit numbers: a warp has 32 x 32 sums, two rows of four pieces. While it multiplies one strip, the numbers
+/// of the next are on their way into registers.
+template <class T, class Left, class Right, class Out>
+__global__ void tensor_core_gemm_kernel(std::int64_t rows, std::int64_t columns, std::int64_t terms, Left left, Right right, Out out) {
+    using gemm::tile;
+    constexpr int depth = 32, threads = 128, pairs = tile * depth / 2 / threads;  // that a thread fetches of each factor
+    constexpr int row_step = depth + 8;  // so that the rows of a fragment lie in different banks
+    alignas(16) __shared__ T a[tile * row_step];
+    alignas(16) __shared__ T b[tile * row_step];  // its columns: neighbours are neighbours in k
+    const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.y) * tile, first_column = static_cast<std::int64_t>(blockIdx.x) * tile;
+    const int thread = static_cast<int>(threadIdx.x);
+    const std::int64_t column = first_column + thread % tile;
+    const auto of_column = right.column(column < columns ? column : 0);
+    const T nothing = from_float<T>(0.0f);
+
+    unsigned next_a[pairs], next_b[pairs];
+    const auto fetch = [&](std::int64_t strip) {
+        for (int i = 0; i < pairs; ++i) {
+            T of_a[2], of_b[2];
+            for (int j = 0; j < 2; ++j) {
+                const std::int64_t row = first_row + (thread / (depth / 2)) + i * (threads / (depth / 2));
+                const std::int64_t k_of_a = strip + thread % (depth / 2) * 2 + j, k_of_b = strip + (thread / tile + i * (threads / tile)) * 2 + j;
+                of_a[j] = k_of_a < terms && row < rows ? left.element(row, k_of_a) : nothing;
+                of_b[j] = k_of_b < terms && column < columns ? right.element(of_column, k_of_b) : nothing;
+            }
+            next_a[i] = both(of_a);
+            next_b[i] = both(of_b);
+        }
+    };
+    const auto put_down = [&] {
+        for (int i = 0; i < pairs; ++i) {
+            const int row = thread / (depth / 2) + i * (threads / (depth / 2));
+            memcpy(a + row * row_step + thread % (depth / 2) * 2, &next_a[i], sizeof next_a[i]);
+            memcpy(b + thread % tile * row_step + (thread / tile + i * (threads / tile)) * 2, &next_b[i], sizeof next_b[i]);
+        }
+    };
+
+    const Lane lane;
+    const int warp = thread / 32, own_row = warp / 2 * 32, own_column = warp % 2 * 32;
+    const gemm::Terms share(terms, depth);
+    float sums[2][4][4] = {};
+    if (share.first < share.last) fetch(share.first);
+    for (std::int64_t strip = share.first; strip < share.last; strip += depth) {
+        put_down();
+        __syncthreads();
+        if (strip + depth < share.last) fetch(strip + depth);
+        for (int k = 0; k < depth; k += 16) {
+            unsigned from_a[2][4], from_b[4][2];
+            for (int i = 0; i < 2; ++i)
+                for (int part = 0; part < 4; ++part)
+                    from_a[i][part] = both(a + (own_row + 16 * i + lane.row + part % 2 * 8) * row_step + k + lane.pair + part / 2 * 8);
+            for (int j = 0; j < 4; ++j)
+                for (int part = 0; part < 2; ++part)
+                    from_b[j][part] = both(b + (own_column + 8 * j + lane.row) * row_step + k + lane.pair + part * 8);
+            for (int i = 0; i < 2; ++i)
+                for (int j = 0; j < 4; ++j) multiply_add<T>(sums[i][j], from_a[i], from_b[j]);
+        }
+        __syncthreads();
+    }
+    for (int i = 0; i < 2; ++i)
+        for (int j = 0; j < 4; ++j)
+            for (int part = 0; part < 4; ++part) {
+                const std::int64_t row = first_row + own_row + 16 * i + lane.row + part / 2 * 8;
+                const std::int64_t c = first_column + own_column + 8 * j + lane.pair + part % 2;
+                if (row < rows && c < columns) out.write(row, c, blockIdx.z, sums[i][j][part]);
+            }
+}
+
 /// Into how many parts the terms are cut, so that a small result with long sums keeps the GPU busy, too.
 inline unsigned parts_for(std::int64_t rows, std::int64_t columns, std::int64_t terms) {
     constexpr std::int64_t enough_blocks = 264, least_terms = 512;
@@ -68,13 +147,16 @@ inline unsigned parts_for(std::int64_t rows, std::int64_t columns, std::int64_t 
     return static_cast<unsigned>(std::clamp<std::int64_t>(std::min(enough_blocks / std::max<std::int64_t>(blocks, 1), terms / least_terms), 1, 64));
 }
 
-/// Runs the kernel over the whole result.
-template <class Left, class Right, class Out>
+/// The whole result, on tensor cores where the GPU has them for T.
+template <class T, class Left, class Right, class Out>
 void implicit_gemm(std::int64_t rows, std::int64_t columns, std::int64_t terms, unsigned parts, const Left& left, const Right& right,
                    const Out& out) {
     const auto tiles = [](std::int64_t count) { return static_cast<unsigned>((count + gemm::tile - 1) / gemm::tile); };
-    launch(implicit_gemm_kernel<Left, Right, Out>, dim3(tiles(columns), tiles(rows), parts), gemm::threads, rows, columns, terms, left, right,
-           out);
+    const dim3 blocks(tiles(columns), tiles(rows), parts);
+    if constexpr (!std::is_same_v<T, float>)
+        if (has_tensor_cores<T>())
+            return launch(tensor_core_gemm_kernel<T, Left, Right, Out>, blocks, 128, rows, columns, terms, left, right, out);
+    launch(implicit_gemm_kernel<Left, Right, Out>, blocks, 256, rows, columns, terms, left, right, out);
 }
 
 }  // namespace ldm::cuda

@@ -2,6 +2,7 @@
 
 #include "common/io/safetensors.h"
 #include "common/nn/nearest_name.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -77,12 +78,15 @@ std::map<std::string, Tensor> Checkpoint::load_all() {
 Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
     asked_.insert(name);
     auto slot = slots_.find(name);
-    if (slot == slots_.end() && fallback_) return fallback_(name, expected);
+    const auto brought = [this](const Tensor& weights) {
+        return place_ ? ops::to(ops::to(weights, place_->device), place_->dtype) : weights;
+    };
+    if (slot == slots_.end() && fallback_) return brought(fallback_(name, expected));
     if (slot == slots_.end() || slot->second.shape != expected) {
         problems_.push_back({name, expected});
         return Tensor(expected);  // a stand-in, so that the model can ask for the rest
     }
-    return load_nothing_ ? Tensor(expected) : slot->second.load();
+    return load_nothing_ ? Tensor(expected) : brought(slot->second.load());
 }
 
 std::vector<std::string> Checkpoint::unused(std::string_view prefix) const {

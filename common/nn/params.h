@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -47,6 +48,14 @@ public:
     /// to see whether everything is there.
     void load_nothing() { load_nothing_ = true; }
 
+    /// From now on hands out weights on that device, in that type; else they stay what they are.
+    struct Place {
+        Device device = Device::cpu;
+        DType dtype = DType::f32;
+    };
+    void use(Place place) { place_ = place; }
+    Place place() const { return place_.value_or(Place()); }
+
     /// Sees the weights of that name, if there are any, under another shape of the same size.
     void reshape(std::string_view name, const std::function<Shape(Shape)>& new_shape);
 
@@ -88,6 +97,7 @@ private:
     std::set<std::string, std::less<>> asked_;
     std::vector<Problem> problems_;
     bool load_nothing_ = false;
+    std::optional<Place> place_;
 };
 
 /// A folder in a checkpoint: `weights / "in_layers" / 2` is where "in_layers.2.weight" and

@@ -3,6 +3,7 @@
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
 #include "common/device/reduce.cuh"
+#include "common/device/tensor_core.cuh"
 #include "common/ops/matmul_cuda.h"
 #include "common/ops/shape_cuda.h"
 #include "common/ops/softmax_cuda.h"
@@ -92,6 +93,115 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
     }
 }
 
+/// The same walk on tensor cores, for 16-bit numbers (Dao, 2023): a warp has 16 queries, and both products are made of 16 x 16 x 8
+/// pieces. What the first leaves in a lane's registers, the scores of two rows, is after the softmax just what the second wants there.
+/// `width` and `out` are multiples of 8 and at most 16 * `steps`.
+template <class T, int steps>
+struct TensorCoreAttention {
+    static constexpr int most = 16 * steps;
+    static constexpr int keys_at_once = steps <= 5 ? 64 : 32;
+    static constexpr int row_step = most + 8;  // so that the rows of a fragment lie in different banks
+    static constexpr int queries_of_warp = 16, queries_of_block = warps * queries_of_warp;
+
+    /// Rows [first, first + keys_at_once) of a head into shared memory, 16 bytes at a time; zeros where there are none.
+    __device__ static void fetch(const T* rows, std::int64_t first, std::int64_t count, int width, T* tile) {
+        constexpr int packs = most / 8;
+        for (int i = static_cast<int>(threadIdx.x); i < keys_at_once * packs; i += warps * 32) {
+            const int row = i / packs, column = i % packs * 8;
+            Pack<T> pack{};
+            if (first + row < count && column < width) pack = *reinterpret_cast<const Pack<T>*>(rows + (first + row) * width + column);
+            *reinterpret_cast<Pack<T>*>(tile + row * row_step + column) = pack;
+        }
+    }
+
+    __device__ static void run(const Heads& heads, int width, int out, const T* q, const T* k, const T* v, T* y) {
+        alignas(16) __shared__ T key_tile[keys_at_once * row_step];
+        alignas(16) __shared__ T value_tile[keys_at_once * row_step];
+        constexpr int groups = keys_at_once / 8;  // of keys, a column of B each
+        const Lane lane;
+        const std::int64_t head = blockIdx.y;
+        const std::int64_t first_query =
+            static_cast<std::int64_t>(blockIdx.x) * queries_of_block + static_cast<int>(threadIdx.x) / 32 * queries_of_warp;
+
+        unsigned query[steps][4];  // the warp's queries as A
+        for (int step = 0; step < steps; ++step)
+            for (int i = 0; i < 4; ++i) {
+                const std::int64_t row = first_query + lane.row + i % 2 * 8;
+                const int column = 16 * step + lane.pair + i / 2 * 8;
+                query[step][i] = row < heads.queries && column < width ? both(q + (head * heads.queries + row) * width + column) : 0u;
+            }
+
+        float largest[2] = {-infinity, -infinity}, sum[2] = {}, mixture[2 * steps][4] = {};  // of rows lane.row and lane.row + 8
+        for (std::int64_t first_key = 0; first_key < heads.keys; first_key += keys_at_once) {
+            __syncthreads();  // nobody needs what the tiles held
+            fetch(k + head * heads.keys * width, first_key, heads.keys, width, key_tile);
+            fetch(v + head * heads.keys * out, first_key, heads.keys, out, value_tile);
+            __syncthreads();
+
+            float score[groups][4] = {};
+            for (int step = 0; step < steps; ++step)
+                for (int group = 0; group < groups; ++group) {
+                    const T* key = key_tile + (8 * group + lane.row) * row_step + 16 * step + lane.pair;
+                    const unsigned keys_there[2] = {both(key), both(key + 8)};
+                    multiply_add<T>(score[group], query[step], keys_there);
+                }
+
+            float now[2] = {largest[0], largest[1]};
+            for (int group = 0; group < groups; ++group)
+                for (int i = 0; i < 4; ++i) {
+                    const std::int64_t key = first_key + 8 * group + lane.pair + i % 2, row = first_query + lane.row + i / 2 * 8;
+                    float& s = score[group][i];
+                    s = key >= heads.keys ? -infinity : heads.hides(head, row, key) ? hidden_score : s * heads.scale;
+                    now[i / 2] = fmaxf(now[i / 2], s);
+                }
+            for (int half = 0; half < 2; ++half) {  // four neighbouring lanes share a row
+                now[half] = fmaxf(now[half], __shfl_xor_sync(~0u, now[half], 1));
+                now[half] = fmaxf(now[half], __shfl_xor_sync(~0u, now[half], 2));
+                const float shrink = __expf(largest[half] - now[half]);
+                largest[half] = now[half];
+                sum[half] *= shrink;
+                for (float(&part)[4] : mixture) {
+                    part[2 * half] *= shrink;
+                    part[2 * half + 1] *= shrink;
+                }
+            }
+            for (int group = 0; group < groups; ++group)
+                for (int i = 0; i < 4; ++i) {
+                    score[group][i] = __expf(score[group][i] - largest[i / 2]);
+                    sum[i / 2] += score[group][i];
+                }
+
+            for (int pair = 0; pair < groups / 2; ++pair) {  // sixteen keys
+                const float(&left)[4] = score[2 * pair], (&right)[4] = score[2 * pair + 1];
+                const unsigned weights[4] = {both<T>(left[0], left[1]), both<T>(left[2], left[3]), both<T>(right[0], right[1]),
+                                             both<T>(right[2], right[3])};
+                for (int column = 0; column < 2 * steps; ++column) {
+                    unsigned values[2];
+                    load_rows(values, value_tile + 16 * pair * row_step + 8 * column, row_step);
+                    multiply_add<T>(mixture[column], weights, values);
+                }
+            }
+        }
+
+        for (int half = 0; half < 2; ++half) {
+            sum[half] += __shfl_xor_sync(~0u, sum[half], 1);
+            sum[half] += __shfl_xor_sync(~0u, sum[half], 2);
+            const std::int64_t row = first_query + lane.row + 8 * half;
+            for (int column = 0; column < 2 * steps; ++column) {
+                const int at = 8 * column + lane.pair;
+                if (row >= heads.queries || at >= out) continue;
+                const unsigned word = both<T>(mixture[column][2 * half] / sum[half], mixture[column][2 * half + 1] / sum[half]);
+                memcpy(y + (head * heads.queries + row) * out + at, &word, sizeof word);
+            }
+        }
+    }
+};
+
+template <class T, int steps>
+__global__ void tensor_core_attention_kernel(Heads heads, int width, int out, const T* q, const T* k, const T* v, T* y) {
+    TensorCoreAttention<T, steps>::run(heads, width, out, q, k, v, y);
+}
+
 /// Scales scores [heads, N, M] and hides what the rule hides, in place.
 template <class T>
 __global__ void hide_kernel(std::int64_t size, Heads heads, T* scores) {
@@ -131,13 +241,21 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
         return cuda::matmul(stack(cuda::attention_weights(q, k, rule)), stack(v), false, false).reshape(shape);
     add_work(2.0 * count * queries * keys * (width + out));
     Tensor y = like(q, shape);
-    const dim3 blocks(static_cast<unsigned>((queries + queries_of_block - 1) / queries_of_block), static_cast<unsigned>(count));
     with_type(q, [&]<class T>(T) {
-        const auto run = [&](auto kernel) {
-            launch(kernel, blocks, warps * 32, heads_of(q, k, rule), static_cast<int>(width), static_cast<int>(out), numbers<T>(q), numbers<T>(k),
-                   numbers<T>(v), numbers<T>(y));
+        const auto run = [&](auto kernel, int queries_of_block) {
+            const auto blocks = static_cast<unsigned>((queries + queries_of_block - 1) / queries_of_block);
+            launch(kernel, dim3(blocks, static_cast<unsigned>(count)), warps * 32, heads_of(q, k, rule), static_cast<int>(width),
+                   static_cast<int>(out), numbers<T>(q), numbers<T>(k), numbers<T>(v), numbers<T>(y));
         };
-        std::max(width, out) <= 64 ? run(attention_kernel<T, 64>) : run(attention_kernel<T, widest>);
+        const std::int64_t widest_here = std::max(width, out);
+        if constexpr (!std::is_same_v<T, float>)
+            if (has_tensor_cores<T>() && width % 8 == 0 && out % 8 == 0) {
+                if (widest_here <= 48) return run(tensor_core_attention_kernel<T, 3>, 64);
+                if (widest_here <= 64) return run(tensor_core_attention_kernel<T, 4>, 64);
+                if (widest_here <= 80) return run(tensor_core_attention_kernel<T, 5>, 64);
+                return run(tensor_core_attention_kernel<T, 10>, 64);
+            }
+        widest_here <= 64 ? run(attention_kernel<T, 64>, queries_of_block) : run(attention_kernel<T, widest>, queries_of_block);
     });
     return y;
 }

@@ -60,10 +60,10 @@ struct Tap {
 
 /// x[picture, tap.channel, i s + u - top, j s + v - left], 0 outside.
 template <class T>
-__device__ float patch_element(const T* x, const Geometry& g, const Pixel& p, const Tap& tap) {
+__device__ T patch_element(const T* x, const Geometry& g, const Pixel& p, const Tap& tap) {
     const int i = p.i * g.stride + tap.u - g.top, j = p.j * g.stride + tap.v - g.left;
-    if (i < 0 || i >= g.height || j < 0 || j >= g.width) return 0.0f;
-    return as_float(x[((p.picture * g.channels + tap.channel) * g.height + i) * g.width + j]);
+    if (i < 0 || i >= g.height || j < 0 || j >= g.width) return from_float<T>(0.0f);
+    return x[((p.picture * g.channels + tap.channel) * g.height + i) * g.width + j];
 }
 
 // ---- y [O, N h w] = weights [O, C kh kw] patches [C kh kw, N h w]
@@ -73,7 +73,7 @@ struct Weights {
     const T* weight;
     std::int64_t terms;
 
-    __device__ float element(std::int64_t o, std::int64_t k) const { return as_float(weight[o * terms + k]); }
+    __device__ T element(std::int64_t o, std::int64_t k) const { return weight[o * terms + k]; }
 };
 
 template <class T>
@@ -82,7 +82,7 @@ struct Patches {
     Geometry g;
 
     __device__ Pixel column(std::int64_t c) const { return {c, g.out_h, g.out_w}; }
-    __device__ float element(const Pixel& p, std::int64_t k) const { return patch_element(x, g, p, Tap(k, g)); }
+    __device__ T element(const Pixel& p, std::int64_t k) const { return patch_element(x, g, p, Tap(k, g)); }
 };
 
 /// Rows are channels, columns are the pixels of all pictures.
@@ -105,9 +105,9 @@ struct TurnedWeights {
     const T* weight;
     Geometry g;
 
-    __device__ float element(std::int64_t channel, std::int64_t k) const {
+    __device__ T element(std::int64_t channel, std::int64_t k) const {
         const std::int64_t o = k / g.taps(), tap = k % g.taps();
-        return as_float(weight[(o * g.channels + channel) * g.taps() + tap]);
+        return weight[(o * g.channels + channel) * g.taps() + tap];
     }
 };
 
@@ -117,11 +117,12 @@ struct Receivers {
     Geometry g;
 
     __device__ Pixel column(std::int64_t c) const { return {c, g.height, g.width}; }
-    __device__ float element(const Pixel& p, std::int64_t k) const {
+    __device__ T element(const Pixel& p, std::int64_t k) const {
         const Tap tap(k, g);  // of which `channel` is a channel of dy
         const int i = p.i + g.top - tap.u, j = p.j + g.left - tap.v;
-        if (i < 0 || j < 0 || i % g.stride != 0 || j % g.stride != 0 || i / g.stride >= g.out_h || j / g.stride >= g.out_w) return 0.0f;
-        return as_float(dy[((p.picture * g.out + tap.channel) * g.out_h + i / g.stride) * g.out_w + j / g.stride]);
+        if (i < 0 || j < 0 || i % g.stride != 0 || j % g.stride != 0 || i / g.stride >= g.out_h || j / g.stride >= g.out_w)
+            return from_float<T>(0.0f);
+        return dy[((p.picture * g.out + tap.channel) * g.out_h + i / g.stride) * g.out_w + j / g.stride];
     }
 };
 
@@ -132,9 +133,9 @@ struct Flow {
     const T* dy;
     Geometry g;
 
-    __device__ float element(std::int64_t o, std::int64_t k) const {
+    __device__ T element(std::int64_t o, std::int64_t k) const {
         const std::int64_t picture = k / g.out_pixels();
-        return as_float(dy[(picture * g.out + o) * g.out_pixels() + k % g.out_pixels()]);
+        return dy[(picture * g.out + o) * g.out_pixels() + k % g.out_pixels()];
     }
 };
 
@@ -144,7 +145,7 @@ struct TurnedPatches {
     Geometry g;
 
     __device__ Tap column(std::int64_t c) const { return {c, g}; }
-    __device__ float element(const Tap& tap, std::int64_t k) const { return patch_element(x, g, Pixel(k, g.out_h, g.out_w), tap); }
+    __device__ T element(const Tap& tap, std::int64_t k) const { return patch_element(x, g, Pixel(k, g.out_h, g.out_w), tap); }
 };
 
 template <class T>
@@ -175,14 +176,14 @@ __global__ void add_parts_kernel(PartialSums sums, unsigned parts, Out out) {
     }
 }
 
-template <class Left, class Right, class Out>
+template <class T, class Left, class Right, class Out>
 void multiply(std::int64_t rows, std::int64_t columns, std::int64_t terms, const Left& left, const Right& right, const Out& out) {
     add_work(2.0 * rows * columns * terms);
     const unsigned parts = parts_for(rows, columns, terms);
-    if (parts == 1) return implicit_gemm(rows, columns, terms, 1, left, right, out);
+    if (parts == 1) return implicit_gemm<T>(rows, columns, terms, 1, left, right, out);
     Tensor sums({parts, rows, columns}, DType::f32, Device::cuda);
     const PartialSums partial{numbers<float>(sums), rows, columns};
-    implicit_gemm(rows, columns, terms, parts, left, right, partial);
+    implicit_gemm<T>(rows, columns, terms, parts, left, right, partial);
     launch(add_parts_kernel<Out>, blocks_for(rows * columns), block_size, partial, parts, out);
 }
 
@@ -193,7 +194,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
     const std::int64_t n = x.dim(0), terms = static_cast<std::int64_t>(g.channels) * g.taps();
     Tensor y = like(x, {n, g.out, g.out_h, g.out_w});
     with_type(x, [&]<class T>(T) {
-        multiply(g.out, n * g.out_pixels(), terms, Weights<T>{numbers<T>(weight), terms}, Patches<T>{numbers<T>(x), g},
+        multiply<T>(g.out, n * g.out_pixels(), terms, Weights<T>{numbers<T>(weight), terms}, Patches<T>{numbers<T>(x), g},
                  Pictures<T>{numbers<T>(y), numbers<T>(bias), g.out, g.out_pixels()});
     });
     return y;
@@ -204,7 +205,7 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape
     expect_shape(dy, {x_shape[0], g.out, g.out_h, g.out_w});
     Tensor dx = like(dy, x_shape);
     with_type(dy, [&]<class T>(T) {
-        multiply(g.channels, x_shape[0] * g.pixels(), static_cast<std::int64_t>(g.out) * g.taps(), TurnedWeights<T>{numbers<T>(weight), g},
+        multiply<T>(g.channels, x_shape[0] * g.pixels(), static_cast<std::int64_t>(g.out) * g.taps(), TurnedWeights<T>{numbers<T>(weight), g},
                  Receivers<T>{numbers<T>(dy), g}, Pictures<T>{numbers<T>(dx), nullptr, g.channels, g.pixels()});
     });
     return dx;
@@ -216,7 +217,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
     const std::int64_t columns = static_cast<std::int64_t>(g.channels) * g.taps();
     Tensor dweight = like(dy, weight_shape);
     with_type(dy, [&]<class T>(T) {
-        multiply(g.out, columns, x.dim(0) * g.out_pixels(), Flow<T>{numbers<T>(dy), g}, TurnedPatches<T>{numbers<T>(x), g},
+        multiply<T>(g.out, columns, x.dim(0) * g.out_pixels(), Flow<T>{numbers<T>(dy), g}, TurnedPatches<T>{numbers<T>(x), g},
                  Matrix<T>{numbers<T>(dweight), columns});
     });
     return dweight;

@@ -49,6 +49,13 @@ std::string name_of(DType dtype) {
     fail("no such type");
 }
 
+DType dtype_from(const std::string& name) {
+    if (name == "f32") return DType::f32;
+    if (name == "f16") return DType::f16;
+    if (name == "bf16") return DType::bf16;
+    throw Error("the type is '" + name + "', expected f32, f16 or bf16");
+}
+
 std::int64_t bytes_of(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16 ? 2 : 4; }
 
 Tensor::Tensor(Shape shape, DType dtype, Device device)

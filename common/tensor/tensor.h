@@ -16,6 +16,9 @@ namespace ldm {
 /// f16 and bf16 exist on a GPU only.
 enum class DType { f32, i32, f16, bf16 };
 std::string name_of(DType dtype);
+
+/// "f32", "f16" or "bf16"; another name is an Error.
+DType dtype_from(const std::string& name);
 std::int64_t bytes_of(DType dtype);
 
 /// A block of numbers with a shape: row-major, contiguous, N C H W for pictures; on one device.

@@ -85,6 +85,43 @@ inline int __float_as_int(float x) { int y; std::memcpy(&y, &x, 4); return y; }
 using std::max;
 using std::min;
 
+namespace ldm::cuda_on_host {
+
+struct Registers {
+    unsigned words[4];
+};
+
+/// What every lane of the warp shows.
+inline void show_all(const Registers& own, Registers (&all)[32]) {
+    std::memcpy(shown_by(lane()), &own, sizeof own);
+    wait_for_warp(~0u);
+    for (int from = 0; from < 32; ++from) std::memcpy(&all[from], shown_by(from), sizeof own);
+    wait_for_warp(~0u);
+}
+
+/// mma.m16n8k16 with the fragments of the PTX ISA: every lane shows its registers and computes its four sums.
+template <class T>
+void multiply_add(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    const int own = lane(), row = own / 4, pair = 2 * (own % 4);
+    Registers all_a[32], all_b[32];
+    show_all({a[0], a[1], a[2], a[3]}, all_a);
+    show_all({b[0], b[1], 0, 0}, all_b);
+    const auto number = [](unsigned word, int which) {
+        T both[2];
+        std::memcpy(both, &word, sizeof word);
+        return number_of(both[which]);
+    };
+    // element (r, k) of A and (k, c) of B
+    const auto of_a = [&](int r, int k) { return number(all_a[r % 8 * 4 + k % 8 / 2].words[r / 8 + k / 8 * 2], k % 2); };
+    const auto of_b = [&](int k, int c) { return number(all_b[c * 4 + k % 8 / 2].words[k / 8], k % 2); };
+    for (int i = 0; i < 4; ++i) {
+        const int r = row + i / 2 * 8, c = pair + i % 2;
+        for (int k = 0; k < 16; ++k) d[i] += of_a(r, k) * of_b(k, c);
+    }
+}
+
+}  // namespace ldm::cuda_on_host
+
 // ---- around kernels
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9 };
