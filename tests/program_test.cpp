@@ -1,6 +1,7 @@
 // The program `ldm` as a person meets it: what it prints, what it leaves behind, and that bad input
 // gets one clear line and a non-zero status.
 
+#include "common/device/device.h"
 #include "common/io/safetensors.h"
 #include "common/nn/model_folder.h"
 #include "common/image/png.h"
@@ -143,7 +144,13 @@ TEST_CASE("bad options are refused") {
     check_refused(run(draw + "--seed -1"), "--seed", folder);
     check_refused(run(draw + "--width 1e9"), "--width", folder);
     check_refused(run(draw + "--sampler best"), "--sampler", folder);
-    check_refused(run(draw + "--device cuda"), "--device", folder);
+    check_refused(run(draw + "--device tpu"), "--device", folder);
+    check_refused(run(draw + "--dtype f16"), "--dtype f16 is for --device cuda", folder);
+    try {
+        expect_usable(Device::cuda);
+    } catch (const Error& why) {
+        check_refused(run(draw + "--device cuda"), why.what(), folder);
+    }
     check_refused(run(draw + "--nonsense"), "--nonsense", folder);
     check_refused(run("txt2img --output " + folder / "a.png"), "--prompt", folder);
     check_refused(run("txt2img --prompt \"$(printf 'caf\\351')\" --output " + folder / "a.png"), "UTF-8", folder);
