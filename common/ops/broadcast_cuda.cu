@@ -3,6 +3,7 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
+#include "common/device/reduce.cuh"
 
 #include <limits>
 
@@ -104,16 +105,11 @@ __global__ void sum_kept_innermost_kernel(std::int64_t sums, std::int64_t length
 /// The same with a block for each sum: for rows whose neighbours are added up.
 template <class T>
 __global__ void sum_gone_innermost_kernel(std::int64_t length, Axes<std::uint64_t> kept, Axes<std::uint64_t> gone, const T* x, T* y) {
-    __shared__ double parts[block_size];
     const auto at = kept[blockIdx.x];
     double sum = 0.0;
     for (std::int64_t i = threadIdx.x; i < length; i += block_size) sum += as_float(x[at.a + gone[i].a]);
-    parts[threadIdx.x] = sum;
-    for (int half = block_size / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (static_cast<int>(threadIdx.x) < half) parts[threadIdx.x] += parts[threadIdx.x + half];
-    }
-    if (threadIdx.x == 0) y[at.b] = from_float<T>(static_cast<float>(parts[0]));
+    sum = reduce_block(sum, Sum());
+    if (threadIdx.x == 0) y[at.b] = from_float<T>(static_cast<float>(sum));
 }
 
 }  // namespace

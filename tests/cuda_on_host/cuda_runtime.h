@@ -29,12 +29,6 @@ using ldm::cuda_on_host::threadIdx;
 
 inline constexpr int warpSize = ldm::cuda_on_host::warp_size;
 
-struct float2 { float x, y; };
-struct alignas(16) float4 { float x, y, z, w; };
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
-inline float2 make_float2(float x, float y) { return {x, y}; }
-inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
 // ---- inside a kernel
 
@@ -53,35 +47,8 @@ T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = warpSize) {
     return ldm::cuda_on_host::exchange(mask, value, from / width == own / width ? from : own);
 }
 
-template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = warpSize) {
-    const int own = ldm::cuda_on_host::lane(), from = own + static_cast<int>(lanes);
-    return ldm::cuda_on_host::exchange(mask, value, from / width == own / width ? from : own);
-}
-
-template <class T>
-T atomicAdd(T* at, T value) {
-    const T before = *at;
-    *at += value;
-    return before;
-}
-
-inline int atomicMin(int* at, int value) {
-    const int before = *at;
-    *at = std::min(before, value);
-    return before;
-}
-
-template <class T>
-T __ldg(const T* at) { return *at; }
-
-inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678f); }
 inline float __expf(float x) { return std::exp(x); }
-inline float __fdividef(float x, float y) { return x / y; }
-inline float __fmaf_rn(float x, float y, float z) { return std::fma(x, y, z); }
-inline float __int_as_float(int x) { float y; std::memcpy(&y, &x, 4); return y; }
-inline int __float_as_int(float x) { int y; std::memcpy(&y, &x, 4); return y; }
 using std::max;
 using std::min;
 
