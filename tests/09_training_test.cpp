@@ -191,6 +191,36 @@ TEST_CASE("a training that was stopped goes on to the last bit") {
     SECTION("diffusion, with the text tower") { check_resume<DiffusionTrainer>(diffusion_json(), beginning.data, beginning.model(1, 1)); }
 }
 
+TEST_CASE("the UNet's text tower begins as CLIP's and learns on; CLIP stays what it is") {
+    Beginning beginning;
+    const fs::path init = beginning.model(1, 1);
+    const auto below = [](const fs::path& model, const std::string& place) {
+        Weights found;
+        for (const auto& [name, weight] : pipeline::open_model(model).checkpoint->load_all())
+            if (name.starts_with(place)) found[name.substr(place.size())] = weight;
+        REQUIRE(!found.empty());
+        return found;
+    };
+    const auto drawing_model = [&](bool train_text_encoder, const fs::path& from) {
+        Json json = diffusion_json();
+        json["train_text_encoder"] = train_text_encoder;
+        const Training training{beginning.data, from.parent_path() / (train_text_encoder ? "learning" : "still"), from};
+        training.run<DiffusionTrainer>(json);
+        return training.output / "model";
+    };
+    const Weights clip = below(init, "clip_model."), text = below(init, "clip_model.text_model.");
+    const std::string beside = "cond_stage_model.transformer.text_model.";
+
+    const fs::path still = drawing_model(false, init);
+    CHECK(below(still, beside).size() == text.size());
+    CHECK(differing(below(still, beside), text).empty());
+
+    const fs::path learning = drawing_model(true, still);  // begins with the UNet's own
+    CHECK(differing(below(learning, beside), text).size() > text.size() / 2);
+    CHECK(below(learning, "clip_model.").size() == clip.size());
+    CHECK(differing(below(learning, "clip_model."), clip).empty());
+}
+
 TEST_CASE("batches computed side by side teach what they teach one after the other") {
     Beginning beginning;
     const fs::path init = beginning.model(1, 1);

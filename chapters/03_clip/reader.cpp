@@ -18,38 +18,36 @@ Reader::Reader(const std::filesystem::path& model_folder)
     : folder_(model_folder),
       tokenizer_(text::ClipTokenizer::from_merges_file(model_folder / "merges.txt")),
       towers_(Towers::from_json(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
-      model_(folder_.weights() / "cond_stage_model" / "transformer", towers_.sizes) {
+      model_(folder_.weights() / place_in_model, towers_.sizes) {
     folder_.check();
     expect(tokenizer_.vocabulary_size() == towers_.sizes.text_config.vocab_size,
            "merges.txt and vocab_size of config.json do not belong together");
 }
 
-Tensor Reader::ids(const std::string& text) const {
-    return token_ids(tokenizer_, {text}, towers_.sizes.text_config.max_position_embeddings);
-}
-
 Tensor Reader::read(const std::vector<std::string>& texts) const {
     std::vector<Tensor> features;
     for (std::size_t first = 0; first < texts.size(); first += texts_at_once) {
-        std::vector<Tensor> rows;
-        for (std::size_t i = first; i < std::min(first + texts_at_once, texts.size()); ++i)
-            rows.push_back(ids(texts[i]));
-        features.push_back(read_some(rows));
+        const auto last = texts.begin() + std::min(first + texts_at_once, texts.size());
+        features.push_back(read_some({texts.begin() + first, last}));
     }
     return ops::concat(features, 0);
 }
 
 //! [cut]
-Tensor Reader::read_some(const std::vector<Tensor>& texts) const {
+Tensor Reader::read_some(const std::vector<std::string>& texts) const {
+    const std::int64_t length = towers_.sizes.text_config.max_position_embeddings;
+    const Tensor ids = token_ids(tokenizer_, texts, length);  // [N, S]
+    const auto row = [&](std::size_t i) { return ids.ints() + i * length; };
+
     // Nothing looks forward, so what comes after the longest text's end changes nothing.
     std::int64_t longest = 0;
-    for (const Tensor& ids : texts)
-        longest = std::max(
-            longest, 1 + (std::find(ids.ints(), ids.ints() + ids.size(), tokenizer_.end_token()) -
-                          ids.ints()));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto* end = std::find(row(i), row(i) + length, tokenizer_.end_token());
+        longest = std::max(longest, 1 + (end - row(i)));
+    }
     std::vector<std::int32_t> together;
-    for (const Tensor& ids : texts)
-        together.insert(together.end(), ids.ints(), ids.ints() + longest);
+    for (std::size_t i = 0; i < texts.size(); ++i)
+        together.insert(together.end(), row(i), row(i) + longest);
     return model_.text_features(Tensor::ints({std::ssize(texts), longest}, together));
 }
 //! [cut]

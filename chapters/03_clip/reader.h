@@ -12,7 +12,7 @@
 namespace ldm::clip {
 
 /// The CLIP of a model folder together with what stands in front of its towers: the tokenizer for
-/// texts, the preparation of pictures.
+/// texts, the preparation of pictures. It compares; what a UNet listens to is a PromptEncoder.
 class Reader {
 public:
     /// Throws an Error that names what is missing.
@@ -24,15 +24,11 @@ public:
     /// The features of pictures, not normalised: [pictures, projection_dim].
     Tensor look(const std::vector<image::Image>& pictures) const;
 
-    /// A text as the text tower is given it, padded to its full length: [1,
-    /// max_position_embeddings] int32.
-    Tensor ids(const std::string& text) const;
-
     const ClipModel& model() const { return model_; }
     const text::ClipTokenizer& tokenizer() const { return tokenizer_; }
 
 private:
-    Tensor read_some(const std::vector<Tensor>& texts) const;
+    Tensor read_some(const std::vector<std::string>& texts) const;
     Tensor prepare(const image::Image& picture) const;
 
     nn::ModelFolder folder_;

@@ -5,6 +5,11 @@
 
 namespace ldm::clip {
 
+/// Where a model folder keeps CLIP: both towers, as they learned against each other. The text tower
+/// that the UNet listens to is a second one, `cond_stage_model.transformer`: it may have learned on
+/// with the UNet, and then the pictures' tower would not understand it any more.
+inline constexpr const char* place_in_model = "clip_model";
+
 /// What the "cond_stage_config" of a model folder says: the sizes of both towers, and the colours that
 /// the image tower was trained on (image_mean, image_std; OpenAI's, if it does not say).
 struct Towers {

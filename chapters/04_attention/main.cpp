@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "chapters/03_clip/prompt_encoder.h"
 #include "chapters/04_attention/ladder/race.h"
 #include "chapters/04_attention/word_maps.h"
 #include "common/image/example_pictures.h"
@@ -42,12 +43,12 @@ int main(int argc, char** argv) {
                 throw Error(fmt::format("--tokens: expected 1 to 16384, got {}", tokens));
             const nn::Moment moment = nn::read_moment(arguments.model);
             const auto examples = image::example_pictures(arguments.model);
-            const clip::Reader reader(arguments.model);
             nn::ModelFolder model(arguments.model);
+            const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
 
-            const Tensor ids = reader.ids(prompt.empty() ? moment.caption : prompt);
-            const Tensor context = reader.model().text()(ids);  // [1, M, D]
-            const auto words = attention::words_of(reader.tokenizer(), ids);
+            if (prompt.empty()) prompt = moment.caption;
+            const Tensor context = encoder({prompt});  // [1, M, D]
+            const auto words = attention::words_of(encoder.tokenizer(), encoder.ids({prompt}));
             std::vector<attention::WordMaps> layers;
             for (const char* place : places)
                 layers.push_back(attention::look_at_words(model, moment, place, context, words));

@@ -4,9 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "chapters/03_clip/reader.h"
 #include "common/image/image.h"
+#include "common/nn/model_folder.h"
 #include "common/nn/moment.h"
+#include "common/text/clip_tokenizer.h"
 
 namespace ldm::attention {
 

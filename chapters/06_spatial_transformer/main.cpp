@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chapters/03_clip/prompt_encoder.h"
 #include "chapters/04_attention/word_maps.h"
 #include "chapters/06_spatial_transformer/attention_maps.h"
 #include "common/image/canvas.h"
@@ -71,8 +72,9 @@ int main(int argc, char** argv) {
             }
             report::Table table(
                 {"word", "share of all attention", "of the pixel that listens most"});
-            const clip::Reader reader(arguments.model);
-            const auto spoken = attention::words_of(reader.tokenizer(), reader.ids(moment.caption));
+            const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
+            const auto spoken =
+                attention::words_of(encoder.tokenizer(), encoder.ids({moment.caption}));
             for (const attention::Word& word : spoken) {
                 const Tensor map = listening(maps, word);
                 const float share = ops::mean(map).item(),

@@ -27,7 +27,7 @@ NoiseGuesser::NoiseGuesser(nn::ModelFolder& model)
     : schedule_(schedule_config(model.config())),
       scale_factor_(io::get<float>(model.config(), "scale_factor")),
       autoencoder_(vae::load_autoencoder(model)),
-      reader_(model.path()),
+      prompt_encoder_(clip::load_prompt_encoder(model)),
       unet_(load_unet(model)) {
     model.check();
 }
@@ -41,7 +41,7 @@ Tensor NoiseGuesser::decode(const Tensor& z) const {
 }
 
 Tensor NoiseGuesser::read(const std::string& caption) const {
-    return reader_.model().text()(reader_.ids(caption));
+    return prompt_encoder_({caption});
 }
 
 //! [guess]

@@ -4,7 +4,7 @@
 
 #include "chapters/01_ddpm/schedule.h"
 #include "chapters/02_vae/autoencoder.h"
-#include "chapters/03_clip/reader.h"
+#include "chapters/03_clip/prompt_encoder.h"
 #include "chapters/07_unet/unet_model.h"
 #include "common/nn/model_folder.h"
 
@@ -40,7 +40,7 @@ private:
     ddpm::Schedule schedule_;
     float scale_factor_;
     vae::AutoencoderKL autoencoder_;
-    clip::Reader reader_;
+    clip::PromptEncoder prompt_encoder_;
     UNetModel unet_;
 };
 

@@ -19,7 +19,8 @@ struct Part {
 };
 const Part parts[] = {{"UNet", "model.diffusion_model."},
                       {"autoencoder", "first_stage_model."},
-                      {"CLIP", "cond_stage_model."},
+                      {"text encoder (CLIP's)", "cond_stage_model."},
+                      {"CLIP with its image tower (not used for drawing)", "clip_model."},
                       {"EMA copy of the UNet (not used for drawing)", "model_ema."}};
 
 std::string megabytes(std::uintmax_t bytes) { return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20)); }

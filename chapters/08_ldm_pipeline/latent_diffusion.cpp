@@ -1,6 +1,5 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 
-#include "chapters/03_clip/token_ids.h"
 #include "common/ops/transfer.h"
 
 #include <fmt/format.h>
@@ -23,10 +22,8 @@ LatentDiffusion::LatentDiffusion(const ModelFiles& files)
       dtype_(files.checkpoint->place().dtype),
       image_size_(io::get<int>(files.config, "image_size")),
       autoencoder_factor_(1 << (vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]).levels() - 1)),
-      context_length_(io::get<int>(files.config["cond_stage_config"]["text_config"], "max_position_embeddings")),
-      tokenizer_(files.tokenizer()),
-      text_encoder_(files.checkpoint->root() / "cond_stage_model" / "transformer",
-                    clip::TextEncoder::Config::from_json(files.config["cond_stage_config"]["text_config"])),
+      prompt_encoder_(files.tokenizer(), files.checkpoint->root() / "cond_stage_model" / "transformer",
+                      clip::TextEncoder::Config::from_json(files.config["cond_stage_config"]["text_config"])),
       unet_(files.checkpoint->root() / "model" / "diffusion_model",
             unet::Config::from_json(files.config["unet_config"])),
       painter_(files.checkpoint->root() / "first_stage_model", files.config["first_stage_config"],
@@ -35,7 +32,7 @@ LatentDiffusion::LatentDiffusion(const ModelFiles& files)
 }
 
 Tensor LatentDiffusion::encode_prompts(const std::vector<std::string>& prompts, std::vector<std::string>* cut) const {
-    return text_encoder_(clip::token_ids(tokenizer_, prompts, context_length_, cut));
+    return prompt_encoder_(prompts, cut);
 }
 
 Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tensor& context) const {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "chapters/01_ddpm/schedule.h"
-#include "chapters/03_clip/text_encoder.h"
+#include "chapters/03_clip/prompt_encoder.h"
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/latent_space.h"
 #include "chapters/08_ldm_pipeline/model_files.h"
@@ -20,8 +20,8 @@ namespace ldm::pipeline {
 ///     picture = decoder(z / scale_factor)            z has variance 1, the autoencoder's latents not
 class LatentDiffusion {
 public:
-    /// Takes its weights from the files, and computes where and in what type their checkpoint hands them out. Throws one Error that lists every weight that is missing
-    /// or has another shape.
+    /// Takes its weights from the files, and computes where and in what type their checkpoint hands them out. Throws one
+    /// Error that lists every weight that is missing or has another shape.
     explicit LatentDiffusion(const ModelFiles& files);
 
     const ddpm::Schedule& schedule() const { return schedule_; }
@@ -53,9 +53,8 @@ private:
     ddpm::Schedule schedule_;
     Device device_;
     DType dtype_;
-    int image_size_, autoencoder_factor_, context_length_;
-    text::ClipTokenizer tokenizer_;
-    clip::TextEncoder text_encoder_;
+    int image_size_, autoencoder_factor_;
+    clip::PromptEncoder prompt_encoder_;
     unet::UNetModel unet_;
     LatentPainter painter_;
 };

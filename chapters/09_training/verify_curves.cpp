@@ -143,7 +143,7 @@ void train_clip(verify::Run& run) {
     Json towers = io::get<Json>(training.json, "cond_stage_config");
     for (const char* ours : {"image_mean", "image_std"}) towers.erase(ours);
     const auto sizes = clip::ClipModel::Config::from_json(towers);
-    training.begin_with("cond_stage_model.transformer", [&](const nn::Params& p) { clip::ClipModel(p, sizes); });
+    training.begin_with(clip::place_in_model, [&](const nn::Params& p) { clip::ClipModel(p, sizes); });
 
     ClipTrainer trainer(training.json, training.config, training.model(), {}, {});
     const Plan batches(run.in("batches"));

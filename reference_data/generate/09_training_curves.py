@@ -227,14 +227,13 @@ def text_config(width):
 def build_clip(config):
     towers = {k: v for k, v in config["training"]["cond_stage_config"].items() if not k.startswith("image_")}
     model = nn.Module()
-    model.cond_stage_model = nn.Module()
-    model.cond_stage_model.transformer = CLIPModel(CLIPConfig(**towers))
-    model.cond_stage_model.transformer.set_attn_implementation("eager")
+    model.clip_model = CLIPModel(CLIPConfig(**towers))
+    model.clip_model.set_attn_implementation("eager")
     return model
 
 
 def train_clip(model, config, pictures, ids, batches):
-    model, training = model.cond_stage_model.transformer, config["training"]
+    model, training = model.clip_model, config["training"]
     optimizer = optimizer_of(model.parameters(), **training["optimizer"])
     mean, std = (torch.tensor(training["cond_stage_config"][k], dtype=pictures.dtype).reshape(3, 1, 1)
                  for k in ("image_mean", "image_std"))

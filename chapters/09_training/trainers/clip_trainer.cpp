@@ -21,7 +21,7 @@
 namespace ldm::train {
 namespace {
 
-constexpr const char* place = "cond_stage_model.transformer";
+using clip::place_in_model;
 
 /// Cosines are never multiplied by more than 100, or training becomes unstable (Radford et al., 2021).
 const float largest_logit_scale = std::log(100.0f);
@@ -72,7 +72,7 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
         throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens", sizes.text_config.vocab_size,
                                 tokenizer_.vocabulary_size()));
     all_ = weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
-                      model_.has(place) ? copied_from(model_.weights(place))
+                      model_.has(place_in_model) ? copied_from(model_.weights(place_in_model))
                                         : initial_weights(clip_rules(cond_stage_config_), config.seed));
     model_.check();
     learner_.emplace(select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }), config.learner, is_inner);
@@ -166,7 +166,7 @@ image::Image ClipTrainer::sample() {
 
 void ClipTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
-    add_state(named, std::string(place) + ".", learner_->learned(all_));
+    add_state(named, std::string(place_in_model) + ".", learner_->learned(all_));
     model_.write(folder, {{"cond_stage_config", cond_stage_config_}}, named, merges_);
 }
 

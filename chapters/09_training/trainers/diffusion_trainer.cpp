@@ -1,6 +1,7 @@
 #include "chapters/09_training/trainers/diffusion_trainer.h"
 
 #include "chapters/03_clip/token_ids.h"
+#include "chapters/03_clip/towers.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/09_training/lora/lora_file.h"
@@ -93,8 +94,9 @@ void DiffusionTrainer::take_over_text_encoder() {
     if (cond_stage.empty()) throw Error("the model to begin with has no text tower: train one first, or name a model with --init");
     const auto sizes = clip::TextEncoder::Config::from_json(io::get<io::Json>(cond_stage, "text_config"));
     length_ = sizes.max_position_embeddings;
+    const std::string from = model_.has(text_place) ? text_place : clip::place_in_model;
     add_state(all_, std::string(text_place) + ".",
-              weights_of([&](const nn::Params& p) { text_encoder_.emplace(p, sizes); }, copied_from(model_.weights(text_place))));
+              weights_of([&](const nn::Params& p) { text_encoder_.emplace(p, sizes); }, copied_from(model_.weights(from))));
 }
 
 void DiffusionTrainer::make_unet(const io::Json& json) {
@@ -210,14 +212,13 @@ void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
         write_lora(folder / "lora.safetensors", lora_, config);
         return;
     }
-    const Weights learned = learner_->learned(select(all_, [&](const std::string& name) { return is_trained(name); }));
     io::Json config = schedule_config_;
     config["unet_config"] = unet_config_;
     config["scale_factor"] = scale_factor_;
     config["conditioning_key"] = "crossattn";
     config["image_size"] = config_.data.width;
     if (!sampler_.empty()) config["sampler"] = sampler_;
-    model_.write(folder, config, learned);
+    model_.write(folder, config, learner_->learned(all_));
 }
 
 }  // namespace ldm::train

@@ -17,7 +17,7 @@ namespace ldm::train {
 
 /// Trains the UNet of a latent diffusion model to tell noise from latent, and if wanted the text tower
 /// it listens to (ldm's ddpm.py: LatentDiffusion). The autoencoder is taken from the model it begins
-/// with and stays what it is; so do towers that the model has.
+/// with and stays what it is. So does CLIP: a UNet that is new begins with a copy of CLIP's text tower.
 ///
 /// Own keys of the configuration:
 ///

@@ -44,7 +44,7 @@ class Networks:
         towers = config["cond_stage_config"]
         sizes = CLIPConfig(**{k: towers[k] for k in ("text_config", "vision_config", "projection_dim")})
         self.autoencoder = load(AutoencoderKL(**config["first_stage_config"]), "first_stage_model.")
-        self.clip = load(CLIPModel(sizes), "cond_stage_model.transformer.")
+        self.clip = load(CLIPModel(sizes), "clip_model.")
         self.tokenizer = Tokenizer(folder / "merges.txt", towers["text_config"]["max_position_embeddings"])
         self.mean, self.deviation = (torch.tensor(towers[k]).view(3, 1, 1) for k in ("image_mean", "image_std"))
 
