@@ -10,6 +10,7 @@
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
+#include "common/ops/transfer.h"
 #include "common/random/procgen.h"
 
 namespace ldm::train {
@@ -21,7 +22,7 @@ using io::Json;
 /// pictures it is, or its time.
 class Plan {
 public:
-    explicit Plan(Tensor numbers) : numbers_(std::move(numbers)) {}
+    explicit Plan(const Tensor& numbers) : numbers_(ops::to(numbers, Device::cpu)) {}
 
     std::int64_t parts() const { return numbers_.dim(1); }
 
@@ -36,8 +37,9 @@ private:
     Tensor numbers_;
 };
 
-/// The entries of pool [P, ...] with the indices `which` [N]: [N, ...].
-Tensor chosen(const Tensor& pool, const Tensor& which) {
+/// The entries of `all` [P, ...] with the indices `which` [N]: [N, ...].
+Tensor chosen(const Tensor& all, const Tensor& which) {
+    const Tensor pool = ops::to(all, Device::cpu);
     Shape shape = pool.shape();
     const std::int64_t count = shape[0], size = pool.size() / count;
     shape[0] = which.size();
@@ -50,7 +52,7 @@ Tensor chosen(const Tensor& pool, const Tensor& which) {
         else
             std::copy_n(pool.data() + k * size, size, found.data() + i * size);
     }
-    return found;
+    return ops::to(found, all.device());
 }
 
 /// What the twins hear too: the recipe procgen-v1 under the name noise.<step>.<part>.
@@ -60,7 +62,7 @@ Tensor noise(const verify::Run& run, std::int64_t step, std::int64_t part) {
     Tensor x(io::get<Shape>(settings, "shape"));
     const auto seed = io::get<std::uint64_t>(settings, "seed");
     random::procgen_fill(fmt::format("noise.{}.{}", step, part), seed, 0.0, 1.0, x.values());
-    return x;
+    return ops::to(x, run.in("batches").device());
 }
 
 /// A training as a case describes it: "training" is what `ldm train --config` reads, "model" the
@@ -69,6 +71,7 @@ class Training {
 public:
     Training(const verify::Run& run, const std::vector<std::string>& own_keys)
         : json(io::get<Json>(run.config(), "training")), config(read_training_config(json, own_keys)), run_(run) {
+        config.device = run.in("batches").device();
         io::expect_only_keys(run.config(), {"training", "model", "noise"}, "config");
     }
 
@@ -174,7 +177,7 @@ void train_diffusion(verify::Run& run) {
         std::vector<DiffusionTrainer::Sample> samples;
         for (std::int64_t part = 0; part < batches.parts(); ++part) {
             const Tensor which = batches.at(step, part);
-            samples.push_back({.z = chosen(pool, which), .ids = chosen(texts, which), .t = times.at(step, part),
+            samples.push_back({.z = chosen(pool, which), .ids = chosen(texts, which), .t = ops::to(times.at(step, part), training.config.device),
                                .noise = noise(run, step, part)});
         }
         return trainer.step_on(samples, learning_rate);

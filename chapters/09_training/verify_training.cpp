@@ -15,6 +15,7 @@
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/muon.h"
 #include "common/nn/layers.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
@@ -135,9 +136,9 @@ struct Batch {
 
     Batch(const verify::Run& run, std::int64_t step)
         : x(entry(run.in("x"), step)), noise(entry(run.in("noise"), step)) {
-        const Tensor times = run.in("t");  // [steps, N] int32
+        const Tensor times = ops::to(run.in("t"), Device::cpu);  // [steps, N] int32
         const std::int64_t n = times.dim(1);
-        t = Tensor::ints({n}, {times.ints() + step * n, static_cast<std::size_t>(n)});
+        t = ops::to(Tensor::ints({n}, {times.ints() + step * n, static_cast<std::size_t>(n)}), x.device());
         if (const Tensor words = run.find_in("ctx")) context = entry(words, step);
     }
 };

@@ -25,7 +25,7 @@ constexpr int shown = 8;     // examples on a sample sheet
 constexpr int batches = 32;  // of examples, all in all: for what is measured over the data before training
 
 struct Options {
-    std::string config, data, output, init;
+    std::string config, data, output, init, device = "cpu";
     bool resume = false;
     std::optional<std::int64_t> max_steps;
     std::optional<double> max_minutes;
@@ -93,7 +93,9 @@ void train_model(const Kind& kind, const Options& options) {
     if (options.threads > 0) omp_set_num_threads(options.threads);
     report::InterruptGuard guard;
     const io::Json json = io::read_json(options.config);
-    const TrainingConfig config = read_training_config(json, kind.own_keys);
+    TrainingConfig config = read_training_config(json, kind.own_keys);
+    config.device = device_from(options.device);
+    expect_usable(config.device);
     const PictureFolder pictures(options.data, kind.captions, config.data);
     const auto trainer = kind.make(with_vocabulary(json, pictures, options.output), config, options.init.empty() ? ModelParts() : ModelParts(options.init),
                                    pictures);
@@ -115,6 +117,7 @@ void add_kind(CLI::App& train, const Kind& kind, int& status) {
     command->add_option("--max-steps", options->max_steps, "Stop after this many steps, those before a resume included")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
     command->add_option("--max-minutes", options->max_minutes, "Stop after this time")->check(report::number_between(0.0, 1e6));
+    command->add_option("--device", options->device, "Where to compute; a training may go on elsewhere")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
     command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
     command->callback([=, &kind, &status] {
         train_model(kind, *options);

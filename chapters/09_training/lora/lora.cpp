@@ -8,6 +8,7 @@
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
@@ -57,8 +58,8 @@ Lora initial_lora(const Weights& weights, const std::function<bool(const std::st
         Shape down = w.shape(), up(w.rank(), 1);
         down[0] = rank;
         up[0] = w.dim(0), up[1] = rank;
-        lora[name] = {down_weight(layer_of(name) + ".lora_down.weight", down), Tensor::zeros(up),
-                      alpha};
+        lora[name] = {ops::to(down_weight(layer_of(name) + ".lora_down.weight", down), w.device()),
+                      ops::to(Tensor::zeros(up), w.device()), alpha};
     }
     expect(!lora.empty(), "no layer of the network was chosen for the LoRA");
     return lora;

@@ -10,6 +10,7 @@
 
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
 #include "common/ops/optimizer_step.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
@@ -178,8 +179,11 @@ void throw_if_any(const std::string& what, const std::vector<std::string>& lines
 void write_lora(const std::filesystem::path& path, const Lora& lora, const io::Json& config,
                 const std::map<std::string, std::string>& metadata) {
     const auto names = diffusers_names(config);
+    Lora here;
+    for (const auto& [weight, layer] : lora)
+        here[weight] = {ops::to(layer.down, Device::cpu), ops::to(layer.up, Device::cpu), layer.alpha};
     std::vector<io::TensorEntry> entries;
-    for (const auto& [weight, layer] : lora) {
+    for (const auto& [weight, layer] : here) {
         const std::string name = kohya_name(weight, names);
         entries.push_back(io::entry_of(name + ".alpha", {}, std::span(&layer.alpha, 1)));
         entries.push_back(

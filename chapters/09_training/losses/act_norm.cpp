@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
+#include "chapters/09_training/losses/counter.h"
 #include "common/autograd/tape.h"
 #include "common/autograd/trace.h"
 #include "common/ops/elementwise.h"
+#include "common/ops/optimizer_step.h"
 #include "common/ops/reduce.h"
+#include "common/ops/shape.h"
 
 namespace ldm::train {
 
@@ -31,22 +32,15 @@ void ActNorm::initialize(const Tensor& x) {
     const NoGradient numbers_only;
     const Tensor mean = ops::mean(x, {0, 2, 3}, ops::Axes::keep);  // [1, C, 1, 1]
     const Tensor squares = ops::sum(ops::square(x - mean), {0, 2, 3}, ops::Axes::keep);
-    for (std::int64_t c = 0; c < mean.size(); ++c) {
-        const float deviation = std::sqrt(squares.data()[c] / static_cast<float>(count - 1));
-        loc_.data()[c] = -mean.data()[c];
-        scale_.data()[c] = 1.0f / (deviation + 1e-6f);
-    }
-    if (initialized_.dtype() == DType::i32)
-        *initialized_.ints() = 1;
-    else
-        *initialized_.data() = 1.0f;
+    const Tensor deviation = ops::sqrt(squares / static_cast<float>(count - 1));
+    ops::copy_into(loc_, -mean);
+    ops::copy_into(scale_, (ops::zeros_like(deviation) + 1.0f) / (deviation + 1e-6f));
+    write_counter(initialized_, 1);
 }
 //! [forward]
 
 bool ActNorm::is_initialized() const {
-    if (!initialized_) return true;
-    return initialized_.dtype() == DType::i32 ? *initialized_.ints() != 0
-                                              : *initialized_.data() != 0.0f;
+    return !initialized_ || read_counter(initialized_) != 0;
 }
 
 }  // namespace ldm::train

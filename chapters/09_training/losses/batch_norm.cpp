@@ -1,7 +1,9 @@
 #include "chapters/09_training/losses/batch_norm.h"
 
+#include "chapters/09_training/losses/counter.h"
 #include "common/autograd/trace.h"
 #include "common/ops/batch_norm.h"
+#include "common/ops/optimizer_step.h"
 
 namespace ldm::train {
 namespace {
@@ -32,17 +34,9 @@ Tensor BatchNorm2d::operator()(const Tensor& x, Mode mode) {
 
 void BatchNorm2d::remember(const Tensor& mean, const Tensor& variance, std::int64_t count) {
     const float unbiased = static_cast<float>(count) / static_cast<float>(count - 1);
-    for (std::int64_t c = 0; c < mean.size(); ++c) {
-        float& running_mean = running_mean_.data()[c];
-        float& running_var = running_var_.data()[c];
-        running_mean = (1.0f - momentum) * running_mean + momentum * mean.data()[c];
-        running_var = (1.0f - momentum) * running_var + momentum * unbiased * variance.data()[c];
-    }
-    if (!batches_) return;
-    if (batches_.dtype() == DType::i32)
-        ++*batches_.ints();
-    else
-        ++*batches_.data();
+    ops::add_into(running_mean_, 1.0f - momentum, mean, momentum);
+    ops::add_into(running_var_, 1.0f - momentum, variance, momentum * unbiased);
+    if (batches_) write_counter(batches_, read_counter(batches_) + 1);
 }
 //! [forward]
 

@@ -7,6 +7,7 @@
 
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 
@@ -55,9 +56,10 @@ float adopt_weight(float weight, int global_step, int threshold, float value) {
 }
 
 CodebookUse measure_perplexity(const Tensor& indices, int n_embed) {
+    const Tensor read = ops::to(indices, Device::cpu);
     std::vector<double> counts(n_embed, 0.0);
     for (std::int64_t i = 0; i < indices.size(); ++i) {
-        const std::int32_t index = indices.ints()[i];
+        const std::int32_t index = read.ints()[i];
         if (index < 0 || index >= n_embed)
             fail(fmt::format("index {} is not in a codebook of {} entries", index, n_embed));
         ++counts[index];

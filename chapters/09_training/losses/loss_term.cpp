@@ -4,17 +4,9 @@
 #include <cmath>
 
 #include "common/ops/elementwise.h"
+#include "common/ops/optimizer_step.h"
 
 namespace ldm::train {
-namespace {
-
-double length(const Tensor& x) {
-    double squares = 0.0;
-    for (const float value : x.values()) squares += static_cast<double>(value) * value;
-    return std::sqrt(squares);
-}
-
-}  // namespace
 
 //! [term]
 LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& term) {
@@ -45,7 +37,8 @@ LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& ter
 float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& flow_of_nll,
                       const Tensor& flow_of_g) {
     const auto at_last_layer = [&](const Tensor& flow) {
-        return length(last_layer.tape.backward(picture, flow, {last_layer.weight}).of(last_layer.weight));
+        const Gradients gradients = last_layer.tape.backward(picture, flow, {last_layer.weight});
+        return std::sqrt(ops::sum_of_squares(gradients.of(last_layer.weight)));
     };
     const double weight = at_last_layer(flow_of_nll) / (at_last_layer(flow_of_g) + 1e-4);
     return static_cast<float>(std::min(weight, 1e4));

@@ -6,6 +6,7 @@
 
 #include "common/ops/elementwise.h"
 #include "common/ops/optimizer_step.h"
+#include "common/ops/shape.h"
 
 namespace ldm::train {
 
@@ -17,7 +18,7 @@ const Tensor& gradient_of(const Weights& gradients, const std::string& name) {
 
 Weights zeros_like(const Weights& weights) {
     Weights zeros;
-    for (const auto& [name, w] : weights) zeros.emplace(name, Tensor::zeros(w.shape()));
+    for (const auto& [name, w] : weights) zeros.emplace(name, ops::zeros_like(w));
     return zeros;
 }
 

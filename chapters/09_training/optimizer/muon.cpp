@@ -10,6 +10,8 @@
 #include "common/ops/matmul.h"
 #include "common/ops/optimizer_step.h"
 #include "common/ops/precision.h"
+#include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
@@ -26,10 +28,10 @@ Weights without(const Weights& weights, const Weights& others) {
     return select(weights, [&](const std::string& name) { return !others.contains(name); });
 }
 
-Tensor identity(std::int64_t n) {
+Tensor identity(std::int64_t n, Device device) {
     Tensor x = Tensor::zeros({n, n});
     for (std::int64_t i = 0; i < n; ++i) x.data()[i * n + i] = 1.0f;
-    return x;
+    return ops::to(x, device);
 }
 
 }  // namespace
@@ -46,10 +48,10 @@ Tensor orthogonalized(const Tensor& matrix) {
     // Every step multiplies x by a matrix that is made of x x^T alone (of x^T x, if that is
     // smaller). So only this small matrix takes the steps, and x meets their product at the end.
     Tensor gram = matmul(x, x, wide ? ops::Transpose::b : ops::Transpose::a);
-    Tensor steps = identity(gram.dim(0));
+    const Tensor one = identity(gram.dim(0), gram.device());
+    Tensor steps = one;
     for (int step = 0; step < 5; ++step) {
-        const Tensor factor =
-            3.4445f * identity(gram.dim(0)) - 4.7750f * gram + 2.0315f * matmul(gram, gram);
+        const Tensor factor = 3.4445f * one - 4.7750f * gram + 2.0315f * matmul(gram, gram);
         gram = matmul(factor, matmul(gram, factor));
         steps = matmul(factor, steps);
     }
@@ -74,7 +76,7 @@ void Muon::step(const Weights& gradients, double learning_rate) {
         const Tensor& g = gradient_of(gradients, name);
         Tensor& momentum = momenta_.at(name);
         ops::lerp_into(momentum, g, 1.0 - config_.beta);
-        Tensor ahead = Tensor::from(g.shape(), g.values());
+        Tensor ahead = ops::detach(g);
         ops::lerp_into(ahead, momentum, config_.beta);
 
         const auto rows = static_cast<double>(weight.dim(0)),

@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "common/ops/optimizer_step.h"
+#include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
 
 io::DType dtype_in_file(const Tensor& x) {
     return x.dtype() == DType::i32 ? io::DType::i32 : io::DType::f32;
-}
-
-Tensor copy_of_tensor(const Tensor& x) {
-    if (x.dtype() == DType::i32)
-        return Tensor::ints(x.shape(), {x.ints(), static_cast<std::size_t>(x.size())});
-    return Tensor::from(x.shape(), x.values());
 }
 
 /// Everything that keeps `file` from being read into `weights`, one line each.
@@ -54,14 +53,26 @@ Weights weights_of(const std::function<void(const nn::Params&)>& build, const Ma
 
 MakeWeight copied_from(const nn::Params& weights) {
     return [weights](const std::string& name, const Shape& shape) {
-        return copy_of_tensor(weights.get(name, shape));
+        return ops::detach(weights.get(name, shape));
+    };
+}
+
+MakeWeight on(MakeWeight make, Device device) {
+    return [make = std::move(make), device](const std::string& name, const Shape& shape) {
+        return ops::to(make(name, shape), device);
     };
 }
 
 Weights copy_of(const Weights& weights) {
     Weights copy;
-    for (const auto& [name, w] : weights) copy.emplace(name, copy_of_tensor(w));
+    for (const auto& [name, w] : weights) copy.emplace(name, ops::detach(w));
     return copy;
+}
+
+Weights on(const Weights& weights, Device device) {
+    Weights there;
+    for (const auto& [name, w] : weights) there.emplace(name, ops::to(w, device));
+    return there;
 }
 
 Weights select(const Weights& weights, const std::function<bool(const std::string& name)>& chosen) {
@@ -108,10 +119,12 @@ void read_weights(const io::SafetensorsFile& file, Weights& weights, const std::
     }
     for (auto& [name, w] : weights) {
         const io::TensorEntry& entry = file.at(prefix + name);
+        Tensor here = w.device() == Device::cpu ? w : Tensor(w.shape(), w.dtype());
         if (w.dtype() == DType::i32)
-            std::ranges::copy(io::read_integers(entry), w.ints());
+            std::ranges::copy(io::read_integers(entry), here.ints());
         else
-            io::read_floats(entry, w.values());
+            io::read_floats(entry, here.values());
+        if (w.device() != Device::cpu) ops::copy_into(w, ops::to(here, w.device()));
     }
 }
 

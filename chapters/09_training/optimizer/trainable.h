@@ -36,8 +36,14 @@ Weights weights_of(const std::function<void(const nn::Params&)>& build, const Ma
 /// must not be written to. Whether all were there, its Checkpoint::check() tells.
 MakeWeight copied_from(const nn::Params& weights);
 
+/// What `make` makes, on a device.
+MakeWeight on(MakeWeight make, Device device);
+
 /// Numbers of their own under the same names.
 Weights copy_of(const Weights& weights);
+
+/// The same weights on a device; where they are there already the numbers are shared.
+Weights on(const Weights& weights, Device device);
 
 /// The weights under whose names `chosen` says yes. The numbers are shared.
 Weights select(const Weights& weights, const std::function<bool(const std::string& name)>& chosen);
@@ -51,7 +57,7 @@ void watch(Tape& tape, const Weights& weights);
 Weights gradients_of(const Gradients& gradients, const Weights& weights);
 
 /// What write_safetensors() needs to write the weights as `prefix` + name. Views: the weights must
-/// outlive them.
+/// be on the CPU and outlive them.
 std::vector<io::TensorEntry> entries_of(const Weights& weights, const std::string& prefix = "");
 
 /// Writes the numbers that a file has as `prefix` + name over those of the weights, in place.

@@ -9,6 +9,7 @@
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -48,9 +49,10 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
         throw Error("'first_stage_config' is missing: an autoencoder from nothing needs its sizes");
     const auto architecture = vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
     const int embed_dim = io::get<int>(first_stage_config_, "embed_dim");
+    model_.use(config_.device);
     all_ = weights_of([&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
                       model_.has(place) ? copied_from(model_.weights(place))
-                                        : initial_weights(autoencoder_rules(), config.seed));
+                                        : on(initial_weights(autoencoder_rules(), config.seed), config.device));
     last_layer_ = all_.at("decoder.conv_out.weight");
 
     const auto loss_json = io::get_or(json, "loss", io::Json::object());
@@ -66,10 +68,10 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
                                  ? copied_from(model_.weights(loss_place))
                                  : initial_weights(discriminator_rules(), config.seed + 1);
     loss_weights_ = weights_of([&](const nn::Params& p) { loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json)); },
-                               [&](const std::string& name, const Shape& shape) {
+                               on([&](const std::string& name, const Shape& shape) {
                                    if (name == "logvar") return Tensor::full(shape, logvar);
                                    return name.starts_with("perceptual_loss.") ? known(name, shape) : judge(name, shape);
-                               });
+                               }, config.device));
     lpips.check("the weights of LPIPS");
     model_.check();
 
@@ -90,8 +92,8 @@ StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> ba
     random::TorchGenerator random = step_noise(config_.seed, step);
     std::vector<Tensor> pictures, noise;
     for (const Batch& batch : batches) {
-        pictures.push_back(batch.pictures);
-        noise.push_back(normal(random, latent_shape(batch.pictures)));
+        pictures.push_back(ops::to(batch.pictures, config_.device));
+        noise.push_back(normal(random, latent_shape(batch.pictures), config_.device));
     }
     return step_on(step, pictures, noise, learning_rate);
 }
@@ -137,6 +139,11 @@ Weights AutoencoderTrainer::state() {
     add_state(state, "judge.", judge_->state());
     add_state(state, "measured.", select(loss_weights_, [](const std::string& name) { return is_measured(name); }));
     return state;
+}
+
+Tensor AutoencoderTrainer::reconstruct(const Tensor& pictures) const {
+    const Tensor there = ops::to(pictures, config_.device);
+    return ops::to(autoencoder_->decode(autoencoder_->encode(there).mode()), pictures.device());
 }
 
 Tensor AutoencoderTrainer::reconstruct_with_average(const Tensor& pictures) {

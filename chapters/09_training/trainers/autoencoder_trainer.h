@@ -35,7 +35,7 @@ public:
     StepResult step_on(std::int64_t step, std::span<const Tensor> pictures, std::span<const Tensor> noise, double learning_rate);
 
     /// What the autoencoder makes of pictures [N, 3, H, W], with the weights of this moment.
-    Tensor reconstruct(const Tensor& pictures) const { return autoencoder_->decode(autoencoder_->encode(pictures).mode()); }
+    Tensor reconstruct(const Tensor& pictures) const;
 
     /// The same with what has been learned: the averaged weights.
     Tensor reconstruct_with_average(const Tensor& pictures);

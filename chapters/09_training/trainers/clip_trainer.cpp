@@ -9,8 +9,10 @@
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
+#include "common/ops/optimizer_step.h"
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -33,7 +35,8 @@ bool is_text_tower(const std::string& name) { return name.starts_with("text_mode
 bool is_inner(const std::string& name) { return name.find("embedding") == std::string::npos; }
 
 /// The share of rows whose largest number is on the diagonal.
-double diagonal_wins(const Tensor& logits) {
+double diagonal_wins(const Tensor& anywhere) {
+    const Tensor logits = ops::to(anywhere, Device::cpu);
     const std::int64_t n = logits.dim(0);
     std::int64_t wins = 0;
     for (std::int64_t i = 0; i < n; ++i) {
@@ -58,6 +61,7 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
                          const std::vector<std::string>& captions)
     : cond_stage_config_(io::get_or(json, "cond_stage_config", model.setting("cond_stage_config"))),
       model_(std::move(model)),
+      device_(config.device),
       merges_(io::get_or(json, "vocabulary", "")),
       tokenizer_(tokenizer_from(merges_, model_)),
       examples_(std::move(examples)),
@@ -71,9 +75,10 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
     if (tokenizer_.vocabulary_size() != sizes.text_config.vocab_size)
         throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens", sizes.text_config.vocab_size,
                                 tokenizer_.vocabulary_size()));
+    model_.use(device_);
     all_ = weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
                       model_.has(place_in_model) ? copied_from(model_.weights(place_in_model))
-                                        : initial_weights(clip_rules(cond_stage_config_), config.seed));
+                                                 : on(initial_weights(clip_rules(cond_stage_config_), config.seed), device_));
     model_.check();
     learner_.emplace(select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }), config.learner, is_inner);
     if (!train_text_) hear_all(captions);
@@ -96,11 +101,11 @@ void ClipTrainer::hear_all(const std::vector<std::string>& captions) {
 }
 
 Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
-    return clip::token_ids(tokenizer_, captions, towers_.sizes.text_config.max_position_embeddings);
+    return ops::to(clip::token_ids(tokenizer_, captions, towers_.sizes.text_config.max_position_embeddings), device_);
 }
 
 Tensor ClipTrainer::image_features(const Tensor& pictures) const {
-    return clip_->image_features(clip_->image()(towers_.pixel_values(pictures)));
+    return clip_->image_features(clip_->image()(ops::to(towers_.pixel_values(pictures), device_)));
 }
 
 ClipTrainer::Answer ClipTrainer::among_batch(const Tensor& ids, const Tensor& pictures) const {
@@ -142,8 +147,8 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const s
         found += share * diagonal_wins(logits);
     }
     learner_->move(gradients, learning_rate);
-    float& logit_scale = all_.at("logit_scale").data()[0];
-    logit_scale = std::min(logit_scale, largest_logit_scale);
+    Tensor& logit_scale = all_.at("logit_scale");
+    ops::copy_into(logit_scale, ops::clamp(logit_scale, -largest_logit_scale, largest_logit_scale));
     return {mean_loss, {found}};
 }
 //! [step]
@@ -151,7 +156,7 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const s
 image::Image ClipTrainer::sample() {
     const Learner::WithAverage average(*learner_);
     const Batch& batch = examples_.front();
-    const Tensor logits = among_batch(ids_of(batch.captions), batch.pictures).logits;
+    const Tensor logits = ops::to(among_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
     const std::int64_t n = logits.dim(0);
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});

@@ -56,6 +56,7 @@ private:
 
     io::Json cond_stage_config_;
     ModelParts model_;
+    Device device_;
     std::filesystem::path merges_;
     text::ClipTokenizer tokenizer_;
     clip::Towers towers_;

@@ -14,6 +14,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -62,9 +63,10 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       loss_config_(ddpm::loss_config_from_json(io::get_or(json, "loss", io::Json::object()))),
       times_(schedule_, TimeSteps::from_json(io::get_or(json, "times", io::Json::object()))),
       train_text_encoder_(io::get_or(json, "train_text_encoder", false)),
-      side_by_side_(io::get_or(json, "side_by_side", 1)),
+      side_by_side_(config.device == Device::cpu ? io::get_or(json, "side_by_side", 1) : 1),  // there is one stream
       tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
+    model_.use(config_.device);
     take_over_autoencoder(json, examples_);
     take_over_text_encoder();
     make_unet(json);
@@ -77,7 +79,7 @@ void DiffusionTrainer::take_over_autoencoder(const io::Json& json, const std::ve
     const io::Json first_stage = model_.setting("first_stage_config");
     if (first_stage.empty()) throw Error("the model to begin with has no autoencoder: train one first, or name a model with --init");
     latents_.emplace(model_.weights("first_stage_model"), vae::Config::from_json(first_stage["ddconfig"]),
-                     io::get<int>(first_stage, "embed_dim"), config_.data);
+                     io::get<int>(first_stage, "embed_dim"), config_.data, config_.device);
     scale_factor_ = io::get_or(json, "scale_factor", 0.0f);
     if (const io::Json inherited = model_.setting("scale_factor"); scale_factor_ == 0.0f && inherited.is_number())
         scale_factor_ = inherited.get<float>();
@@ -105,7 +107,7 @@ void DiffusionTrainer::make_unet(const io::Json& json) {
     const bool is_new = !model_.has(unet_place);
     add_state(all_, std::string(unet_place) + ".",
               weights_of([&](const nn::Params& p) { unet_.emplace(p, sizes); },
-                         is_new ? initial_weights(unet_rules(), config_.seed) : copied_from(model_.weights(unet_place))));
+                         is_new ? on(initial_weights(unet_rules(), config_.seed), config_.device) : copied_from(model_.weights(unet_place))));
     if (!json.contains("lora")) return;
 
     if (is_new) throw Error("'lora' changes a finished UNet: name a model with --init");
@@ -122,7 +124,7 @@ bool DiffusionTrainer::is_trained(const std::string& name) const {
 }
 
 Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const {
-    return clip::token_ids(tokenizer_, captions, length_);
+    return ops::to(clip::token_ids(tokenizer_, captions, length_), config_.device);
 }
 
 Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_encoder_)(ids); }
@@ -144,9 +146,9 @@ StepResult DiffusionTrainer::step(std::int64_t step, std::span<const Batch> batc
     for (const Batch& batch : batches) {
         const vae::DiagonalGaussian posterior(latents_->moments(batch));
         const Shape shape = posterior.mean().shape();                                // [N, C, h, w]
-        const Tensor z = posterior.sample(normal(random, shape)) * scale_factor_;
-        const Tensor t = times_.draw(random, shape[0]);
-        samples.push_back({z, ids_of(batch.captions), t, normal(random, shape)});
+        const Tensor z = posterior.sample(normal(random, shape, config_.device)) * scale_factor_;
+        const Tensor t = ops::to(times_.draw(random, shape[0]), config_.device);
+        samples.push_back({z, ids_of(batch.captions), t, normal(random, shape, config_.device)});
     }
     return step_on(samples, learning_rate);
 }
@@ -191,10 +193,10 @@ image::Image DiffusionTrainer::sample() {
     const auto guided = pipeline::with_guidance(model, cond, uncond, io::get_or(sampler_, "cfg_scale", 3.0f));
 
     random::TorchGenerator random(config_.seed);
-    const ddpm::Noise noise = [&](const Shape& shape) { return normal(random, shape); };
+    const ddpm::Noise noise = [&](const Shape& shape) { return normal(random, shape, config_.device); };
     Shape shape = vae::DiagonalGaussian(latents_->moments(batch)).mean().shape();
     const Tensor z = pipeline::DDIMSampler(schedule_, {.S = io::get_or(sampler_, "steps", 30)}).sample(guided, noise(shape), noise, {});
-    const Tensor pictures = (*painter_)(z);
+    const Tensor pictures = ops::to((*painter_)(z), Device::cpu);
 
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});

@@ -2,20 +2,22 @@
 
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 
-LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Config& config, int embed_dim, const DataConfig& data)
-    : encoder_(weights, config, embed_dim), remember_(!data.flip && data.crop == Crop::center) {}
+LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Config& config, int embed_dim, const DataConfig& data, Device device)
+    : encoder_(weights, config, embed_dim), remember_(!data.flip && data.crop == Crop::center), device_(device) {}
 
 Tensor LatentsOfPictures::moments(const Batch& batch) {
     const ops::WithPrecision exact(ops::Precision::f32);
-    if (!remember_) return encoder_(batch.pictures).moments();
+    const Tensor pictures = ops::to(batch.pictures, device_);
+    if (!remember_) return encoder_(pictures).moments();
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < batch.files.size(); ++i) {
         Tensor& known = known_[batch.files[i]];
         const auto n = static_cast<std::int64_t>(i);
-        if (!known) known = encoder_(ops::slice(batch.pictures, 0, n, n + 1)).moments();
+        if (!known) known = encoder_(ops::slice(pictures, 0, n, n + 1)).moments();
         all.push_back(known);
     }
     return ops::concat(all, 0);

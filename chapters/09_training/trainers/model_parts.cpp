@@ -3,6 +3,7 @@
 #include "common/io/half.h"
 #include "common/io/safetensors.h"
 #include "common/io/source_tree.h"
+#include "common/ops/transfer.h"
 
 #include <fmt/format.h>
 
@@ -27,7 +28,8 @@ nn::Params below(nn::Params params, const std::string& path) {
 /// Weights as f16, ready to be written.
 class Halves {
 public:
-    void add(const std::string& name, const Tensor& weight) {
+    void add(const std::string& name, const Tensor& anywhere) {
+        const Tensor weight = ops::to(anywhere, Device::cpu);
         std::vector<std::uint16_t>& half = memory_.emplace_back(weight.size());
         io::float_to_half(weight.values(), half);
         entries_.push_back({name, io::DType::f16, weight.shape(), std::as_bytes(std::span(half))});
@@ -46,6 +48,10 @@ ModelParts::ModelParts(const fs::path& path) : files_(pipeline::open_model(path)
 ModelParts::ModelParts(io::Json config, std::unique_ptr<nn::Checkpoint> weights)
     : files_(pipeline::ModelFiles{.kind = pipeline::ModelKind::folder, .path = {}, .config = std::move(config),
                                   .checkpoint = std::move(weights), .weight_files = {}}) {}
+
+void ModelParts::use(Device device) {
+    if (files_) files_->checkpoint->use({.device = device});
+}
 
 io::Json ModelParts::setting(const std::string& key) const {
     return files_ ? io::get_or(files_->config, key, io::Json::object()) : io::Json::object();

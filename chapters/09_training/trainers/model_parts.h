@@ -24,6 +24,9 @@ public:
     /// vocabulary has no merges: 256 bytes, 256 that end a word, start and end.
     ModelParts(io::Json config, std::unique_ptr<nn::Checkpoint> weights);
 
+    /// From now on hands out weights on that device.
+    void use(Device device);
+
     /// A setting of config.json; an empty object when there is none.
     io::Json setting(const std::string& key) const;
 

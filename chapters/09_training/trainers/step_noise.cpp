@@ -1,5 +1,6 @@
 #include "chapters/09_training/trainers/step_noise.h"
 
+#include "common/ops/transfer.h"
 #include "common/random/philox.h"
 
 namespace ldm::train {
@@ -11,10 +12,10 @@ random::TorchGenerator step_noise(std::uint64_t seed, std::int64_t step) {
     return random::TorchGenerator(std::uint64_t{words[0]} << 32 | words[1]);
 }
 
-Tensor normal(random::TorchGenerator& noise, const Shape& shape) {
+Tensor normal(random::TorchGenerator& noise, const Shape& shape, Device device) {
     Tensor x(shape);
     noise.normal(x.values());
-    return x;
+    return ops::to(x, device);
 }
 
 }  // namespace ldm::train

@@ -11,7 +11,7 @@ namespace ldm::train {
 /// that a training that goes on after a break hears the noise it would have heard.
 random::TorchGenerator step_noise(std::uint64_t seed, std::int64_t step);
 
-/// Standard normal numbers.
-Tensor normal(random::TorchGenerator& noise, const Shape& shape);
+/// Standard normal numbers, the same on every device.
+Tensor normal(random::TorchGenerator& noise, const Shape& shape, Device device = Device::cpu);
 
 }  // namespace ldm::train

@@ -1,5 +1,7 @@
 #include "chapters/09_training/trainers/time_steps.h"
 
+#include "common/ops/transfer.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,8 +52,9 @@ Tensor TimeSteps::draw(random::TorchGenerator& random, std::int64_t n) const {
 //! [draw]
 
 double TimeSteps::mean_logvar(const Tensor& t) const {
+    const Tensor here = ops::to(t, Device::cpu);
     double sum = 0.0;
-    for (std::int64_t i = 0; i < t.size(); ++i) sum += logvar_.data()[t.ints()[i]];
+    for (std::int64_t i = 0; i < t.size(); ++i) sum += logvar_.data()[here.ints()[i]];
     return sum / static_cast<double>(t.size());
 }
 

@@ -25,6 +25,7 @@ namespace ldm::train {
 ///
 /// and those of the trainer, such as "model" and "loss".
 struct TrainingConfig {
+    Device device = Device::cpu;  ///< where it is computed; no key, for a training may go on elsewhere
     std::uint64_t seed = 0;
     std::int64_t steps = 0;
     int batch_size = 0;

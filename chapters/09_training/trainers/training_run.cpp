@@ -103,7 +103,8 @@ std::int64_t Run::resumed() {
 }
 
 void Run::save(std::int64_t step) {
-    last_saved_ = checkpoints_.save(step, entries_of(trainer_.state()),
+    const Weights state = on(trainer_.state(), Device::cpu);
+    last_saved_ = checkpoints_.save(step, entries_of(state),
                                     {{"what", what_}, {"config", config_json_.dump()}, {"data", data_}, {"seconds", fmt::format("{}", seconds())}});
     image::save_png(options_.output / "curve.png", draw_curve(curve_, {.title = what_}));
 }
