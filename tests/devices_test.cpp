@@ -1,6 +1,9 @@
 // Every op on a GPU against itself on the CPU: the result and the gradients of all inputs, whole tensors. Without a GPU there is
 // nothing to compare, and one line says so.
 
+#include "chapters/04_attention/ladder/gpu.h"
+#include "chapters/04_attention/ladder/ladder.h"
+#include "common/device/build.h"
 #include "common/device/device.h"
 #include "common/autograd/tape.h"
 #include "common/ops/attention.h"
@@ -255,4 +258,24 @@ TEST_CASE("tensors on two devices are an error that shows both") {
     const Tensor here({2, 3}), there(Shape{3}, DType::f32, Device::cuda);
     CHECK_THROWS_WITH(here + there, test::has_text("float32 [2, 3] on cpu") && test::has_text("float32 [3] on cuda"));
     CHECK_THROWS_WITH(there.data(), test::has_text("expected float32 on the cpu, got float32 [3] on cuda"));
+}
+
+TEST_CASE("a GPU computes the same: every step of chapter 04's ladder") {
+    if (no_gpu()) return;
+    if constexpr (build::has_cuda) {
+        struct Sizes {
+            std::int64_t queries, keys, width, out;
+        };
+        const auto [queries, keys, width, out] =
+            GENERATE(Sizes{1, 1, 1, 1}, Sizes{5, 7, 3, 4}, Sizes{64, 32, 40, 40}, Sizes{65, 33, 64, 64}, Sizes{20, 300, 16, 5});
+        const float loud = GENERATE(0.01f, 1.0f, 20.0f);  // loud scores overflow exp() without a maximum
+        const Tensor q = noise({queries, width}, 1, loud), k = noise({keys, width}, 2, loud), v = noise({keys, out}, 3);
+        const Tensor expected = attention::ladder::naive(q, k, v);
+        const std::vector<Tensor> there = on(Device::cuda, {q, k, v});
+        const double tolerance = 1e-5 * std::max(1.0f, loud * loud);  // a score's rounding moves its weight
+        INFO(queries << " queries, " << keys << " keys, width " << width << ", loudness " << loud);
+        namespace gpu = attention::ladder::gpu;
+        for (auto step : {gpu::naive, gpu::tiled, gpu::online_softmax})
+            CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected, tolerance) == "");
+    }
 }

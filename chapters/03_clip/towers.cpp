@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/ops/elementwise.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::clip {
 namespace {
@@ -24,7 +25,8 @@ Towers Towers::from_json(io::Json config) {
 }
 
 Tensor Towers::pixel_values(const Tensor& pictures) const {
-    return ((pictures + 1.0f) / 2.0f - image_mean) / image_std;
+    const Device device = pictures.device();
+    return ((pictures + 1.0f) / 2.0f - ops::to(image_mean, device)) / ops::to(image_std, device);
 }
 
 }  // namespace ldm::clip

@@ -4,13 +4,15 @@
 
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::pipeline {
 namespace {
 
-/// [N, C, H, W] -> [N, H, W, C], fractions cut off. The values must lie in 0 .. 255 by now.
+/// [N, C, H, W] -> [N, H, W, C], fractions cut off. The values must lie in 0 .. 255 by now. Here a
+/// picture comes back from a GPU, for files are written by the CPU.
 Tensor channels_last_bytes(const Tensor& values) {
-    const Tensor x = ops::permute(values, {0, 2, 3, 1});
+    const Tensor x = ops::to(ops::permute(values, {0, 2, 3, 1}), Device::cpu);
     Tensor bytes(x.shape(), DType::i32);
     for (std::int64_t i = 0; i < x.size(); ++i) {
         const float value = x.data()[i];

@@ -1,6 +1,6 @@
 # ldm_chapter(05_resblock USES ddpm vae)
 #
-# A chapter is a folder chapters/05_resblock with a library (every .cpp but main.cpp), a program
+# A chapter is a folder chapters/05_resblock with a library (every .cpp but main.cpp, and every .cu), a program
 # (main.cpp), a test (tests/05_resblock_test.cpp, 05_resblock_*_test.cpp) and a smoke run of the program.
 # USES names the chapters it builds on; arrows only point back.
 function(ldm_chapter folder)
@@ -21,6 +21,10 @@ function(ldm_chapter folder)
   add_library(ldm::${idea} ALIAS ldm_${idea})
   list(TRANSFORM arg_USES PREPEND ldm::)
   target_link_libraries(ldm_${idea} PUBLIC ldm::common ${arg_USES})
+  file(GLOB cuda_sources CONFIGURE_DEPENDS ${here}/*/*.cu)
+  if(cuda_sources)
+    ldm_cuda_sources(ldm_${idea} ${cuda_sources})
+  endif()
 
   add_executable(${folder} ${here}/main.cpp)
   target_link_libraries(${folder} PRIVATE ldm::${idea})

@@ -131,8 +131,12 @@ __global__ void tensor_core_gemm_kernel(std::int64_t rows, std::int64_t columns,
         }
         __syncthreads();
     }
+    // Without these the compiler leaves a loop here, and numbers that a loop chooses by index cannot stay in registers.
+#pragma unroll
     for (int i = 0; i < 2; ++i)
+#pragma unroll
         for (int j = 0; j < 4; ++j)
+#pragma unroll
             for (int part = 0; part < 4; ++part) {
                 const std::int64_t row = first_row + own_row + 16 * i + lane.row + part / 2 * 8;
                 const std::int64_t c = first_column + own_column + 8 * j + lane.pair + part % 2;

@@ -7,10 +7,14 @@
 #include <cmath>
 #include <ctime>
 
+#include "chapters/04_attention/ladder/gpu.h"
 #include "chapters/04_attention/ladder/ladder.h"
 #include "chapters/04_attention/ladder/tile.h"
+#include "common/device/build.h"
+#include "common/device/cuda_device.h"
 #include "common/ops/attention.h"
 #include "common/ops/reference/reference.h"
+#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 
 namespace ldm::attention::ladder {
@@ -68,6 +72,27 @@ private:
     int before_;
 };
 
+/// Three random operands [tokens, width] of a head, and what attention over them is defined to be.
+struct Task {
+    Tensor q, k, v, truth;
+    double gflop;
+
+    Task(std::int64_t tokens, std::int64_t width, random::TorchGenerator& generator)
+        : gflop(4e-9 * static_cast<double>(tokens * tokens * width)) {
+        for (Tensor* x : {&q, &k, &v}) {
+            *x = Tensor({tokens, width});
+            generator.normal(x->values());
+        }
+        truth = ops::reference::attention(as_head(q), as_head(k), as_head(v), {}).reshape(v.shape());
+    }
+};
+
+/// "1024 | tiled | 12.3 | 45.6", to which each race adds its own.
+std::vector<std::string> row_of(const Task& task, const char* name, double milliseconds) {
+    return {fmt::format("{}", task.q.dim(0)), name, fmt::format("{:.3g}", milliseconds),
+            fmt::format("{:.1f}", task.gflop / milliseconds * 1e3)};
+}
+
 std::string memory(const Rung& rung, std::int64_t tokens) {
     return rung.scratch ? fmt::format("{:.0f} KiB", rung.scratch(tokens) * sizeof(float) / 1024.0)
                         : "-";
@@ -78,26 +103,50 @@ std::string memory(const Rung& rung, std::int64_t tokens) {
 report::Table race(const std::vector<std::int64_t>& sizes, std::int64_t width, std::uint64_t seed) {
     const OneThread fair;
     random::TorchGenerator generator(seed);
-    const auto random = [&](std::int64_t tokens) {
-        Tensor x({tokens, width});
-        generator.normal(x.values());
-        return x;
-    };
     report::Table table({"tokens", "step", "ms", "GFLOP/s", "table of scores", "error"});
     for (const std::int64_t tokens : sizes) {
-        const Tensor q = random(tokens), k = random(tokens), v = random(tokens);
-        const Tensor truth =
-            ops::reference::attention(as_head(q), as_head(k), as_head(v), {}).reshape(v.shape());
-        const double work = 4e-9 * static_cast<double>(tokens * tokens * width);
+        const Task task(tokens, width, generator);
         for (const Rung& rung : rungs) {
             Tensor y;
-            const double time = milliseconds([&] { y = rung.climb(q, k, v); });
-            table.add({fmt::format("{}", tokens), rung.name, fmt::format("{:.1f}", time),
-                       fmt::format("{:.1f}", work / time * 1e3), memory(rung, tokens),
-                       fmt::format("{:.0e}", largest_error(y, truth))});
+            const double time = milliseconds([&] { y = rung.climb(task.q, task.k, task.v); });
+            auto row = row_of(task, rung.name, time);
+            row.push_back(memory(rung, tokens));
+            row.push_back(fmt::format("{:.0e}", largest_error(y, task.truth)));
+            table.add(row);
         }
     }
     return table;
+}
+
+std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes, std::int64_t width,
+                                         std::uint64_t seed) {
+    if constexpr (build::has_cuda) {
+        if (!cuda::why_unusable().empty()) return std::nullopt;
+        random::TorchGenerator generator(seed);
+        report::Table table({"tokens", "step", "ms", "GFLOP/s", "error"});
+        for (const std::int64_t tokens : sizes) {
+            const Task task(tokens, width, generator);
+            const auto run = [&](const char* name, auto climb, DType dtype) {
+                const auto there = [&](const Tensor& x) { return ops::to(ops::to(x, Device::cuda), dtype); };
+                const Tensor q = there(task.q), k = there(task.k), v = there(task.v);
+                Tensor y;
+                double best = INFINITY;
+                for (int i = 0; i < 4; ++i)
+                    best = std::min(best, 1e3 * cuda::seconds([&] { y = climb(q, k, v); }));
+                auto row = row_of(task, name, best);
+                row.push_back(fmt::format(
+                    "{:.0e}", largest_error(ops::to(ops::to(y, DType::f32), Device::cpu), task.truth)));
+                table.add(row);
+            };
+            run("naive", gpu::naive, DType::f32);
+            run("tiled", gpu::tiled, DType::f32);
+            run("online softmax", gpu::online_softmax, DType::f32);
+            run("common/ops", shipped, DType::f32);
+            run("common/ops, tensor cores", shipped, DType::f16);
+        }
+        return table;
+    }
+    return std::nullopt;
 }
 
 }  // namespace ldm::attention::ladder

@@ -105,7 +105,7 @@ Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
 }
 
 Tensor ClipTrainer::image_features(const Tensor& pictures) const {
-    return clip_->image_features(clip_->image()(ops::to(towers_.pixel_values(pictures), device_)));
+    return clip_->image_features(clip_->image()(towers_.pixel_values(ops::to(pictures, device_))));
 }
 
 ClipTrainer::Answer ClipTrainer::among_batch(const Tensor& ids, const Tensor& pictures) const {
