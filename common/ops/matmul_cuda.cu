@@ -20,7 +20,7 @@ namespace {
 using namespace ldm::cuda;
 
 void check(cublasStatus_t status, std::source_location where = std::source_location::current()) {
-    if (status != CUBLAS_STATUS_SUCCESS) fail(std::string("cuBLAS: ") + cublasGetStatusString(status), where);
+    if (status != CUBLAS_STATUS_SUCCESS) fail(std::string("cuBLAS: ") + cublasLtGetStatusString(status), where);
 }
 
 cublasLtHandle_t handle() {

@@ -61,7 +61,7 @@ std::vector<float> unfolded(const void* data, const cublasLtMatrixLayoutOpaque_t
 
 }  // namespace
 
-const char* cublasGetStatusString(cublasStatus_t status) {
+const char* cublasLtGetStatusString(cublasStatus_t status) {
     return status == CUBLAS_STATUS_INVALID_VALUE ? "invalid value" : status == CUBLAS_STATUS_SUCCESS ? "success" : "not supported";
 }
 
