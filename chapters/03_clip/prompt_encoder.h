@@ -13,7 +13,7 @@ namespace ldm::clip {
 /// encoders/modules.py: FrozenCLIPEmbedder; keys cond_stage_model.transformer.text_model.)
 class PromptEncoder {
 public:
-    /// `weights` is the folder that has text_model in it.
+    /// `weights` is the folder that has text_model in it. Throws if the vocabulary and the configuration do not belong together.
     PromptEncoder(text::ClipTokenizer tokenizer, const nn::Params& weights,
                   const TextEncoder::Config& config);
 
@@ -36,8 +36,7 @@ private:
     TextEncoder encoder_;
 };
 
-/// That of a model folder: merges.txt, `cond_stage_config`, `cond_stage_model`. Throws if the
-/// vocabulary and the configuration do not belong together.
+/// That of a model folder: merges.txt, `cond_stage_config`, `cond_stage_model`.
 PromptEncoder load_prompt_encoder(nn::ModelFolder& model);
 
 }  // namespace ldm::clip

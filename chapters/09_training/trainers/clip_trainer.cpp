@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace ldm::train {
@@ -148,7 +149,7 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const s
     }
     learner_->move(gradients, learning_rate);
     Tensor& logit_scale = all_.at("logit_scale");
-    ops::copy_into(logit_scale, ops::clamp(logit_scale, -largest_logit_scale, largest_logit_scale));
+    ops::copy_into(logit_scale, ops::clamp(logit_scale, -std::numeric_limits<float>::infinity(), largest_logit_scale));
     return {mean_loss, {found}};
 }
 //! [step]

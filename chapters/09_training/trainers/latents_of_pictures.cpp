@@ -11,13 +11,12 @@ LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Confi
 
 Tensor LatentsOfPictures::moments(const Batch& batch) {
     const ops::WithPrecision exact(ops::Precision::f32);
-    const Tensor pictures = ops::to(batch.pictures, device_);
-    if (!remember_) return encoder_(pictures).moments();
+    if (!remember_) return encoder_(ops::to(batch.pictures, device_)).moments();
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < batch.files.size(); ++i) {
         Tensor& known = known_[batch.files[i]];
         const auto n = static_cast<std::int64_t>(i);
-        if (!known) known = encoder_(ops::slice(pictures, 0, n, n + 1)).moments();
+        if (!known) known = encoder_(ops::to(ops::slice(batch.pictures, 0, n, n + 1), device_)).moments();
         all.push_back(known);
     }
     return ops::concat(all, 0);
