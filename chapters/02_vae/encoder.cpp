@@ -1,7 +1,6 @@
 #include "chapters/02_vae/encoder.h"
 
 #include "common/autograd/trace.h"
-#include "common/ops/elementwise.h"
 
 namespace ldm::vae {
 
@@ -35,7 +34,7 @@ Tensor Encoder::operator()(const Tensor& x) const {
         if (level.downsample) h = (*level.downsample)(h);  // half as high and wide
     }
     h = mid_(h);
-    return traced(path_, conv_out_(ops::silu(norm_out_(h))));  // [N, 2 z, H / f, W / f]
+    return traced(path_, conv_out_(norm_out_.silu(h)));  // [N, 2 z, H / f, W / f]
 }
 //! [forward]
 

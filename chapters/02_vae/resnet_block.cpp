@@ -32,12 +32,12 @@ ResnetBlock::ResnetBlock(const nn::Params& weights, Config config)
 
 //! [forward]
 Tensor ResnetBlock::operator()(const Tensor& x, const Tensor& temb) const {
-    Tensor h = conv1_(silu(norm1_(x)));  // [N, out, H, W]
+    Tensor h = conv1_(norm1_.silu(x));  // [N, out, H, W]
     if (temb) {
         expect(temb_proj_.has_value(), "a ResnetBlock with 'temb_channels' 0 was given a time");
         h = h + (*temb_proj_)(silu(temb)).reshape({x.dim(0), -1, 1, 1});
     }
-    h = conv2_(silu(norm2_(h)));
+    h = conv2_(norm2_.silu(h));
     return traced(path_, (shortcut_ ? (*shortcut_)(x) : x) + h);
 }
 //! [forward]

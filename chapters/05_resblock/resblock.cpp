@@ -59,13 +59,13 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
     expect_shape(emb, {n, config_.emb_channels});
 
     // First look: level the channels, bend, let every pixel meet its neighbours.
-    Tensor h = conv_in_(resize(silu(norm_in_(x))));  // [N, out, H', W']
+    Tensor h = conv_in_(resize(norm_in_.silu(x)));  // [N, out, H', W']
 
     // The time embedding enters here: how noisy is x? One answer per channel, for all pixels.
-    h = norm_with_time(h, time_(silu(emb)));
+    h = norm_silu_with_time(h, time_(silu(emb)));
 
     // Second look, now knowing the time.
-    h = conv_out_(silu(h));
+    h = conv_out_(h);
 
     // Only a correction was learned; x itself takes the direct road.
     return traced(path_, skip(resize(x)) + h);  // [N, out, H', W']
@@ -73,12 +73,12 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
 //! [forward]
 
 //! [time]
-Tensor ResBlock::norm_with_time(const Tensor& h, const Tensor& time) const {
+Tensor ResBlock::norm_silu_with_time(const Tensor& h, const Tensor& time) const {
     const Tensor per_channel = time.reshape({time.dim(0), -1, 1, 1});
-    if (!config_.use_scale_shift_norm) return norm_out_(h + per_channel);
+    if (!config_.use_scale_shift_norm) return norm_out_.silu(h + per_channel);
 
     const auto parts = ops::chunk(per_channel, 2, 1);  // [N, 2 out, 1, 1]: scale, shift
-    return norm_out_(h) * (parts[0] + 1.0f) + parts[1];
+    return silu(norm_out_(h) * (parts[0] + 1.0f) + parts[1]);
 }
 //! [time]
 

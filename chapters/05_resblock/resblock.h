@@ -38,7 +38,7 @@ public:
     Tensor operator()(const Tensor& x, const Tensor& emb) const;
 
 private:
-    Tensor norm_with_time(const Tensor& h, const Tensor& time) const;
+    Tensor norm_silu_with_time(const Tensor& h, const Tensor& time) const;
     Tensor resize(const Tensor& x) const;
     Tensor skip(const Tensor& x) const;
 

@@ -72,7 +72,7 @@ Tensor UNetModel::time_embedding(const Tensor& t, const Tensor& y, DType dtype) 
 Tensor UNetModel::predict(const Tensor& h) const {
     if (id_predictor_)
         return traced(id_predictor_->path, id_predictor_->conv(id_predictor_->norm(h)));
-    return traced(out_->path, out_->conv(ops::silu(out_->norm(h))));
+    return traced(out_->path, out_->conv(out_->norm.silu(h)));
 }
 
 void UNetModel::check_inputs(const Tensor& x, const Tensor& t, const Tensor& context,

@@ -1,6 +1,7 @@
 #include "common/nn/layers.h"
 
 #include "common/autograd/trace.h"
+#include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
 #include "common/ops/matmul.h"
 #include "common/ops/norm.h"
@@ -36,6 +37,11 @@ GroupNorm::GroupNorm(const Params& weights, std::int64_t channels, float eps, in
 
 Tensor GroupNorm::operator()(const Tensor& x) const {
     return traced(path_, ops::group_norm(x, groups_, scale_, offset_, eps_));
+}
+
+Tensor GroupNorm::silu(const Tensor& x) const {
+    if (tracing(path_)) return ops::silu((*this)(x));
+    return ops::group_norm_silu(x, groups_, scale_, offset_, eps_);
 }
 
 LayerNorm::LayerNorm(const Params& weights, std::int64_t width, float eps)

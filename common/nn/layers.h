@@ -49,6 +49,9 @@ public:
     GroupNorm(const Params& weights, std::int64_t channels, float eps, int groups = 32);
     Tensor operator()(const Tensor& x) const;
 
+    /// silu of it, in one pass unless somebody looks at what comes between.
+    Tensor silu(const Tensor& x) const;
+
 private:
     std::string path_;
     int groups_;

@@ -10,6 +10,10 @@ namespace ldm::ops {
 /// the door of a SpatialTransformer; mixing them up is the field's most common mistake.
 Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps);
 
+/// silu of that, as it stands before nearly every convolution, in one pass over the memory. The levelled
+/// numbers themselves are never written, not for the gradient either.
+Tensor group_norm_silu(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps);
+
 /// Levels every vector along the last axis (Ba et al., 2016). x [..., D], scale [D], offset [D].
 Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
 

@@ -49,37 +49,81 @@ Moments moments(const float* row, std::int64_t length) {
     return whole;
 }
 
+/// Rows whose mean and deviation are known.
+struct Levelled {
+    const Tensor &x, &mean, &inverse_deviation;
+    NormLayout layout;
+    const Tensor &scale, &offset;
+
+    /// write(i, lanes, y) for the numbers y of the row, a register at a time; i counts from the row's first.
+    template <class Write>
+    void for_row(std::int64_t row, const Write& write) const {
+        const auto [rows, length, run, parameters] = layout;
+        const float* in = x.data() + row * length;
+        const float m = mean.data()[row], r = inverse_deviation.data()[row];
+        const std::int64_t p = row * length / run % parameters;
+        const float *gamma = scale.data() + p, *beta = offset.data() + p;  // of the row's runs
+        if (run == 1)
+            return for_lanes(length, [&](std::int64_t i, int lanes) {
+                write(i, lanes, (load_lanes(in + i, lanes) - m) * (r * load_lanes(gamma + i, lanes)) + load_lanes(beta + i, lanes));
+            });
+        for (std::int64_t k = 0; k < length / run; ++k) {
+            const float factor = r * gamma[k], term = beta[k];
+            for_lanes(run, [&](std::int64_t j, int lanes) {
+                write(k * run + j, lanes, (load_lanes(in + k * run + j, lanes) - m) * factor + term);
+            });
+        }
+    }
+};
+
+/// f(row) for all rows, shared out to the threads.
+template <class F>
+void for_rows(NormLayout layout, const F& f) {
+    const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(layout.row_length, 1));
+    parallel_for(layout.rows, grain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) f(row);
+    });
+}
+
+Floats silu(Floats x) { return x * logistic(x); }
+
+Floats silu_derivative(Floats x) {
+    const Floats s = logistic(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+
 }  // namespace
 
 Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset,
-                     float eps) {
+                     float eps, Then then) {
     Normalized result{Tensor(x.shape()), Tensor({layout.rows}), Tensor({layout.rows})};
-    const std::int64_t length = layout.row_length, run = layout.run;
-    const auto level = [&](std::int64_t row) {
-        const float* in = x.data() + row * length;
-        float* out = result.y.data() + row * length;
-        const auto [exact_mean, squares] = moments(in, length);
-        const float mean = static_cast<float>(exact_mean);
-        const float inverse = static_cast<float>(1.0 / std::sqrt(squares / length + eps));
-        result.mean.data()[row] = mean;
-        result.inverse_deviation.data()[row] = inverse;
+    const Levelled levelled{x, result.mean, result.inverse_deviation, layout, scale, offset};
+    for_rows(layout, [&](std::int64_t row) {
+        const auto [mean, squares] = moments(x.data() + row * layout.row_length, layout.row_length);
+        result.mean.data()[row] = static_cast<float>(mean);
+        result.inverse_deviation.data()[row] = static_cast<float>(1.0 / std::sqrt(squares / layout.row_length + eps));
 
-        if (run == 1 && length == layout.parameters) {
-            for (std::int64_t i = 0; i < length; ++i)
-                out[i] = (in[i] - mean) * (inverse * scale.data()[i]) + offset.data()[i];
-            return;
-        }
-        for (std::int64_t i = 0; i < length; i += run) {
-            const std::int64_t p = (row * length + i) / run % layout.parameters;
-            const float factor = inverse * scale.data()[p], term = offset.data()[p];
-            for (std::int64_t j = i; j < i + run; ++j) out[j] = (in[j] - mean) * factor + term;
-        }
-    };
-    const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(length, 1));
-    parallel_for(layout.rows, grain, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) level(row);
+        float* out = result.y.data() + row * layout.row_length;
+        if (then == Then::silu)
+            levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) { store_lanes(out + i, silu(y), lanes); });
+        else
+            levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) { store_lanes(out + i, y, lanes); });
     });
     return result;
+}
+
+Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward, NormLayout layout,
+                     const Tensor& scale, const Tensor& offset) {
+    Tensor before(x.shape());
+    const Levelled levelled{x, forward.mean, forward.inverse_deviation, layout, scale, offset};
+    for_rows(layout, [&](std::int64_t row) {
+        const float* flow = dy.data() + row * layout.row_length;
+        float* out = before.data() + row * layout.row_length;
+        levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) {
+            store_lanes(out + i, load_lanes(flow + i, lanes) * silu_derivative(y), lanes);
+        });
+    });
+    return before;
 }
 
 namespace {

@@ -12,6 +12,9 @@ struct NormLayout {
     std::int64_t parameters;   // C; the scale of element i of the tensor is scale[i / run % C]
 };
 
+/// What is made of a number once it is levelled, before it is written.
+enum class Then { nothing, silu };
+
 struct Normalized {
     Tensor y;
     Tensor mean;                // [rows]
@@ -19,13 +22,19 @@ struct Normalized {
 };
 
 Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset,
-                     float eps);
+                     float eps, Then then);
 
 struct NormGradients {
     Tensor x, scale, offset;
 };
 
+/// Of normalize with Then::nothing; of `forward` it reads mean and inverse_deviation.
 NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
                                  NormLayout layout, const Tensor& scale);
+
+/// From the gradient after silu to the one before it. What silu was applied to was never written: it
+/// is levelled again.
+Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward, NormLayout layout,
+                     const Tensor& scale, const Tensor& offset);
 
 }  // namespace ldm::ops::cpu

@@ -4,9 +4,11 @@
 
 namespace ldm::ops::cuda {
 
-using cpu::NormGradients, cpu::Normalized, cpu::NormLayout;
+using cpu::NormGradients, cpu::Normalized, cpu::NormLayout, cpu::Then;
 
-Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset, float eps);
+Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset, float eps, Then then);
 NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward, NormLayout layout, const Tensor& scale);
+Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward, NormLayout layout, const Tensor& scale,
+                     const Tensor& offset);
 
 }  // namespace ldm::ops::cuda

@@ -59,6 +59,11 @@ void group_norm(benchmark::State& state) {
     measure(state, x, [&] { return ops::group_norm(x, 32, scale, scale, 1e-5f); });
 }
 
+void group_norm_silu(benchmark::State& state) {
+    const Tensor x = ones({1, state.range(0), state.range(1), state.range(1)}), scale = ones({state.range(0)});
+    measure(state, x, [&] { return ops::group_norm_silu(x, 32, scale, scale, 1e-5f); });
+}
+
 void silu(benchmark::State& state) {
     const Tensor x = ones({state.range(0)});
     measure(state, x, [&] { return ops::silu(x); });
@@ -90,6 +95,7 @@ BENCHMARK(linear)->ArgNames({"rows", "in", "out"})->UseRealTime()->Unit(benchmar
 BENCHMARK(attention)->ArgNames({"heads", "queries", "keys", "width"})->UseRealTime()->Unit(benchmark::kMillisecond)
     ->Args({8, 4096, 4096, 40})->Args({8, 1024, 1024, 80})->Args({8, 4096, 77, 40})->Args({1, 4096, 4096, 512});
 BENCHMARK(group_norm)->ArgNames({"channels", "size"})->UseRealTime()->Unit(benchmark::kMillisecond)->Args({320, 64})->Args({128, 512});
+BENCHMARK(group_norm_silu)->ArgNames({"channels", "size"})->UseRealTime()->Unit(benchmark::kMillisecond)->Args({320, 64})->Args({128, 512});
 BENCHMARK(silu)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(320 * 64 * 64)->Arg(128 * 512 * 512);
 BENCHMARK(gelu)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(4096 * 1280);
 BENCHMARK(add)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(320 * 64 * 64)->Arg(128 * 512 * 512);

@@ -182,8 +182,13 @@ TEST_CASE("norms are their definitions, also far from zero") {
     const Tensor x = ops::scale(noise({2, 12, 65, 67}, 1), size) + distance * size;
     const Tensor scale = noise({12}, 2), offset = noise({12}, 3);
     const double tolerance = distance == 0.0f ? 5e-6 : 2e-4;  // 100 +- 1 has two digits fewer
-    for (float eps : {1e-5f, 1e-6f})
-        CHECK(close(ops::group_norm(x, 4, scale, offset, eps), ops::reference::group_norm(x, 4, scale, offset, eps), tolerance) == "");
+    for (float eps : {1e-5f, 1e-6f}) {
+        const Tensor definition = ops::reference::group_norm(x, 4, scale, offset, eps);
+        CHECK(close(ops::group_norm(x, 4, scale, offset, eps), definition, tolerance) == "");
+        CHECK(close(ops::group_norm_silu(x, 4, scale, offset, eps), definition / (ops::exp(-1.0f * definition) + 1.0f), tolerance) == "");
+    }
+    const Tensor pixels = noise({3, 12}, 6);  // groups of single numbers' channels
+    CHECK(close(ops::group_norm(pixels, 4, scale, offset, 1e-5f), ops::reference::group_norm(pixels, 4, scale, offset, 1e-5f), 5e-6) == "");
     const Tensor rows = x.reshape({2 * 12 * 65, 67}), row_scale = noise({67}, 4), row_offset = noise({67}, 5);
     CHECK(close(ops::layer_norm(rows, row_scale, row_offset, 1e-5f),
                 ops::reference::layer_norm(rows, row_scale, row_offset, 1e-5f), tolerance) == "");

@@ -66,6 +66,8 @@ TEST_CASE("gradients of convolutions") {
 TEST_CASE("gradients of norms and softmaxes") {
     auto group = [](Inputs in) { return ops::group_norm(in[0], 2, in[1], in[2], 1e-5f); };
     CHECK(gradients_agree(group, {noise({2, 4, 3, 2}, 1), noise({4}, 2), noise({4}, 3)}) == "");
+    auto group_silu = [](Inputs in) { return ops::group_norm_silu(in[0], 2, in[1], in[2], 1e-5f); };
+    CHECK(gradients_agree(group_silu, {noise({2, 4, 3, 2}, 1), noise({4}, 2), noise({4}, 3)}) == "");
     auto layer = [](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); };
     CHECK(gradients_agree(layer, {noise({3, 6}, 1), noise({6}, 2), noise({6}, 3)}) == "");
     CHECK(gradients_agree([](Inputs in) { return ops::softmax(in[0]); }, {noise({3, 5}, 1)}) == "");
