@@ -1,63 +1,21 @@
 #include "common/ops/broadcast_walk.h"
 #include "common/ops/elementwise_cuda.h"
 
+#include "common/device/axes.cuh"
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
 #include "common/device/reduce.cuh"
-
-#include <limits>
 
 namespace ldm::ops::cuda {
 namespace {
 
 using namespace ldm::cuda;
 
-constexpr int most_axes = 6;
-
-/// Axes, innermost first, along which two tensors are walked. `Index` has 32 bits where that is enough: a division of 64 takes a
-/// GPU longer than to fetch the number.
-template <class Index>
-struct Axes {
-    int count = 0;
-    Index extents[most_axes], steps_a[most_axes], steps_b[most_axes];
-
-    __host__ __device__ void push(std::int64_t extent, std::int64_t step_a, std::int64_t step_b) {
-        extents[count] = static_cast<Index>(extent);
-        steps_a[count] = static_cast<Index>(step_a);
-        steps_b[count] = static_cast<Index>(step_b);
-        ++count;
-    }
-
-    struct Place {
-        Index a, b;
-    };
-    __host__ __device__ Place operator[](Index index) const {
-        Place place{0, 0};
-        for (int i = 0; i < count; ++i) {
-            const Index along = index % extents[i];
-            index /= extents[i];
-            place.a += along * steps_a[i];
-            place.b += along * steps_b[i];
-        }
-        return place;
-    }
-};
-
 template <class Index>
 Axes<Index> axes_of(const BroadcastWalk& walk) {
-    expect(walk.extents.size() <= most_axes, "shapes that broadcast along more than " + std::to_string(most_axes) + " axes");
     Axes<Index> axes;
     for (std::size_t i = 0; i < walk.extents.size(); ++i) axes.push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
     return axes;
-}
-
-/// Calls f with a number of the narrowest type that can count to `size`.
-template <class F>
-void with_index(std::int64_t size, F f) {
-    if (size <= std::numeric_limits<std::int32_t>::max())
-        f(std::uint32_t{});
-    else
-        f(std::uint64_t{});
 }
 
 template <class T, class Index, class F>
@@ -85,15 +43,14 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
 /// and 8 shares of each, so that a warp reads neighbours where the innermost axis stays.
 constexpr int sums_side_by_side = 32, shares = 8;
 
-template <class T>
-__global__ void sum_kept_innermost_kernel(std::int64_t sums, std::int64_t length, Axes<std::uint64_t> kept, Axes<std::uint64_t> gone,
-                                          const T* x, T* y) {
+template <class T, class Index>
+__global__ void sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
     __shared__ double parts[shares][sums_side_by_side];
-    const std::int64_t own = static_cast<std::int64_t>(blockIdx.x) * sums_side_by_side + threadIdx.x;
+    const Index own = static_cast<Index>(blockIdx.x) * sums_side_by_side + threadIdx.x;
     double sum = 0.0;
     if (own < sums) {
-        const std::uint64_t begin = kept[own].a;
-        for (std::int64_t i = threadIdx.y; i < length; i += shares) sum += as_float(x[begin + gone[i].a]);
+        const Index begin = kept[own].a;
+        for (Index i = threadIdx.y; i < length; i += shares) sum += as_float(x[begin + gone[i].a]);
     }
     parts[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
@@ -103,11 +60,11 @@ __global__ void sum_kept_innermost_kernel(std::int64_t sums, std::int64_t length
 }
 
 /// The same with a block for each sum: for rows whose neighbours are added up.
-template <class T>
-__global__ void sum_gone_innermost_kernel(std::int64_t length, Axes<std::uint64_t> kept, Axes<std::uint64_t> gone, const T* x, T* y) {
+template <class T, class Index>
+__global__ void sum_gone_innermost_kernel(Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
     const auto at = kept[blockIdx.x];
     double sum = 0.0;
-    for (std::int64_t i = threadIdx.x; i < length; i += block_size) sum += as_float(x[at.a + gone[i].a]);
+    for (Index i = threadIdx.x; i < length; i += block_size) sum += as_float(x[at.a + gone[i].a]);
     sum = reduce_block(sum, Sum());
     if (threadIdx.x == 0) y[at.b] = from_float<T>(static_cast<float>(sum));
 }
@@ -136,21 +93,22 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
     expect(broadcast_shape(x.shape(), shape) == x.shape(),
            to_string(x.shape()) + " cannot be summed to " + to_string(shape));
     const BroadcastWalk walk(x.shape(), x.shape(), shape);
-    expect(walk.extents.size() <= most_axes, "a sum over more than " + std::to_string(most_axes) + " axes");
-    Axes<std::uint64_t> kept, gone;
-    for (std::size_t i = 0; i < walk.extents.size(); ++i)
-        (walk.steps_b[i] == 0 ? gone : kept).push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
-
     Tensor y = like(x, shape);
     const std::int64_t length = y.size() == 0 ? 0 : x.size() / y.size();
     const bool innermost_stays = walk.steps_b[0] != 0;
     with_type(x, [&]<class T>(T) {
-        if (innermost_stays)
-            launch(sum_kept_innermost_kernel<T>, dim3(static_cast<unsigned>((y.size() + sums_side_by_side - 1) / sums_side_by_side)),
-                   dim3(sums_side_by_side, shares), y.size(), length, kept, gone, numbers<T>(x), numbers<T>(y));
-        else
-            launch(sum_gone_innermost_kernel<T>, dim3(static_cast<unsigned>(y.size())), block_size, length, kept, gone, numbers<T>(x),
-                   numbers<T>(y));
+        with_index(x.size(), [&]<class Index>(Index) {
+            Axes<Index> kept, gone;
+            for (std::size_t i = 0; i < walk.extents.size(); ++i)
+                (walk.steps_b[i] == 0 ? gone : kept).push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
+            const auto sums = static_cast<Index>(y.size()), terms = static_cast<Index>(length);
+            if (innermost_stays)
+                launch(sum_kept_innermost_kernel<T, Index>, dim3(static_cast<unsigned>((y.size() + sums_side_by_side - 1) / sums_side_by_side)),
+                       dim3(sums_side_by_side, shares), sums, terms, kept, gone, numbers<T>(x), numbers<T>(y));
+            else
+                launch(sum_gone_innermost_kernel<T, Index>, dim3(static_cast<unsigned>(y.size())), block_size, terms, kept, gone,
+                       numbers<T>(x), numbers<T>(y));
+        });
     });
     return y;
 }

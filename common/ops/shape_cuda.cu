@@ -1,66 +1,29 @@
 #include "common/ops/shape_cuda.h"
 
+#include "common/device/axes.cuh"
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
 #include "common/device/numbers.cuh"
-
-#include <algorithm>
 
 namespace ldm::ops::cuda {
 namespace {
 
 using namespace ldm::cuda;
 
-template <class T>
-__global__ void copy_blocks_kernel(std::int64_t size, std::int64_t length, const T* from, std::int64_t from_step, T* to,
-                                   std::int64_t to_step) {
-    for (std::int64_t i = first_index(); i < size; i += grid_stride()) {
-        const std::int64_t block = i / length, place = i % length;
+template <class T, class Index>
+__global__ void copy_blocks_kernel(Index size, Index length, const T* from, std::int64_t from_step, T* to, std::int64_t to_step) {
+    for (auto i = static_cast<Index>(first_index()); i < size; i += static_cast<Index>(grid_stride())) {
+        const Index block = i / length, place = i % length;
         to[block * to_step + place] = from[block * from_step + place];
     }
 }
 
-constexpr int most_axes = 6;
-
-/// Axes, the last one innermost, and how far apart neighbours lie along them in the source and in the result.
-struct Axes {
-    int count = 0;
-    std::int64_t extents[most_axes], from_steps[most_axes], to_steps[most_axes];
-
-    void push(std::int64_t extent, std::int64_t from_step, std::int64_t to_step) {
-        extents[count] = extent;
-        from_steps[count] = from_step;
-        to_steps[count] = to_step;
-        ++count;
-    }
-
-    void remove(int axis) {
-        for (std::int64_t* of : {extents, from_steps, to_steps}) std::copy(of + axis + 1, of + count, of + axis);
-        --count;
-    }
-
-    struct Place {
-        std::int64_t from, to;
-    };
-    __device__ Place operator[](std::int64_t index) const {
-        Place place{0, 0};
-        for (int axis = count - 1; axis >= 0; --axis) {
-            const std::int64_t along = index % extents[axis];
-            index /= extents[axis];
-            place.from += along * from_steps[axis];
-            place.to += along * to_steps[axis];
-        }
-        return place;
-    }
-};
-
 /// Rows that stay rows: a block copies one after the other.
-template <class T>
-__global__ void move_rows_kernel(std::int64_t rows, std::int64_t length, Axes axes, const T* x, T* y) {
-    for (std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * blockDim.y + threadIdx.y; r < rows;
-         r += static_cast<std::int64_t>(gridDim.x) * blockDim.y) {
+template <class T, class Index>
+__global__ void move_rows_kernel(Index rows, Index length, Axes<Index> axes, const T* x, T* y) {
+    for (Index r = blockIdx.x * blockDim.y + threadIdx.y; r < rows; r += gridDim.x * blockDim.y) {
         const auto at = axes[r];
-        for (std::int64_t i = threadIdx.x; i < length; i += blockDim.x) y[at.to + i] = x[at.from + i];
+        for (Index i = threadIdx.x; i < length; i += blockDim.x) y[at.b + i] = x[at.a + i];
     }
 }
 
@@ -75,19 +38,19 @@ struct Matrices {
 };
 
 template <class T>
-__global__ void turn_kernel(Matrices matrix, Axes axes, const T* x, T* y) {
+__global__ void turn_kernel(Matrices matrix, Axes<std::uint64_t> axes, const T* x, T* y) {
     __shared__ T square[tile][tile + 1];
     const auto at = axes[blockIdx.z];
     const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.y) * tile;
     const std::int64_t first_column = static_cast<std::int64_t>(blockIdx.x) * tile;
     for (int i = threadIdx.y; i < tile; i += tile_threads) {
         const std::int64_t row = first_row + i, column = first_column + threadIdx.x;
-        if (row < matrix.rows && column < matrix.columns) square[i][threadIdx.x] = x[at.from + row * matrix.row_step + column];
+        if (row < matrix.rows && column < matrix.columns) square[i][threadIdx.x] = x[at.a + row * matrix.row_step + column];
     }
     __syncthreads();
     for (int i = threadIdx.y; i < tile; i += tile_threads) {
         const std::int64_t row = first_row + threadIdx.x, column = first_column + i;
-        if (row < matrix.rows && column < matrix.columns) y[at.to + column * matrix.column_step + row] = square[threadIdx.x][i];
+        if (row < matrix.rows && column < matrix.columns) y[at.b + column * matrix.column_step + row] = square[threadIdx.x][i];
     }
 }
 
@@ -106,43 +69,53 @@ unsigned tiles(std::int64_t count) { return static_cast<unsigned>((count + tile 
 
 void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length, std::int64_t count) {
     with_type(from, [&]<class T>(T) {
-        launch(copy_blocks_kernel<T>, blocks_for(length * count), block_size, length * count, length, numbers<T>(from) + in_from.begin,
-               in_from.step, numbers<T>(to) + in_to.begin, in_to.step);
+        with_index(length * count, [&]<class Index>(Index) {
+            launch(copy_blocks_kernel<T, Index>, blocks_for(length * count), block_size, static_cast<Index>(length * count),
+                   static_cast<Index>(length), numbers<T>(from) + in_from.begin, in_from.step, numbers<T>(to) + in_to.begin, in_to.step);
+        });
     });
 }
 
 Tensor permute(const Tensor& x, const std::vector<int>& order) {
-    expect(order.size() <= most_axes, "an order of more than " + std::to_string(most_axes) + " axes");
     Shape shape;
     for (int axis : order) shape.push_back(x.dim(axis));
     Tensor y = like(x, shape);
     if (x.size() == 0) return y;
-
-    std::vector<std::int64_t> steps(x.rank(), 1);
-    for (int i = x.rank() - 2; i >= 0; --i) steps[i] = steps[i + 1] * x.dim(i + 1);
-    Axes axes;
-    std::int64_t to_step = x.size();
-    for (int axis : order) {
-        to_step /= x.dim(axis);
-        axes.push(x.dim(axis), steps[axis], to_step);
+    if (x.rank() == 0) {
+        cuda::copy(x, y);
+        return y;
     }
+
+    Shape steps(x.rank(), 1), steps_in_y(x.rank(), 1);  // from neighbour to neighbour along the axes of x
     const int last = x.rank() - 1;
-    const int inner = static_cast<int>(std::find(order.begin(), order.end(), last) - order.begin());  // where the last of the source goes
+    for (int i = last - 1; i >= 0; --i) steps[i] = steps[i + 1] * x.dim(i + 1);
+    std::int64_t step = 1;
+    for (int i = last; i >= 0; --i) {
+        steps_in_y[order[i]] = step;
+        step *= x.dim(order[i]);
+    }
+    /// The axes of y but those two.
+    const auto axes_but = [&]<class Index>(Index, int one, int other) {
+        Axes<Index> axes;
+        for (int i = last; i >= 0; --i)
+            if (order[i] != one && order[i] != other) axes.push(x.dim(order[i]), steps[order[i]], steps_in_y[order[i]]);
+        return axes;
+    };
+    const int innermost = order[last];
     with_type(x, [&]<class T>(T) {
-        if (x.rank() == 0 || inner == last) {
-            const std::int64_t length = x.rank() == 0 ? 1 : axes.extents[last], rows = x.size() / length;
-            if (x.rank() > 0) axes.remove(last);
-            const dim3 threads(32, block_size / 32);
-            launch(move_rows_kernel<T>, blocks_for(rows * 32), threads, rows, length, axes, numbers<T>(x), numbers<T>(y));
+        if (innermost == last) {
+            const std::int64_t length = x.dim(last), rows = x.size() / length;
+            with_index(x.size(), [&]<class Index>(Index index) {
+                launch(move_rows_kernel<T, Index>, blocks_for(rows * 32), dim3(32, block_size / 32), static_cast<Index>(rows),
+                       static_cast<Index>(length), axes_but(index, last, last), numbers<T>(x), numbers<T>(y));
+            });
             return;
         }
-        const Matrices matrix{axes.extents[last], axes.extents[inner], axes.from_steps[last], axes.to_steps[inner]};
-        axes.remove(last);
-        axes.remove(inner);
+        const Matrices matrix{x.dim(innermost), x.dim(last), steps[innermost], steps_in_y[last]};
         const std::int64_t count = x.size() / (matrix.rows * matrix.columns);
         expect(count <= 65535 && matrix.rows <= 65535 * tile, "too many matrices to turn around: " + to_string(x.shape()));
         launch(turn_kernel<T>, dim3(tiles(matrix.columns), tiles(matrix.rows), static_cast<unsigned>(count)), dim3(tile, tile_threads),
-               matrix, axes, numbers<T>(x), numbers<T>(y));
+               matrix, axes_but(std::uint64_t{}, last, innermost), numbers<T>(x), numbers<T>(y));
     });
     return y;
 }
