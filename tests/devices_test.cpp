@@ -17,6 +17,7 @@
 #include "common/ops/norm.h"
 #include "common/ops/optimizer_step.h"
 #include "common/ops/reduce.h"
+#include "common/ops/replayed.h"
 #include "common/ops/resample.h"
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
@@ -158,6 +159,13 @@ TEST_CASE("a GPU computes the same: norms") {
     const auto group = [](int groups) { return [groups](Inputs in) { return ops::group_norm(in[0], groups, in[1], in[2], 1e-5f); }; };
     CHECK(agree(group(4), {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)}) == "");
     CHECK(agree(group(2), {noise({1, 4, 70, 65}, 1, 0.1f) + 30.0f, noise({4}, 2), noise({4}, 3)}, 3e-5) == "");  // several pieces, far from 0
+    const auto group_silu = [](int groups) { return [groups](Inputs in) { return ops::group_norm_silu(in[0], groups, in[1], in[2], 1e-5f); }; };
+    CHECK(agree(group_silu(4), {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)}) == "");
+    CHECK(agree(group_silu(2), {noise({2, 6, 30, 20}, 1), noise({6}, 2), noise({6}, 3)}) == "");   // sixteen numbers for each thread
+    CHECK(agree(group_silu(2), {noise({1, 4, 70, 66}, 1), noise({4}, 2), noise({4}, 3)}) == "");  // several pieces, 16 bytes at a time
+    CHECK(agree(group_silu(2), {noise({1, 4, 71, 67}, 1), noise({4}, 2), noise({4}, 3)}) == "");  // and not
+    CHECK(agree(group_silu(4), {noise({3, 12}, 1), noise({12}, 2), noise({12}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); }, {noise({2, 5000}, 1), noise({5000}, 2), noise({5000}, 3)}) == "");
     CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); }, {noise({3, 4, 50}, 1), noise({50}, 2), noise({50}, 3)}) == "");
     CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], in[1], in[2], 1e-5f).y; }, {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3)}) == "");
     CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], {in[3], in[4]}, in[1], in[2], 1e-5f); },
@@ -221,6 +229,44 @@ TEST_CASE("a GPU takes the same steps") {
     CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, -std::numeric_limits<float>::infinity()}), Device::cuda)));
 }
 
+TEST_CASE("a GPU replays what it was asked for, with other numbers") {
+    if (no_gpu()) return;
+    const Tensor w = noise({70, 8, 3, 3}, 1), m = noise({30, 40}, 2), scale = noise({70}, 3);
+    const auto f = [&](Device device) {
+        return [=](const std::vector<Tensor>& in) {
+            const Tensor h = ops::conv2d(in[0] + ops::sin(ops::to_float(in[1])).reshape({-1, 1, 1, 1}), ops::to(w, device), {}, {.padding = ops::Padding::all(1)});
+            const Tensor level = ops::group_norm_silu(h, 7, ops::to(scale, device), ops::to(scale, device), 1e-5f);
+            const Tensor made_here = ops::to(ops::exp(m), device);  // of numbers that the host forgets
+            return ops::matmul(level.reshape({2 * 70, 30}), made_here);
+        };
+    };
+    ops::Replayed replayed(f(Device::cuda));
+    const auto expected = f(Device::cpu);
+    for (int call = 0; call < 5; ++call) {
+        const Tensor x = noise({2, 8, 5, 6}, 10 + call), t = Tensor::ints({2}, std::vector<std::int32_t>{call, 7 * call});
+        const Tensor y = replayed({ops::to(x, Device::cuda), ops::to(t, Device::cuda)});
+        std::vector<Tensor> others;  // that want the same sizes of memory
+        for (int i = 0; i < 10 * (call + 1); ++i) others.push_back(ops::to(noise({2, 70, 5, 6}, i), Device::cuda));
+        const Tensor again = replayed({ops::to(x, Device::cuda), ops::to(t, Device::cuda)});
+        CHECK(close(ops::to(y, Device::cpu), expected({x, t}), 1e-4) == "");
+        CHECK(close(ops::to(again, Device::cpu), expected({x, t}), 1e-4) == "");
+        for (std::size_t i = 0; i < others.size(); ++i) CHECK(close(ops::to(others[i], Device::cpu), noise({2, 70, 5, 6}, static_cast<int>(i)), 0) == "");
+    }
+    const Tensor small = noise({2, 8, 2, 3}, 40), times = Tensor::ints({2}, std::vector<std::int32_t>{1, 2});  // other shapes: another graph
+    ops::Replayed sum([](const std::vector<Tensor>& in) { return ops::sum(in[0]) * 3.0f; });
+    for (const Tensor& x : {small, small, small, ops::to_float(times), small, small})
+        CHECK(sum({ops::to(x, Device::cuda)}).item() == Approx((ops::sum(x) * 3.0f).item()));
+}
+
+TEST_CASE("a GPU cannot bring back numbers while a graph is written") {
+    if (no_gpu()) return;
+    ops::Replayed looks([](const std::vector<Tensor>& in) { return in[0] * ops::sum(in[0]).item(); });
+    const Tensor x = ops::to(noise({3}, 1), Device::cuda);
+    looks({x});
+    CHECK_THROWS_WITH(looks({x}), Catch::Contains("a graph is being written"));
+    CHECK(close(ops::to(x + x, Device::cpu), ops::to(x, Device::cpu) * 2.0f, 0) == "");  // the stream is in order
+}
+
 TEST_CASE("a GPU computes with 16 bits to their precision") {
     if (no_gpu()) return;
     const auto check = [](const Function& f, Inputs inputs) {
@@ -241,6 +287,8 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
     check([](Inputs in) { return ops::linear(in[0], in[1], in[2]); }, {noise({9, 40}, 1), noise({17, 40}, 2), noise({17}, 3)});
     check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 8, 6, 6}, 1), noise({9, 8, 3, 3}, 2), noise({9}, 3)});
     check([](Inputs in) { return ops::group_norm(in[0], 4, in[1], in[2], 1e-5f); }, {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)});
+    for (const std::int64_t side : {5, 72})
+        check([](Inputs in) { return ops::group_norm_silu(in[0], 4, in[1], in[2], 1e-5f); }, {noise({2, 8, side, side}, 1), noise({8}, 2), noise({8}, 3)});
     check([](Inputs in) { return ops::softmax(in[0]); }, {noise({4, 30}, 1)});
     const ops::Conv2dOptions lopsided{.stride = 2, .padding = {0, 1, 1, 2}};
     check([&](Inputs in) { return ops::conv2d(in[0], in[1], in[2], lopsided); }, {noise({2, 40, 9, 11}, 1), noise({70, 40, 3, 3}, 2), noise({70}, 3)});

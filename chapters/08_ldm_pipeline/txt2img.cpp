@@ -5,6 +5,7 @@
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 #include "common/ops/precision.h"
+#include "common/ops/replayed.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
@@ -28,6 +29,13 @@ ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds, Device device) {
     };
 }
 
+/// The same, and on a GPU a step is written down once and then replayed.
+ddpm::Denoiser replayed(ddpm::Denoiser denoiser) {
+    auto step = std::make_shared<ops::Replayed>(
+        [denoiser = std::move(denoiser)](const std::vector<Tensor>& arguments) { return denoiser(arguments[0], arguments[1]); });
+    return [step](const Tensor& x, const Tensor& t) { return (*step)({x, t}); };
+}
+
 bool is_ancestral(const Txt2ImgRequest& request) {
     if (request.sampler != "ddim" && request.sampler != "ddpm")
         throw Error(fmt::format("unknown sampler '{}': there are ddim and ddpm", request.sampler));
@@ -44,7 +52,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     // What to draw, and what a drawing of nothing in particular (or of something unwanted) would be.
     const Tensor cond = model.encode_prompts(request.prompts, &result.cut);        // [N, S, D]
     const Tensor uncond = ops::broadcast_to(model.encode_prompts({request.negative_prompt}), cond.shape());
-    const ddpm::Denoiser denoiser = with_guidance(std::cref(model), cond, uncond, request.cfg_scale);
+    ddpm::Denoiser denoiser = replayed(with_guidance(std::cref(model), cond, uncond, request.cfg_scale));
 
     // Somewhere to begin: nothing but noise.
     const ddpm::Noise noise = noise_from(request.seeds, model.device());
@@ -64,6 +72,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     else
         z = DDIMSampler(model.schedule(), {.S = request.steps, .eta = request.eta})
                 .sample(denoiser, result.noise, noise, remember);
+    denoiser = nullptr;  // what it kept in memory makes room for the decoder
 
     result.pictures = model.decode(z);                                             // [N, 3, H, W]
     return result;

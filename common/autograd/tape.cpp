@@ -32,6 +32,8 @@ void Gradients::add(const TensorName& x, const Tensor& dx) {
 Tape::Tape() : outer_(current_tape) { current_tape = this; }
 Tape::~Tape() { current_tape = outer_; }
 
+bool Tape::in_scope() { return current_tape != nullptr; }
+
 void Tape::watch(const Tensor& x) { watch(x.id()); }
 
 void Tape::watch(std::uint64_t id) {

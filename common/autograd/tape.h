@@ -54,6 +54,9 @@ public:
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
+    /// Whether notes are taken.
+    static bool in_scope();
+
     /// Gradients with respect to x will be wanted. x may be a result that has been computed already.
     void watch(const Tensor& x);
 

@@ -13,6 +13,8 @@ thread_local Trace* current_trace = nullptr;
 Trace::Trace(std::set<std::string> only) : only_(std::move(only)), outer_(current_trace) { current_trace = this; }
 Trace::~Trace() { current_trace = outer_; }
 
+bool Trace::in_scope() { return current_trace != nullptr; }
+
 Tensor Trace::find(const std::string& name) const {
     for (const Step& step : steps_ | std::views::reverse)
         if (step.name == name) return step.output;

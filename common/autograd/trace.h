@@ -19,6 +19,9 @@ public:
     Trace(const Trace&) = delete;
     Trace& operator=(const Trace&) = delete;
 
+    /// Whether anybody looks at all.
+    static bool in_scope();
+
     /// The output of the module of that name; empty when it did not run. A module that ran more
     /// than once is remembered by its last run.
     Tensor find(const std::string& name) const;

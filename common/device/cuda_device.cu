@@ -1,94 +1,12 @@
 #include "common/device/cuda_device.h"
 
-#include <atomic>
-#include <bit>
-#include <map>
-#include <mutex>
-#include <vector>
+#include <cstring>
 
 #include "common/device/cuda.cuh"
+#include "common/device/cuda_memory.h"
 #include "common/error.h"
 
 namespace ldm::cuda {
-namespace {
-
-std::string mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
-
-/// Sizes come in classes, eight from each power of two to the next, so that a waiting block fits more often.
-std::int64_t size_class(std::int64_t bytes) {
-    constexpr std::int64_t smallest = 512;
-    const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max(bytes, smallest)))) / 8;
-    const std::int64_t unit = std::max(step, smallest);
-    return std::max((bytes + unit - 1) / unit * unit, smallest);
-}
-
-class Blocks {
-public:
-    void* take(std::int64_t bytes) {
-        const std::scoped_lock lock(mutex_);
-        const std::int64_t size = size_class(bytes);
-        void* memory = nullptr;
-        if (auto found = waiting_.find(size); found != waiting_.end() && !found->second.empty()) {
-            memory = found->second.back();
-            found->second.pop_back();
-            waiting_bytes_ -= size;
-        } else {
-            memory = fresh(size);
-        }
-        now_ += size;
-        peak_ = std::max(peak_, now_);
-        return memory;
-    }
-
-    /// What the stream still does with the block comes before what the next owner asks of it.
-    void give_back(void* memory, std::int64_t bytes) {
-        const std::scoped_lock lock(mutex_);
-        const std::int64_t size = size_class(bytes);
-        waiting_[size].push_back(memory);
-        waiting_bytes_ += size;
-        now_ -= size;
-    }
-
-    MemoryUse use() {
-        const std::scoped_lock lock(mutex_);
-        return {now_, peak_, waiting_bytes_};
-    }
-
-    void forget_peak() {
-        const std::scoped_lock lock(mutex_);
-        peak_ = now_;
-    }
-
-    /// Never destroyed: tensors of static lifetime may die after everything else.
-    static Blocks& instance() {
-        static Blocks& blocks = *new Blocks;
-        return blocks;
-    }
-
-private:
-    void* fresh(std::int64_t size) {
-        void* memory = nullptr;
-        if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
-        cudaGetLastError();  // forgets it
-        check(cudaStreamSynchronize(stream()));
-        for (auto& [bytes, blocks] : waiting_)
-            for (void* block : blocks) check(cudaFree(block));
-        waiting_.clear();
-        waiting_bytes_ = 0;
-        if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
-        cudaGetLastError();
-        std::size_t free = 0, total = 0;
-        check(cudaMemGetInfo(&free, &total));
-        throw Error("the GPU's memory is full: " + mebibytes(size) + " asked for, " + mebibytes(free) + " free of " + mebibytes(total) +
-                    ", " + mebibytes(now_) + " in tensors");
-    }
-
-    std::mutex mutex_;
-    std::map<std::int64_t, std::vector<void*>> waiting_;
-    std::int64_t now_ = 0, peak_ = 0, waiting_bytes_ = 0;
-};
-
-}  // namespace
 
 void check(cudaError_t result, std::source_location where) {
     if (result != cudaSuccess) fail(std::string(cudaGetErrorName(result)) + ": " + cudaGetErrorString(result), where);
@@ -123,22 +41,19 @@ std::string why_unusable() {
 std::string describe() {
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, 0));
-    return std::string(properties.name) + ", " + mebibytes(properties.totalGlobalMem);
+    return std::string(properties.name) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
 }
-
-std::shared_ptr<void> allocate(std::int64_t bytes) {
-    void* const memory = Blocks::instance().take(bytes);
-    return {memory, [bytes](void* p) { Blocks::instance().give_back(p, bytes); }};
-}
-
-MemoryUse memory_use() { return Blocks::instance().use(); }
-void forget_memory_peak() { Blocks::instance().forget_peak(); }
 
 void copy_to_device(void* to, const void* from, std::int64_t bytes) {
+    if (Reserve* reserve = reserve_in_use()) {  // a graph copies them again and again
+        auto& kept = reserve->from_host.emplace_back(std::make_unique<std::byte[]>(bytes));
+        from = std::memcpy(kept.get(), from, bytes);
+    }
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()));  // has read `from` when it returns
 }
 
 void copy_to_host(void* to, const void* from, std::int64_t bytes) {
+    expect(!reserve_in_use(), "a graph is being written, and there are no numbers yet that could be brought to the host");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()));
     synchronize();
 }

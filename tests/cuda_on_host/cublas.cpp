@@ -3,6 +3,7 @@
 #include "tests/cuda_on_host/cuda_bf16.h"
 #include "tests/cuda_on_host/cuda_fp16.h"
 #include "tests/cuda_on_host/device_memory.h"
+#include "tests/cuda_on_host/stream.h"
 
 #include <vector>
 
@@ -130,18 +131,19 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
                       (operation->trans_b == CUBLAS_OP_N ? b_layout->rows : b_layout->columns) == k &&
                       a_layout->count == d_layout->count && b_layout->count == d_layout->count;
     if (!plain || !fits) return CUBLAS_STATUS_INVALID_VALUE;
-    const ldm::cuda_on_host::OpenMemory open;
-    const bool round = operation->compute == CUBLAS_COMPUTE_32F_FAST_16BF;
-    for (int i = 0; i < d_layout->count; ++i) {
-        const std::vector<float> left = unfolded(a, *a_layout, operation->trans_a, i, round);
-        const std::vector<float> right = unfolded(b, *b_layout, operation->trans_b, i, round);
-        for (std::int64_t column = 0; column < n; ++column)
-            for (std::int64_t row = 0; row < m; ++row) {
-                double sum = 0.0;
-                for (std::int64_t j = 0; j < k; ++j) sum += static_cast<double>(left[row * k + j]) * right[j * n + column];
-                if (operation->epilogue == CUBLASLT_EPILOGUE_BIAS) sum += read(operation->bias, d_layout->type, row);
-                write(d, d_layout->type, i * d_layout->stride + column * d_layout->leading + row, static_cast<float>(sum));
-            }
-    }
+    ldm::cuda_on_host::ask([=, op = *operation, of_a = *a_layout, of_b = *b_layout, of_d = *d_layout] {
+        const ldm::cuda_on_host::OpenMemory open;
+        const bool round = op.compute == CUBLAS_COMPUTE_32F_FAST_16BF;
+        for (int i = 0; i < of_d.count; ++i) {
+            const std::vector<float> left = unfolded(a, of_a, op.trans_a, i, round), right = unfolded(b, of_b, op.trans_b, i, round);
+            for (std::int64_t column = 0; column < n; ++column)
+                for (std::int64_t row = 0; row < m; ++row) {
+                    double sum = 0.0;
+                    for (std::int64_t j = 0; j < k; ++j) sum += static_cast<double>(left[row * k + j]) * right[j * n + column];
+                    if (op.epilogue == CUBLASLT_EPILOGUE_BIAS) sum += read(op.bias, of_d.type, row);
+                    write(d, of_d.type, i * of_d.stride + column * of_d.leading + row, static_cast<float>(sum));
+                }
+        }
+    });
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -1,6 +1,7 @@
 #include "tests/cuda_on_host/cuda_runtime.h"
 
 #include "tests/cuda_on_host/device_memory.h"
+#include "tests/cuda_on_host/stream.h"
 
 #include <chrono>
 #include <cstdio>
@@ -25,11 +26,21 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 
 const char* cudaGetErrorName(cudaError_t error) {
-    return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : error == cudaSuccess ? "cudaSuccess" : "cudaErrorInvalidValue";
+    switch (error) {
+        case cudaSuccess: return "cudaSuccess";
+        case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
+        case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
+        default: return "cudaErrorInvalidValue";
+    }
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
-    return error == cudaErrorMemoryAllocation ? "out of memory" : error == cudaSuccess ? "no error" : "invalid argument";
+    switch (error) {
+        case cudaSuccess: return "no error";
+        case cudaErrorMemoryAllocation: return "out of memory";
+        case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
+        default: return "invalid argument";
+    }
 }
 
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
@@ -53,15 +64,19 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
     const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
     if (memory.contains(to, bytes) != to_device || memory.contains(from, bytes) != from_device) return cudaErrorInvalidValue;
-    const OpenMemory open;
-    std::memmove(to, from, bytes);
+    ldm::cuda_on_host::ask([=] {
+        const OpenMemory open;
+        std::memmove(to, from, bytes);
+    });
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void* at, int byte, std::size_t bytes, cudaStream_t) {
     if (!DeviceMemory::instance().contains(at, bytes)) return cudaErrorInvalidValue;
-    const OpenMemory open;
-    std::memset(at, byte, bytes);
+    ldm::cuda_on_host::ask([=] {
+        const OpenMemory open;
+        std::memset(at, byte, bytes);
+    });
     return cudaSuccess;
 }
 
@@ -70,7 +85,9 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+    return ldm::cuda_on_host::capturing() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
     *event = new CUevent_st;

@@ -1,0 +1,125 @@
+#include "common/device/cuda_memory.h"
+
+#include <bit>
+#include <mutex>
+#include <utility>
+
+#include "common/device/cuda.cuh"
+#include "common/device/cuda_device.h"
+#include "common/error.h"
+
+namespace ldm::cuda {
+namespace {
+
+std::string mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+/// Sizes come in classes, eight from each power of two to the next, so that a waiting block fits more often.
+std::int64_t size_class(std::int64_t bytes) {
+    constexpr std::int64_t smallest = 512;
+    const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max(bytes, smallest)))) / 8;
+    const std::int64_t unit = std::max(step, smallest);
+    return std::max((bytes + unit - 1) / unit * unit, smallest);
+}
+
+class Blocks {
+public:
+    void* take(std::int64_t bytes, Reserve* reserve) {
+        const std::scoped_lock lock(mutex_);
+        const std::int64_t size = size_class(bytes);
+        void* memory = reserve ? one_of(reserve->waiting, size) : nullptr;
+        if (!memory && (memory = one_of(waiting_, size))) waiting_bytes_ -= size;
+        if (!memory) memory = fresh(size, reserve);
+        now_ += size;
+        peak_ = std::max(peak_, now_);
+        return memory;
+    }
+
+    /// What the stream still does with the block comes before what the next owner asks of it.
+    void give_back(void* memory, std::int64_t bytes, Reserve* reserve) {
+        const std::scoped_lock lock(mutex_);
+        const std::int64_t size = size_class(bytes);
+        now_ -= size;
+        if (reserve) return reserve->waiting[size].push_back(memory);
+        waiting_[size].push_back(memory);
+        waiting_bytes_ += size;
+    }
+
+    void end(Reserve& reserve) {
+        const std::scoped_lock lock(mutex_);
+        for (auto& [size, blocks] : reserve.waiting) {
+            waiting_[size].insert(waiting_[size].end(), blocks.begin(), blocks.end());
+            waiting_bytes_ += size * static_cast<std::int64_t>(blocks.size());
+        }
+    }
+
+    MemoryUse use() {
+        const std::scoped_lock lock(mutex_);
+        return {now_, peak_, waiting_bytes_};
+    }
+
+    void forget_peak() {
+        const std::scoped_lock lock(mutex_);
+        peak_ = now_;
+    }
+
+    /// Never destroyed: tensors of static lifetime may die after everything else.
+    static Blocks& instance() {
+        static Blocks& blocks = *new Blocks;
+        return blocks;
+    }
+
+private:
+    using Waiting = std::map<std::int64_t, std::vector<void*>>;
+
+    static void* one_of(Waiting& waiting, std::int64_t size) {
+        const auto found = waiting.find(size);
+        if (found == waiting.end() || found->second.empty()) return nullptr;
+        void* const memory = found->second.back();
+        found->second.pop_back();
+        return memory;
+    }
+
+    void* fresh(std::int64_t size, const Reserve* reserve) {
+        void* memory = nullptr;
+        if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
+        cudaGetLastError();  // forgets it
+        if (!reserve) {      // a stream that is being written down cannot be waited for
+            check(cudaStreamSynchronize(stream()));
+            for (auto& [bytes, blocks] : waiting_)
+                for (void* block : blocks) check(cudaFree(block));
+            waiting_.clear();
+            waiting_bytes_ = 0;
+            if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
+            cudaGetLastError();
+        }
+        std::size_t free = 0, total = 0;
+        check(cudaMemGetInfo(&free, &total));
+        throw Error("the GPU's memory is full: " + mebibytes(size) + " asked for, " + mebibytes(free) + " free of " + mebibytes(total) +
+                    ", " + mebibytes(now_) + " in tensors");
+    }
+
+    std::mutex mutex_;
+    Waiting waiting_;
+    std::int64_t now_ = 0, peak_ = 0, waiting_bytes_ = 0;
+};
+
+thread_local std::shared_ptr<Reserve> current_reserve;
+
+}  // namespace
+
+Reserve::~Reserve() { Blocks::instance().end(*this); }
+
+TakeFrom::TakeFrom(std::shared_ptr<Reserve> reserve) : before_(std::exchange(current_reserve, std::move(reserve))) {}
+TakeFrom::~TakeFrom() { current_reserve = std::move(before_); }
+
+Reserve* reserve_in_use() { return current_reserve.get(); }
+
+std::shared_ptr<void> allocate(std::int64_t bytes) {
+    void* const memory = Blocks::instance().take(bytes, current_reserve.get());
+    return {memory, [bytes, reserve = current_reserve](void* p) { Blocks::instance().give_back(p, bytes, reserve.get()); }};
+}
+
+MemoryUse memory_use() { return Blocks::instance().use(); }
+void forget_memory_peak() { Blocks::instance().forget_peak(); }
+
+}  // namespace ldm::cuda

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace ldm::cuda {
+
+/// What one graph may use, beside what all may: its blocks, when nobody holds them, wait for the graph alone, since it will write
+/// to them whenever it is launched.
+struct Reserve {
+    Reserve() = default;
+    ~Reserve();  // the blocks are everybody's again
+    Reserve(const Reserve&) = delete;
+    Reserve& operator=(const Reserve&) = delete;
+
+    std::map<std::int64_t, std::vector<void*>> waiting;          // by size
+    std::vector<std::unique_ptr<std::byte[]>> from_host;         // numbers that the graph copies to the GPU each time
+};
+
+/// While it lives, this thread's memory comes from the reserve and goes back there.
+class TakeFrom {
+public:
+    explicit TakeFrom(std::shared_ptr<Reserve> reserve);
+    ~TakeFrom();
+    TakeFrom(const TakeFrom&) = delete;
+    TakeFrom& operator=(const TakeFrom&) = delete;
+
+private:
+    std::shared_ptr<Reserve> before_;
+};
+
+/// That of this thread, or null.
+Reserve* reserve_in_use();
+
+}  // namespace ldm::cuda

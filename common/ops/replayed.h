@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/tensor/tensor.h"
+
+namespace ldm::ops {
+
+/// A function of tensors that is called again and again with tensors of the same shapes, such as the step of a sampler. On a GPU it is
+/// written down as a graph (common/device/cuda_graph.h) and then replayed; on a CPU, and while a Tape or a Trace wants to know what
+/// happens inside, it is just called.
+///
+/// Its result must depend on its arguments alone, and on tensors that stay what and where they are, such as weights: whatever else it
+/// looks at is looked at once.
+class Replayed {
+public:
+    using Function = std::function<Tensor(const std::vector<Tensor>&)>;
+
+    explicit Replayed(Function f) : f_(std::move(f)) {}
+
+    /// The first call with arguments of these shapes is an ordinary one, so that everything that happens only once has happened; the
+    /// second one writes.
+    Tensor operator()(const std::vector<Tensor>& arguments);
+
+private:
+    struct Written;
+
+    Function f_;
+    std::vector<Shape> seen_;          // of the last arguments
+    std::shared_ptr<Written> written_;  // for such arguments
+};
+
+}  // namespace ldm::ops
