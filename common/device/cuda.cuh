@@ -42,6 +42,9 @@ inline dim3 blocks_for(std::int64_t count) {
     return dim3(static_cast<unsigned>(std::min((count + block_size - 1) / block_size, most)));
 }
 
+/// How many pieces of `size` cover `count`.
+inline unsigned pieces(std::int64_t count, std::int64_t size) { return static_cast<unsigned>((count + size - 1) / size); }
+
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 inline constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 

@@ -34,7 +34,6 @@ inline Tensor on_gpu(std::int64_t rows, std::int64_t columns) {
     return Tensor({rows, columns}, DType::f32, Device::cuda);
 }
 
-/// How many pieces of `size` cover `count`.
-inline unsigned pieces(int count, int size) { return static_cast<unsigned>((count + size - 1) / size); }
+using cuda::pieces;
 
 }  // namespace ldm::attention::ladder::gpu

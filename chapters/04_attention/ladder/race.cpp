@@ -14,8 +14,8 @@
 #include "common/device/cuda_device.h"
 #include "common/ops/attention.h"
 #include "common/ops/reference/reference.h"
-#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
+#include "common/report/race.h"
 
 namespace ldm::attention::ladder {
 namespace {
@@ -52,15 +52,6 @@ double milliseconds(const Work& work) {
         best = std::min(best, 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
     }
     return best;
-}
-
-double largest_error(const Tensor& got, const Tensor& expected) {
-    double error = 0.0;
-    for (std::int64_t i = 0; i < got.size(); ++i) {
-        const double off = std::abs(static_cast<double>(got.data()[i]) - expected.data()[i]);
-        error = off <= error ? error : off;  // NaN stays
-    }
-    return error;
 }
 
 class OneThread {
@@ -111,7 +102,7 @@ report::Table race(const std::vector<std::int64_t>& sizes, std::int64_t width, s
             const double time = milliseconds([&] { y = rung.climb(task.q, task.k, task.v); });
             auto row = row_of(task, rung.name, time);
             row.push_back(memory(rung, tokens));
-            row.push_back(fmt::format("{:.0e}", largest_error(y, task.truth)));
+            row.push_back(fmt::format("{:.0e}", report::largest_error(y, task.truth)));
             table.add(row);
         }
     }
@@ -127,15 +118,11 @@ std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes,
         for (const std::int64_t tokens : sizes) {
             const Task task(tokens, width, generator);
             const auto run = [&](const char* name, auto climb, DType dtype) {
-                const auto there = [&](const Tensor& x) { return ops::to(ops::to(x, Device::cuda), dtype); };
-                const Tensor q = there(task.q), k = there(task.k), v = there(task.v);
-                Tensor y;
-                double best = INFINITY;
-                for (int i = 0; i < 4; ++i)
-                    best = std::min(best, 1e3 * cuda::seconds([&] { y = climb(q, k, v); }));
-                auto row = row_of(task, name, best);
-                row.push_back(fmt::format(
-                    "{:.0e}", largest_error(ops::to(ops::to(y, DType::f32), Device::cpu), task.truth)));
+                const auto [time, error] = report::lap_on_gpu(
+                    [&](const auto& in) { return climb(in[0], in[1], in[2]); },
+                    {task.q, task.k, task.v}, dtype, task.truth);
+                auto row = row_of(task, name, time);
+                row.push_back(fmt::format("{:.0e}", error));
                 table.add(row);
             };
             run("naive", gpu::naive, DType::f32);
