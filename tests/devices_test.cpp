@@ -3,6 +3,7 @@
 
 #include "chapters/04_attention/ladder/gpu.h"
 #include "chapters/04_attention/ladder/ladder.h"
+#include "chapters/05_resblock/ladder/gpu.h"
 #include "common/device/build.h"
 #include "common/device/device.h"
 #include "common/autograd/tape.h"
@@ -17,6 +18,7 @@
 #include "common/ops/norm.h"
 #include "common/ops/optimizer_step.h"
 #include "common/ops/reduce.h"
+#include "common/ops/reference/reference.h"
 #include "common/ops/replayed.h"
 #include "common/ops/resample.h"
 #include "common/ops/shape.h"
@@ -325,5 +327,66 @@ TEST_CASE("a GPU computes the same: every step of chapter 04's ladder") {
         namespace gpu = attention::ladder::gpu;
         for (auto step : {gpu::naive, gpu::tiled, gpu::online_softmax})
             CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected, tolerance) == "");
+    }
+}
+
+TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, GroupNorm and SiLU") {
+    if (no_gpu()) return;
+    if constexpr (build::has_cuda) {
+        struct Sizes {
+            Shape x;
+            int groups;
+        };
+        const auto [shape, groups] = GENERATE(Sizes{{1, 1, 1, 1}, 1}, Sizes{{2, 6, 3, 5}, 3}, Sizes{{2, 6, 3, 5}, 6}, Sizes{{3, 64, 2, 2}, 32},
+                                              Sizes{{1, 35, 17, 9}, 5}, Sizes{{2, 4, 33, 31}, 2}, Sizes{{67, 2, 1, 3}, 2});
+        const auto [loud, far] = GENERATE(std::pair(1.0f, 0.0f), std::pair(0.01f, 0.0f), std::pair(0.1f, 30.0f));  // quiet: eps counts
+        const Tensor x = noise(shape, 1, loud) + far, scale = noise({shape[1]}, 2), offset = noise({shape[1]}, 3);
+        const Tensor expected = ops::silu(ops::reference::group_norm(x, groups, scale, offset, 1e-5f));
+        const double tolerance = 1e-5 * largest(expected) + 1e-6 * far / loud;  // near 30 a float knows the mean to 1e-6
+        const std::vector<Tensor> there = on(Device::cuda, {x, scale, offset});
+        INFO(to_string(shape) << " in " << groups << " groups, loudness " << loud << " around " << far);
+        namespace gpu = resblock::ladder::gpu;
+        for (auto step : {gpu::norm_naive, gpu::norm_block_per_group, gpu::norm_fused})
+            CHECK(close(ops::to(step(there[0], groups, there[1], there[2], 1e-5f), Device::cpu), expected, tolerance) == "");
+    }
+}
+
+TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, convolution") {
+    if (no_gpu()) return;
+    if constexpr (build::has_cuda) {
+        struct Sizes {
+            std::int64_t pictures, channels, height, width, out;
+        };
+        const auto [pictures, channels, height, width, out] =
+            GENERATE(Sizes{1, 1, 1, 1, 1}, Sizes{1, 1, 2, 3, 2}, Sizes{2, 3, 5, 7, 4}, Sizes{1, 16, 4, 4, 16}, Sizes{2, 17, 9, 15, 33},
+                     Sizes{3, 5, 1, 40, 7}, Sizes{1, 2, 19, 1, 18}, Sizes{1, 40, 13, 11, 20});
+        const Tensor x = noise({pictures, channels, height, width}, 1), weight = noise({out, channels, 3, 3}, 2), bias = noise({out}, 3);
+        const Tensor expected = ops::reference::conv2d(x, weight, bias, {.padding = ops::Padding::all(1)});
+        const std::vector<Tensor> there = on(Device::cuda, {x, weight, bias});
+        INFO(to_string(x.shape()) << " to " << out << " channels");
+        namespace gpu = resblock::ladder::gpu;
+        for (auto step : {gpu::conv_direct, gpu::conv_im2col, gpu::conv_implicit_gemm})
+            CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected, 1e-5 * largest(expected)) == "");
+    }
+}
+
+TEST_CASE("a step of chapter 05's ladders says which operand does not fit") {
+    if (no_gpu()) return;
+    if constexpr (build::has_cuda) {
+        const auto there = [](const Shape& shape) { return Tensor(shape, DType::f32, Device::cuda); };
+        const Tensor x = there({1, 6, 4, 4}), six = there({6}), five = there({5});
+        namespace gpu = resblock::ladder::gpu;
+        for (auto step : {gpu::norm_naive, gpu::norm_block_per_group, gpu::norm_fused}) {
+            CHECK_THROWS_WITH(step(x, 4, six, six, 1e-5f), test::has_text("6 channels do not make 4 groups"));
+            CHECK_THROWS_WITH(step(x, 0, six, six, 1e-5f), test::has_text("6 channels do not make 0 groups"));
+            CHECK_THROWS_WITH(step(x, 3, five, six, 1e-5f), test::has_text("[6]"));
+            CHECK_THROWS_WITH(step(x, 3, six, five, 1e-5f), test::has_text("[6]"));
+        }
+        for (auto step : {gpu::conv_direct, gpu::conv_im2col, gpu::conv_implicit_gemm}) {
+            CHECK_THROWS_WITH(step(x, there({5, 7, 3, 3}), five), test::has_text("[5, 6, 3, 3]"));
+            CHECK_THROWS_WITH(step(x, there({5, 6, 1, 1}), five), test::has_text("[5, 6, 3, 3]"));
+            CHECK_THROWS_WITH(step(x, there({5, 6, 3, 3}), six), test::has_text("[5]"));
+            CHECK_THROWS_WITH(step(noise({1, 6, 4, 4}, 1), there({5, 6, 3, 3}), five), test::has_text("on cuda"));
+        }
     }
 }

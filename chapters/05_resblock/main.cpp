@@ -4,6 +4,7 @@
 
 #include "chapters/01_ddpm/forward_process.h"
 #include "chapters/02_vae/autoencoder.h"
+#include "chapters/05_resblock/ladder/race.h"
 #include "chapters/05_resblock/show.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
@@ -38,7 +39,7 @@ Tensor all_times(int count) {
     return Tensor::ints({count}, times);
 }
 
-void run(const report::ChapterArguments& arguments) {
+void watch_first_block(const report::ChapterArguments& arguments) {
     nn::ModelFolder model(arguments.model);
     const resblock::FirstBlock block(model);
     const auto example = image::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
@@ -69,10 +70,26 @@ void run(const report::ChapterArguments& arguments) {
                    resblock::show_time_shift(block.time_shift(all_times(1000))));
 }
 
+void climb_ladders(int side, std::uint64_t seed) {
+    namespace ladder = resblock::ladder;
+    if (const auto table = ladder::race_norms_on_gpu(side, seed))
+        fmt::print("\nGroupNorm and SiLU on the GPU, 2 x 320 channels of {0} x {0}:\n{1}", side,
+                   table->text());
+    if (const auto table = ladder::race_convolutions_on_gpu(side, seed))
+        fmt::print("\nA convolution of them to 320 channels:\n{}", table->text());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    int side = 64;
     return report::ChapterProgram("05_resblock",
                                   "What a ResBlock does to a picture, and what the time changes.")
-        .run(argc, argv, run);
+        .option("--side", side, "of the pictures on a GPU's ladders; SD 1.5 at 512x512 begins with 64")
+        .run(argc, argv, [&](const report::ChapterArguments& arguments) {
+            if (side < 1 || side > 512)
+                throw Error(fmt::format("--side: expected 1 to 512, got {}", side));
+            watch_first_block(arguments);
+            climb_ladders(side, arguments.seed);
+        });
 }

@@ -1,0 +1,98 @@
+#include "chapters/05_resblock/ladder/race.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "chapters/05_resblock/ladder/gpu.h"
+#include "common/device/build.h"
+#include "common/device/cuda_device.h"
+#include "common/ops/conv2d.h"
+#include "common/ops/elementwise.h"
+#include "common/ops/norm.h"
+#include "common/random/torch_random.h"
+#include "common/report/race.h"
+
+namespace ldm::resblock::ladder {
+namespace {
+
+constexpr std::int64_t pictures = 2, channels = 320;
+constexpr int groups = 32;
+constexpr float eps = 1e-5f;
+
+bool there_is_a_gpu() {
+    if constexpr (build::has_cuda) return cuda::why_unusable().empty();
+    return false;
+}
+
+Tensor noise(const Shape& shape, random::TorchGenerator& generator, double size = 1.0) {
+    Tensor x(shape);
+    generator.normal(x.values());
+    return x * static_cast<float>(size);
+}
+
+// What the project calls; how often it reads and writes a number.
+Tensor shipped_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+    return ops::silu(ops::group_norm(x, groups, scale, offset, eps));
+}
+constexpr int shipped_norm_reads = 3, shipped_norm_writes = 2;
+
+Tensor shipped_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    return ops::conv2d(x, weight, bias, {.padding = ops::Padding::all(1)});
+}
+
+}  // namespace
+
+std::optional<report::Table> race_norms_on_gpu(std::int64_t side, std::uint64_t seed) {
+    if (!there_is_a_gpu()) return std::nullopt;
+    report::Table table({"step", "ms", "reads", "writes", "GB/s", "error"});
+    if constexpr (build::has_cuda) {
+        random::TorchGenerator generator(seed);
+        const Tensor x = noise({pictures, channels, side, side}, generator);
+        const Tensor scale = noise({channels}, generator), offset = noise({channels}, generator);
+        const Tensor expected = shipped_norm(x, groups, scale, offset, eps);
+        const auto run = [&](const char* name, auto step, int reads, int writes) {
+            const auto [ms, error] = report::lap_on_gpu(
+                [&](const auto& in) { return step(in[0], groups, in[1], in[2], eps); },
+                {x, scale, offset}, DType::f32, expected);
+            const double bytes = static_cast<double>(x.size() * sizeof(float)) * (reads + writes);
+            table.add({name, fmt::format("{:.3g}", ms), fmt::format("{}", reads),
+                       fmt::format("{}", writes), fmt::format("{:.0f}", 1e-6 * bytes / ms),
+                       fmt::format("{:.0e}", error)});
+        };
+        run("naive", gpu::norm_naive, 4, 2);
+        run("block per group", gpu::norm_block_per_group, 4, 2);
+        run("fused", gpu::norm_fused, 3, 1);
+        run("common/ops", shipped_norm, shipped_norm_reads, shipped_norm_writes);
+    }
+    return table;
+}
+
+std::optional<report::Table> race_convolutions_on_gpu(std::int64_t side, std::uint64_t seed) {
+    if (!there_is_a_gpu()) return std::nullopt;
+    report::Table table({"step", "ms", "TFLOP/s", "error"});
+    if constexpr (build::has_cuda) {
+        random::TorchGenerator generator(seed);
+        const double terms = 9.0 * channels;  // of a sum
+        const Tensor x = noise({pictures, channels, side, side}, generator);
+        const Tensor weight = noise({channels, channels, 3, 3}, generator, 1.0 / std::sqrt(terms));
+        const Tensor bias = noise({channels}, generator);
+        const Tensor expected = shipped_convolution(x, weight, bias);
+        const auto run = [&](const char* name, auto step, DType dtype) {
+            const auto [ms, error] =
+                report::lap_on_gpu([&](const auto& in) { return step(in[0], in[1], in[2]); },
+                                   {x, weight, bias}, dtype, expected);
+            const double operations = 2.0 * terms * static_cast<double>(expected.size());
+            table.add({name, fmt::format("{:.3g}", ms), fmt::format("{:.3g}", 1e-9 * operations / ms),
+                       fmt::format("{:.0e}", error)});
+        };
+        run("direct", gpu::conv_direct, DType::f32);
+        run("im2col", gpu::conv_im2col, DType::f32);
+        run("implicit GEMM", gpu::conv_implicit_gemm, DType::f32);
+        run("common/ops", shipped_convolution, DType::f32);
+        run("common/ops, tensor cores", shipped_convolution, DType::f16);
+    }
+    return table;
+}
+
+}  // namespace ldm::resblock::ladder
