@@ -4,7 +4,7 @@
 namespace ldm::attention::ladder::gpu {
 namespace {
 
-//! [kernels]
+//! [scores]
 __global__ void scores_kernel(Head head, float* scores) {
     const int j = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = static_cast<int>(blockIdx.y);
     if (j >= head.keys) return;
@@ -12,6 +12,7 @@ __global__ void scores_kernel(Head head, float* scores) {
     for (int c = 0; c < head.width; ++c) dot += head.q[i * head.width + c] * head.k[j * head.width + c];
     scores[static_cast<std::int64_t>(i) * head.keys + j] = dot * head.scale;
 }
+//! [scores]
 
 __global__ void softmax_kernel(Head head, float* scores) {
     const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
@@ -31,7 +32,6 @@ __global__ void mixture_kernel(Head head, const float* weights, float* y) {
         mixture += weights[static_cast<std::int64_t>(i) * head.keys + j] * head.v[j * head.out + c];
     y[i * head.out + c] = mixture;
 }
-//! [kernels]
 
 }  // namespace
 
