@@ -1,0 +1,349 @@
+#include "tests/cuda_on_host/cudnn.h"
+
+#include "tests/cuda_on_host/cuda_bf16.h"
+#include "tests/cuda_on_host/cuda_fp16.h"
+#include "tests/cuda_on_host/device_memory.h"
+
+#include <array>
+#include <bit>
+#include <initializer_list>
+#include <type_traits>
+#include <vector>
+
+struct cudnnContext {
+    bool has_stream = false;
+};
+
+namespace {
+
+struct Layout {
+    cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
+    cudnnDataType_t type = CUDNN_DATA_FLOAT;
+    std::array<int, 4> extents{};  // 0 until they are set
+
+    std::int64_t size() const { return std::int64_t{1} * extents[0] * extents[1] * extents[2] * extents[3]; }
+    std::int64_t bytes() const { return size() * (type == CUDNN_DATA_FLOAT ? 4 : 2); }
+};
+
+}  // namespace
+
+struct cudnnTensorStruct : Layout {};
+struct cudnnFilterStruct : Layout {};
+
+struct cudnnConvolutionStruct {
+    int pad_h = 0, pad_w = 0, stride_h = 0, stride_w = 0;  // the strides are 0 until they are set
+    cudnnDataType_t compute = CUDNN_DATA_FLOAT;
+    cudnnMathType_t math = CUDNN_DEFAULT_MATH;
+};
+
+namespace {
+
+using Convolution = cudnnConvolutionStruct;
+
+// ---- numbers
+
+float to_tf32(float x) {  // to the nearest number of 10 bits
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    return std::bit_cast<float>((bits + 0x0fff + (bits >> 13 & 1)) & ~std::uint32_t{0x1fff});
+}
+
+std::vector<double> factors(const void* data, const Layout& layout, const Convolution& convolution) {
+    std::vector<double> numbers(layout.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i) switch (layout.type) {
+            case CUDNN_DATA_FLOAT: {
+                const float x = static_cast<const float*>(data)[i];
+                numbers[i] = convolution.math == CUDNN_FMA_MATH ? x : to_tf32(x);
+                break;
+            }
+            case CUDNN_DATA_HALF: numbers[i] = __half2float(static_cast<const __half*>(data)[i]); break;
+            case CUDNN_DATA_BFLOAT16: numbers[i] = __bfloat162float(static_cast<const __nv_bfloat16*>(data)[i]); break;
+        }
+    return numbers;
+}
+
+void write(void* data, const Layout& layout, const std::vector<double>& sums) {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        const auto sum = static_cast<float>(sums[i]);
+        switch (layout.type) {
+            case CUDNN_DATA_FLOAT: static_cast<float*>(data)[i] = sum; break;
+            case CUDNN_DATA_HALF: static_cast<__half*>(data)[i] = __float2half_rn(sum); break;
+            case CUDNN_DATA_BFLOAT16: static_cast<__nv_bfloat16*>(data)[i] = __float2bfloat16_rn(sum); break;
+        }
+    }
+}
+
+// ---- descriptors
+
+template <class Struct>
+cudnnStatus_t create(Struct** created) {
+    if (!created) return CUDNN_STATUS_BAD_PARAM;
+    *created = new Struct;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+template <class Struct>
+cudnnStatus_t destroy(Struct* created) {
+    delete created;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t set(Layout* layout, cudnnTensorFormat_t format, cudnnDataType_t type, std::array<int, 4> extents) {
+    if (!layout) return CUDNN_STATUS_BAD_PARAM;
+    std::int64_t size = 1;
+    for (const int extent : extents) {
+        if (extent < 1) return CUDNN_STATUS_BAD_PARAM;
+        size *= extent;
+        if (size >= std::int64_t{1} << 31) return CUDNN_STATUS_NOT_SUPPORTED;
+    }
+    *layout = {format, type, extents};
+    return CUDNN_STATUS_SUCCESS;
+}
+
+/// Whether the four describe one convolution.
+cudnnStatus_t check(cudnnHandle_t handle, const Layout* x, const Layout* w, const Convolution* convolution, const Layout* y) {
+    if (!handle || !handle->has_stream) return CUDNN_STATUS_NOT_INITIALIZED;
+    if (!x || !w || !convolution || !y || convolution->stride_h == 0) return CUDNN_STATUS_BAD_PARAM;
+    for (const Layout* layout : {x, w, y}) {
+        if (layout->size() == 0 || layout->type != x->type) return CUDNN_STATUS_BAD_PARAM;
+        if (layout->format != CUDNN_TENSOR_NCHW) return CUDNN_STATUS_NOT_SUPPORTED;  // by this stand-in
+    }
+    const int rows = x->extents[2] + 2 * convolution->pad_h - w->extents[2], columns = x->extents[3] + 2 * convolution->pad_w - w->extents[3];
+    if (x->extents[1] != w->extents[1] || rows < 0 || columns < 0) return CUDNN_STATUS_BAD_PARAM;
+    const std::array expected{x->extents[0], w->extents[0], rows / convolution->stride_h + 1, columns / convolution->stride_w + 1};
+    if (y->extents != expected) return CUDNN_STATUS_BAD_PARAM;
+    const bool by_type = x->type == CUDNN_DATA_FLOAT ? convolution->math != CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : convolution->math == CUDNN_TENSOR_OP_MATH;
+    return by_type && convolution->compute == CUDNN_DATA_FLOAT ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+}
+
+// ---- algorithms
+
+/// What the algorithms here have in common with the library's of the same names.
+struct Character {
+    cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
+    double error = 0.0;         // relative, over that of the direct sum
+    bool deterministic = true;  // or each call has another error
+    std::size_t bytes = 0;      // of workspace
+};
+
+template <class Algorithm>
+Character character(Algorithm algorithm, const Layout& x, const Layout& w, const Layout& y) {
+    const auto patches = static_cast<std::size_t>(4 * w.size() / w.extents[0] * (y.size() / y.extents[1]));
+    if constexpr (std::is_same_v<Algorithm, cudnnConvolutionFwdAlgo_t>) switch (algorithm) {
+            case CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED: return {.error = 1e-2};
+            case CUDNN_CONVOLUTION_FWD_ALGO_GEMM: return {.bytes = std::size_t{1} << 40};  // as for a very large picture
+            case CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM: return {.bytes = patches};
+            case CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM: return {.status = CUDNN_STATUS_NOT_SUPPORTED};
+        }
+    if constexpr (std::is_same_v<Algorithm, cudnnConvolutionBwdDataAlgo_t>) switch (algorithm) {
+            case CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED: return {.error = 1e-2};
+            case CUDNN_CONVOLUTION_BWD_DATA_ALGO_0: return {.error = 1e-2, .deterministic = false};
+            case CUDNN_CONVOLUTION_BWD_DATA_ALGO_1: return {.bytes = static_cast<std::size_t>(x.bytes())};
+        }
+    if constexpr (std::is_same_v<Algorithm, cudnnConvolutionBwdFilterAlgo_t>) switch (algorithm) {
+            case CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED: return {.error = 1e-2};
+            case CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0: return {.error = 1e-2, .deterministic = false};
+            case CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3: return {.error = 1e-2, .deterministic = false};
+            case CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1: return {.bytes = patches};
+        }
+    return {.status = CUDNN_STATUS_BAD_PARAM};
+}
+
+/// Its advice: these algorithms in this order. The best is not the first, so that who takes the first without a look is found out.
+template <class Algorithm>
+cudnnStatus_t advise(cudnnStatus_t checked, std::initializer_list<Algorithm> order, const Layout* x, const Layout* w,
+                     const Convolution* convolution, const Layout* y, int requested, int* returned, cudnnAlgoPerf<Algorithm>* results) {
+    if (checked != CUDNN_STATUS_SUCCESS) return checked;
+    if (requested < 1 || !returned || !results) return CUDNN_STATUS_BAD_PARAM;
+    *returned = 0;
+    for (const Algorithm algorithm : order) {
+        if (*returned == requested) break;
+        const Character its = character(algorithm, *x, *w, *y);
+        results[(*returned)++] = {algorithm, its.status, -1.0f, its.bytes, its.deterministic ? CUDNN_DETERMINISTIC : CUDNN_NON_DETERMINISTIC,
+                                  convolution->math};
+    }
+    return CUDNN_STATUS_SUCCESS;
+}
+
+template <class Algorithm>
+cudnnStatus_t workspace_size(cudnnStatus_t checked, Algorithm algorithm, const Layout* x, const Layout* w, const Layout* y, std::size_t* bytes) {
+    if (checked != CUDNN_STATUS_SUCCESS) return checked;
+    if (!bytes) return CUDNN_STATUS_BAD_PARAM;
+    const Character its = character(algorithm, *x, *w, *y);
+    *bytes = its.bytes;
+    return its.status;
+}
+
+/// Calls visit(i of x, i of w, i of y) for each product of the definition: y[i] += w[i] x[i].
+template <class Visit>
+void for_each_product(const Layout& x, const Layout& w, const Convolution& convolution, const Layout& y, Visit visit) {
+    const auto [pictures, channels, height, width] = x.extents;
+    const auto [out, in, kernel_h, kernel_w] = w.extents;
+    const int out_h = y.extents[2], out_w = y.extents[3];
+    for (std::int64_t n = 0; n < pictures; ++n)
+        for (int o = 0; o < out; ++o)
+            for (int c = 0; c < channels; ++c)
+                for (int u = 0; u < kernel_h; ++u)
+                    for (int v = 0; v < kernel_w; ++v)
+                        for (int i = 0; i < out_h; ++i)
+                            for (int j = 0; j < out_w; ++j) {
+                                const int row = i * convolution.stride_h + u - convolution.pad_h, column = j * convolution.stride_w + v - convolution.pad_w;
+                                if (row < 0 || row >= height || column < 0 || column >= width) continue;
+                                visit(((n * channels + c) * height + row) * width + column, ((o * in + c) * kernel_h + u) * kernel_w + v,
+                                      ((n * out + o) * out_h + i) * out_w + j);
+                            }
+}
+
+/// `result` = what `sum_up(as, bs, sums)` makes of the factors.
+template <class SumUp>
+cudnnStatus_t run(const void* alpha, const Layout& a_layout, const void* a, const Layout& b_layout, const void* b,
+                  const Convolution& convolution, const Character& its, void* workspace, std::size_t bytes, const void* beta,
+                  const Layout& layout, void* result, SumUp sum_up) {
+    if (its.status != CUDNN_STATUS_SUCCESS) return its.status;
+    if (!alpha || !beta || *static_cast<const float*>(alpha) != 1.0f || *static_cast<const float*>(beta) != 0.0f) return CUDNN_STATUS_NOT_SUPPORTED;
+    const auto& memory = ldm::cuda_on_host::DeviceMemory::instance();
+    for (const auto& [address, size] : {std::pair(a, a_layout.bytes()), std::pair(b, b_layout.bytes()), std::pair<const void*, std::int64_t>(result, layout.bytes())})
+        if (!memory.contains(address, static_cast<std::size_t>(size))) return CUDNN_STATUS_BAD_PARAM;
+    if (bytes < its.bytes || (bytes > 0 && !memory.contains(workspace, bytes))) return CUDNN_STATUS_BAD_PARAM;
+
+    const ldm::cuda_on_host::OpenMemory open;
+    if (bytes > 0) std::memset(workspace, 0xff, bytes);  // it may be written from the first byte to the last
+    std::vector<double> sums(layout.size());
+    sum_up(factors(a, a_layout, convolution), factors(b, b_layout, convolution), sums);
+    static int calls = 0;
+    const double error = its.deterministic ? its.error : its.error * (++calls % 7);
+    for (double& sum : sums) sum *= 1.0 + error;
+    write(result, layout, sums);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+}  // namespace
+
+const char* cudnnGetErrorString(cudnnStatus_t status) {
+    switch (status) {
+        case CUDNN_STATUS_SUCCESS: return "CUDNN_STATUS_SUCCESS";
+        case CUDNN_STATUS_NOT_INITIALIZED: return "CUDNN_STATUS_NOT_INITIALIZED";
+        case CUDNN_STATUS_BAD_PARAM: return "CUDNN_STATUS_BAD_PARAM";
+        case CUDNN_STATUS_NOT_SUPPORTED: return "CUDNN_STATUS_NOT_SUPPORTED";
+    }
+    return "unknown";
+}
+
+cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) { return create(handle); }
+cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t) {
+    if (!handle) return CUDNN_STATUS_BAD_PARAM;
+    handle->has_stream = true;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* tensor) { return create(tensor); }
+cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t tensor, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c, int h, int w) {
+    return set(tensor, format, type, {n, c, h, w});
+}
+cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t tensor) { return destroy(tensor); }
+
+cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* filter) { return create(filter); }
+cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t filter, cudnnDataType_t type, cudnnTensorFormat_t format, int k, int c, int h, int w) {
+    return set(filter, format, type, {k, c, h, w});
+}
+cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t filter) { return destroy(filter); }
+
+cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t* convolution) { return create(convolution); }
+cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t convolution, int pad_h, int pad_w, int stride_h, int stride_w,
+                                              int dilation_h, int dilation_w, cudnnConvolutionMode_t mode, cudnnDataType_t compute) {
+    if (!convolution || pad_h < 0 || pad_w < 0 || stride_h < 1 || stride_w < 1) return CUDNN_STATUS_BAD_PARAM;
+    if (dilation_h != 1 || dilation_w != 1 || mode != CUDNN_CROSS_CORRELATION) return CUDNN_STATUS_NOT_SUPPORTED;  // by this stand-in
+    *convolution = {pad_h, pad_w, stride_h, stride_w, compute};
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t convolution, cudnnMathType_t math) {
+    if (!convolution) return CUDNN_STATUS_BAD_PARAM;
+    convolution->math = math;
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t convolution) { return destroy(convolution); }
+
+// ---- y
+
+cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w,
+                                                     cudnnConvolutionDescriptor_t convolution, cudnnTensorDescriptor_t y, int requested,
+                                                     int* returned, cudnnConvolutionFwdAlgoPerf_t* results) {
+    return advise(check(handle, x, w, convolution, y),
+                  {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED, CUDNN_CONVOLUTION_FWD_ALGO_GEMM,
+                   CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM},
+                  x, w, convolution, y, requested, returned, results);
+}
+
+cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w,
+                                                      cudnnConvolutionDescriptor_t convolution, cudnnTensorDescriptor_t y,
+                                                      cudnnConvolutionFwdAlgo_t algorithm, std::size_t* bytes) {
+    return workspace_size(check(handle, x, w, convolution, y), algorithm, x, w, y, bytes);
+}
+
+cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t x_layout, const void* x,
+                                      cudnnFilterDescriptor_t w_layout, const void* w, cudnnConvolutionDescriptor_t convolution,
+                                      cudnnConvolutionFwdAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
+                                      cudnnTensorDescriptor_t y_layout, void* y) {
+    if (const cudnnStatus_t status = check(handle, x_layout, w_layout, convolution, y_layout); status != CUDNN_STATUS_SUCCESS) return status;
+    return run(alpha, *x_layout, x, *w_layout, w, *convolution, character(algorithm, *x_layout, *w_layout, *y_layout), workspace, bytes, beta,
+               *y_layout, y, [&](const auto& xs, const auto& ws, auto& ys) {
+                   for_each_product(*x_layout, *w_layout, *convolution, *y_layout,
+                                    [&](std::int64_t of_x, std::int64_t of_w, std::int64_t of_y) { ys[of_y] += ws[of_w] * xs[of_x]; });
+               });
+}
+
+// ---- dx
+
+cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t dy,
+                                                          cudnnConvolutionDescriptor_t convolution, cudnnTensorDescriptor_t dx, int requested,
+                                                          int* returned, cudnnConvolutionBwdDataAlgoPerf_t* results) {
+    return advise(check(handle, dx, w, convolution, dy),
+                  {CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED, CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_CONVOLUTION_BWD_DATA_ALGO_1}, dx, w,
+                  convolution, dy, requested, returned, results);
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t dy,
+                                                           cudnnConvolutionDescriptor_t convolution, cudnnTensorDescriptor_t dx,
+                                                           cudnnConvolutionBwdDataAlgo_t algorithm, std::size_t* bytes) {
+    return workspace_size(check(handle, dx, w, convolution, dy), algorithm, dx, w, dy, bytes);
+}
+
+cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha, cudnnFilterDescriptor_t w_layout, const void* w,
+                                           cudnnTensorDescriptor_t dy_layout, const void* dy, cudnnConvolutionDescriptor_t convolution,
+                                           cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
+                                           cudnnTensorDescriptor_t dx_layout, void* dx) {
+    if (const cudnnStatus_t status = check(handle, dx_layout, w_layout, convolution, dy_layout); status != CUDNN_STATUS_SUCCESS) return status;
+    return run(alpha, *w_layout, w, *dy_layout, dy, *convolution, character(algorithm, *dx_layout, *w_layout, *dy_layout), workspace, bytes, beta,
+               *dx_layout, dx, [&](const auto& ws, const auto& dys, auto& dxs) {
+                   for_each_product(*dx_layout, *w_layout, *convolution, *dy_layout,
+                                    [&](std::int64_t of_x, std::int64_t of_w, std::int64_t of_y) { dxs[of_x] += ws[of_w] * dys[of_y]; });
+               });
+}
+
+// ---- dw
+
+cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t dy,
+                                                            cudnnConvolutionDescriptor_t convolution, cudnnFilterDescriptor_t dw, int requested,
+                                                            int* returned, cudnnConvolutionBwdFilterAlgoPerf_t* results) {
+    return advise(check(handle, x, dw, convolution, dy),
+                  {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3,
+                   CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1},
+                  x, dw, convolution, dy, requested, returned, results);
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t dy,
+                                                             cudnnConvolutionDescriptor_t convolution, cudnnFilterDescriptor_t dw,
+                                                             cudnnConvolutionBwdFilterAlgo_t algorithm, std::size_t* bytes) {
+    return workspace_size(check(handle, x, dw, convolution, dy), algorithm, x, dw, dy, bytes);
+}
+
+cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t x_layout, const void* x,
+                                             cudnnTensorDescriptor_t dy_layout, const void* dy, cudnnConvolutionDescriptor_t convolution,
+                                             cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
+                                             cudnnFilterDescriptor_t dw_layout, void* dw) {
+    if (const cudnnStatus_t status = check(handle, x_layout, dw_layout, convolution, dy_layout); status != CUDNN_STATUS_SUCCESS) return status;
+    return run(alpha, *x_layout, x, *dy_layout, dy, *convolution, character(algorithm, *x_layout, *dw_layout, *dy_layout), workspace, bytes, beta,
+               *dw_layout, dw, [&](const auto& xs, const auto& dys, auto& dws) {
+                   for_each_product(*x_layout, *dw_layout, *convolution, *dy_layout,
+                                    [&](std::int64_t of_x, std::int64_t of_w, std::int64_t of_y) { dws[of_w] += xs[of_x] * dys[of_y]; });
+               });
+}
