@@ -33,6 +33,22 @@ if(LDM_CUDA STREQUAL "ON")  # [nvidia-cuda-toolkit, or NVIDIA's own packages] th
   add_library(ldm::cuda ALIAS ldm_cuda)
   target_link_libraries(ldm_cuda INTERFACE CUDA::cudart CUDA::cublasLt)
 endif()
+set(LDM_HAS_CUDNN false)
+if(NOT LDM_CUDNN OR LDM_CUDA STREQUAL "OFF")
+  # not wanted
+elseif(LDM_CUDA STREQUAL "ON_HOST")
+  set(LDM_HAS_CUDNN true)  # what tests/cuda_on_host has of it
+else()
+  find_package(CUDNN 8 QUIET)  # [nvidia-cudnn, or NVIDIA's own packages] convolutions
+  if(CUDNN_FOUND)
+    set(LDM_HAS_CUDNN true)
+    target_link_libraries(ldm_cuda INTERFACE CUDNN::cudnn)
+    message(STATUS "cuDNN ${CUDNN_VERSION}: ${CUDNN_LIBRARY}")
+  else()
+    message(STATUS "cuDNN: not found (CUDNN_ROOT may say where it is); convolutions run on this project's own kernel")
+  endif()
+endif()
+target_compile_definitions(ldm_flags INTERFACE LDM_HAS_CUDNN=${LDM_HAS_CUDNN})
 if(LDM_CUDA STREQUAL "OFF")
   target_compile_definitions(ldm_flags INTERFACE LDM_HAS_CUDA=false)
 else()

@@ -1,8 +1,10 @@
 #include "common/ops/conv2d_cuda.h"
 
+#include "common/device/build.h"
 #include "common/device/cuda.cuh"
 #include "common/device/implicit_gemm.cuh"
 #include "common/device/numbers.cuh"
+#include "common/ops/conv2d_cudnn.h"
 #include "common/ops/elementwise_cuda.h"
 #include "common/ops/work.h"
 
@@ -178,7 +180,6 @@ __global__ void add_parts_kernel(PartialSums sums, unsigned parts, Out out) {
 
 template <class T, class Left, class Right, class Out>
 void multiply(std::int64_t rows, std::int64_t columns, std::int64_t terms, const Left& left, const Right& right, const Out& out) {
-    add_work(2.0 * rows * columns * terms);
     const unsigned parts = parts_for(rows, columns, terms);
     if (parts == 1) return implicit_gemm<T>(rows, columns, terms, 1, left, right, out);
     Tensor sums({parts, rows, columns}, DType::f32, Device::cuda);
@@ -187,9 +188,12 @@ void multiply(std::int64_t rows, std::int64_t columns, std::int64_t terms, const
     launch(add_parts_kernel<Out>, blocks_for(rows * columns), block_size, partial, parts, out);
 }
 
+/// The definition has a product for each weight and each place where the kernel lies; so have its gradients.
+void count_work(std::int64_t weights, std::int64_t pictures, const Geometry& g) { add_work(2.0 * weights * pictures * g.out_pixels()); }
+
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
+Tensor implicit_gemm_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
     const Geometry g = geometry_of(x.shape(), weight.shape(), options);
     const std::int64_t n = x.dim(0), terms = static_cast<std::int64_t>(g.channels) * g.taps();
     Tensor y = like(x, {n, g.out, g.out_h, g.out_w});
@@ -200,9 +204,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
     return y;
 }
 
-Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape, Conv2dOptions options) {
+Tensor implicit_gemm_conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape, Conv2dOptions options) {
     const Geometry g = geometry_of(x_shape, weight.shape(), options);
-    expect_shape(dy, {x_shape[0], g.out, g.out_h, g.out_w});
     Tensor dx = like(dy, x_shape);
     with_type(dy, [&]<class T>(T) {
         multiply<T>(g.channels, x_shape[0] * g.pixels(), static_cast<std::int64_t>(g.out) * g.taps(), TurnedWeights<T>{numbers<T>(weight), g},
@@ -211,9 +214,8 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape
     return dx;
 }
 
-Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape, Conv2dOptions options) {
+Tensor implicit_gemm_conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape, Conv2dOptions options) {
     const Geometry g = geometry_of(x.shape(), weight_shape, options);
-    expect_shape(dy, {x.dim(0), g.out, g.out_h, g.out_w});
     const std::int64_t columns = static_cast<std::int64_t>(g.channels) * g.taps();
     Tensor dweight = like(dy, weight_shape);
     with_type(dy, [&]<class T>(T) {
@@ -221,6 +223,31 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
                  Matrix<T>{numbers<T>(dweight), columns});
     });
     return dweight;
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
+    count_work(weight.size(), x.dim(0), geometry_of(x.shape(), weight.shape(), options));
+    if constexpr (build::has_cudnn)
+        if (const Tensor y = cudnn_conv2d(x, weight, bias, options)) return y;
+    return implicit_gemm_conv2d(x, weight, bias, options);
+}
+
+Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape, Conv2dOptions options) {
+    const Geometry g = geometry_of(x_shape, weight.shape(), options);
+    expect_shape(dy, {x_shape[0], g.out, g.out_h, g.out_w});
+    count_work(weight.size(), x_shape[0], g);
+    if constexpr (build::has_cudnn)
+        if (const Tensor dx = cudnn_conv2d_backward_input(dy, weight, x_shape, options)) return dx;
+    return implicit_gemm_conv2d_backward_input(dy, weight, x_shape, options);
+}
+
+Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape, Conv2dOptions options) {
+    const Geometry g = geometry_of(x.shape(), weight_shape, options);
+    expect_shape(dy, {x.dim(0), g.out, g.out_h, g.out_w});
+    count_work(element_count(weight_shape), x.dim(0), g);
+    if constexpr (build::has_cudnn)
+        if (const Tensor dweight = cudnn_conv2d_backward_weight(dy, x, weight_shape, options)) return dweight;
+    return implicit_gemm_conv2d_backward_weight(dy, x, weight_shape, options);
 }
 
 Tensor sum_channels(const Tensor& dy) {
