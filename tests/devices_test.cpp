@@ -10,6 +10,8 @@
 #include "common/ops/attention.h"
 #include "common/ops/batch_norm.h"
 #include "common/ops/conv2d.h"
+#include "common/ops/conv2d_cuda.h"
+#include "common/ops/conv2d_cudnn.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
 #include "common/ops/linear_attention.h"
@@ -17,6 +19,7 @@
 #include "common/ops/nearest_row.h"
 #include "common/ops/norm.h"
 #include "common/ops/optimizer_step.h"
+#include "common/ops/precision.h"
 #include "common/ops/reduce.h"
 #include "common/ops/reference/reference.h"
 #include "common/ops/replayed.h"
@@ -24,6 +27,7 @@
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
 #include "common/ops/transfer.h"
+#include "common/ops/work.h"
 #include "tests/support/tensor_checks.h"
 
 #include <cmath>
@@ -90,6 +94,24 @@ Tensor ids(const Shape& shape, std::int32_t below) {
 
 Tensor positive(const Shape& shape, int seed) { return ops::abs(noise(shape, seed)) + 0.5f; }
 
+/// On the GPU, in another type; and what became of it, on the CPU.
+Tensor there_as(DType dtype, const Tensor& x) { return ops::to(ops::to(x, Device::cuda), dtype); }
+Tensor back(const Tensor& x) { return ops::to(ops::to(x, DType::f32), Device::cpu); }
+
+/// A convolution and its gradients, computed one way.
+struct ConvolutionWay {
+    std::string name;
+    decltype(&ops::cuda::conv2d) forward;
+    decltype(&ops::cuda::conv2d_backward_input) backward_input;
+    decltype(&ops::cuda::conv2d_backward_weight) backward_weight;
+};
+
+struct ConvolutionCase {
+    Shape x, weight;
+    ops::Conv2dOptions options;
+    bool cudnn_can = true;
+};
+
 }  // namespace
 
 TEST_CASE("a GPU computes the same: functions of single numbers") {
@@ -154,6 +176,78 @@ TEST_CASE("a GPU computes the same: convolutions") {
     CHECK(agree(conv({}), {noise({3, 40, 4, 4}, 1), noise({9, 40, 1, 1}, 2), noise({9}, 3)}) == "");
     CHECK(agree(conv({.padding = ops::Padding::all(1)}), {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)}) == "");  // in parts
     CHECK(agree([](Inputs in) { return ops::conv_transpose2d(in[0], in[1], in[2], 2); }, {noise({2, 3, 4, 5}, 1), noise({3, 4, 3, 2}, 2), noise({4}, 3)}) == "");
+}
+
+TEST_CASE("our own convolution and cuDNN's are the definition's, in every type") {
+    if (no_gpu()) return;
+    if constexpr (build::has_cuda) {
+        const ConvolutionCase problem = GENERATE(values<ConvolutionCase>({
+            {{2, 5, 9, 7}, {70, 5, 3, 3}, {.padding = ops::Padding::all(1)}},
+            {{3, 40, 4, 4}, {9, 40, 1, 1}, {}},
+            {{2, 8, 10, 9}, {6, 8, 3, 3}, {.stride = 2, .padding = ops::Padding::all(1)}},
+            {{1, 3, 11, 12}, {4, 3, 4, 2}, {.stride = 3, .padding = {2, 1, 2, 1}}},
+            {{2, 4, 8, 8}, {3, 4, 1, 1}, {.stride = 2}},                                              // pixels that no kernel meets
+            {{1, 300, 4, 4}, {3, 300, 3, 3}, {.padding = ops::Padding::all(1)}},                      // in parts
+            {{2, 3, 5, 6}, {4, 3, 3, 2}, {.stride = 2, .padding = {0, 1, 1, 2}}},                     // uneven, to no effect
+            {{2, 6, 8, 8}, {8, 6, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}}, false},              // the VAE's
+            {{1, 3, 6, 5}, {4, 3, 3, 3}, {.padding = {2, 1, 0, 1}}, false},
+            {{1, 2, 2, 4}, {3, 2, 3, 3}, {.stride = 2, .padding = {0, 1, 1, 1}}, false},              // a kernel that only fits with the row below
+        }));
+        const DType dtype = GENERATE(DType::f32, DType::f16, DType::bf16);
+        const double tolerance = dtype == DType::f32 ? 1e-5 : dtype == DType::f16 ? 1.0 / 1024 : 1.0 / 128;
+        const Tensor x = there_as(dtype, noise(problem.x, 1)), weight = there_as(dtype, noise(problem.weight, 2));
+        const Tensor bias = there_as(dtype, noise({problem.weight[0]}, 3));
+        const Tensor y = ops::reference::conv2d(back(x), back(weight), back(bias), problem.options);
+        const Tensor y_without = ops::reference::conv2d(back(x), back(weight), {}, problem.options);
+        const Tensor dy = there_as(dtype, noise(y.shape(), 4));
+        const Tensor dx = ops::conv2d_backward_input(back(dy), back(weight), problem.x, problem.options);
+        const Tensor dweight = ops::conv2d_backward_weight(back(dy), back(x), problem.weight, problem.options);
+
+        const auto check = [&](const ConvolutionWay& way) {
+            INFO(way.name << ", " << name_of(dtype) << ", " << to_string(problem.x) << " and " << to_string(problem.weight));
+            const auto agrees = [&](const Tensor& got, const Tensor& expected) {
+                CHECK((got && got.dtype() == dtype));
+                CHECK(close(back(got), expected, tolerance * largest(expected)) == "");
+            };
+            agrees(way.forward(x, weight, bias, problem.options), y);
+            agrees(way.forward(x, weight, {}, problem.options), y_without);
+            agrees(way.backward_input(dy, weight, problem.x, problem.options), dx);
+            agrees(way.backward_weight(dy, x, problem.weight, problem.options), dweight);
+        };
+        using namespace ops::cuda;
+        check({"ours", implicit_gemm_conv2d, implicit_gemm_conv2d_backward_input, implicit_gemm_conv2d_backward_weight});
+        check({"whichever", ops::cuda::conv2d, conv2d_backward_input, conv2d_backward_weight});
+        if constexpr (build::has_cudnn) {
+            if (problem.cudnn_can) check({"cuDNN's", cudnn_conv2d, cudnn_conv2d_backward_input, cudnn_conv2d_backward_weight});
+            CHECK(static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) == problem.cudnn_can);
+            CHECK(static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x, problem.options)) == problem.cudnn_can);
+            CHECK(static_cast<bool>(cudnn_conv2d_backward_weight(dy, x, problem.weight, problem.options)) == problem.cudnn_can);
+        }
+    }
+}
+
+TEST_CASE("a GPU's convolutions: no pictures, less precision where it is asked for, the same bits every time, their work") {
+    if (no_gpu()) return;
+    const ops::Conv2dOptions options{.stride = 2, .padding = ops::Padding::all(1)};
+    const Tensor x = noise({2, 8, 9, 10}, 1), weight = noise({6, 8, 3, 3}, 2), dy = noise({2, 6, 5, 5}, 3);
+    const std::vector<Tensor> there = on(Device::cuda, {x, weight, dy});
+    const auto all = [&] {
+        return on(Device::cpu, {ops::conv2d(there[0], there[1], {}, options), ops::conv2d_backward_input(there[2], there[1], x.shape(), options),
+                                ops::conv2d_backward_weight(there[2], there[0], weight.shape(), options)});
+    };
+    CHECK(ops::conv2d(ops::to(Tensor({0, 8, 9, 10}), Device::cuda), there[1], {}, options).shape() == Shape{0, 6, 5, 5});
+
+    const ops::WorkCount count;
+    const std::vector<Tensor> once = all();
+    CHECK(count.operations() == 3 * 2.0 * weight.size() * 2 * 5 * 5);
+    for (int times = 0; times < 3; ++times) {
+        const std::vector<Tensor> again = all();
+        for (std::size_t i = 0; i < once.size(); ++i) CHECK(close(again[i], once[i], 0) == "");
+    }
+
+    const ops::WithPrecision less(ops::Precision::bf16);
+    const std::vector<Tensor> rounded = all();
+    for (std::size_t i = 0; i < once.size(); ++i) CHECK(close(rounded[i], once[i], largest(once[i]) / 256) == "");
 }
 
 TEST_CASE("a GPU computes the same: norms") {
@@ -275,12 +369,12 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
         for (const auto& [dtype, precision] : {std::pair(DType::f16, 1.0 / 1024), std::pair(DType::bf16, 1.0 / 128)}) {
             std::vector<Tensor> narrow, rounded;
             for (const Tensor& x : inputs) {
-                narrow.push_back(ops::to(ops::to(x, Device::cuda), dtype));
-                rounded.push_back(ops::to(ops::to(narrow.back(), DType::f32), Device::cpu));
+                narrow.push_back(there_as(dtype, x));
+                rounded.push_back(back(narrow.back()));
             }
             const Tensor there = f(narrow), here = f(rounded);
             CHECK(there.dtype() == dtype);
-            CHECK(close(ops::to(ops::to(there, DType::f32), Device::cpu), here, precision * largest(here)) == "");
+            CHECK(close(back(there), here, precision * largest(here)) == "");
         }
     };
     check([](Inputs in) { return ops::silu(in[0]); }, {noise({3, 43}, 1)});
