@@ -3,6 +3,7 @@
 #include "tests/cuda_on_host/cuda_bf16.h"
 #include "tests/cuda_on_host/cuda_fp16.h"
 #include "tests/cuda_on_host/device_memory.h"
+#include "tests/cuda_on_host/stream.h"
 
 #include <array>
 #include <bit>
@@ -205,14 +206,16 @@ cudnnStatus_t run(const void* alpha, const Layout& a_layout, const void* a, cons
         if (!memory.contains(address, static_cast<std::size_t>(size))) return CUDNN_STATUS_BAD_PARAM;
     if (bytes < its.bytes || (bytes > 0 && !memory.contains(workspace, bytes))) return CUDNN_STATUS_BAD_PARAM;
 
-    const ldm::cuda_on_host::OpenMemory open;
-    if (bytes > 0) std::memset(workspace, 0xff, bytes);  // it may be written from the first byte to the last
-    std::vector<double> sums(layout.size());
-    sum_up(factors(a, a_layout, convolution), factors(b, b_layout, convolution), sums);
-    static int calls = 0;
-    const double error = its.deterministic ? its.error : its.error * (++calls % 7);
-    for (double& sum : sums) sum *= 1.0 + error;
-    write(result, layout, sums);
+    ldm::cuda_on_host::ask([=] {  // with copies of all that is referred to
+        const ldm::cuda_on_host::OpenMemory open;
+        if (bytes > 0) std::memset(workspace, 0xff, bytes);  // it may be written from the first byte to the last
+        std::vector<double> sums(layout.size());
+        sum_up(factors(a, a_layout, convolution), factors(b, b_layout, convolution), sums);
+        static int calls = 0;
+        const double error = its.deterministic ? its.error : its.error * (++calls % 7);
+        for (double& sum : sums) sum *= 1.0 + error;
+        write(result, layout, sums);
+    });
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -285,9 +288,9 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha, c
                                       cudnnTensorDescriptor_t y_layout, void* y) {
     if (const cudnnStatus_t status = check(handle, x_layout, w_layout, convolution, y_layout); status != CUDNN_STATUS_SUCCESS) return status;
     return run(alpha, *x_layout, x, *w_layout, w, *convolution, character(algorithm, *x_layout, *w_layout, *y_layout), workspace, bytes, beta,
-               *y_layout, y, [&](const auto& xs, const auto& ws, auto& ys) {
-                   for_each_product(*x_layout, *w_layout, *convolution, *y_layout,
-                                    [&](std::int64_t of_x, std::int64_t of_w, std::int64_t of_y) { ys[of_y] += ws[of_w] * xs[of_x]; });
+               *y_layout, y, [of_x = *x_layout, of_w = *w_layout, of_y = *y_layout, how = *convolution](const auto& xs, const auto& ws, auto& ys) {
+                   for_each_product(of_x, of_w, how, of_y,
+                                    [&](std::int64_t i, std::int64_t j, std::int64_t k) { ys[k] += ws[j] * xs[i]; });
                });
 }
 
@@ -313,9 +316,9 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
                                            cudnnTensorDescriptor_t dx_layout, void* dx) {
     if (const cudnnStatus_t status = check(handle, dx_layout, w_layout, convolution, dy_layout); status != CUDNN_STATUS_SUCCESS) return status;
     return run(alpha, *w_layout, w, *dy_layout, dy, *convolution, character(algorithm, *dx_layout, *w_layout, *dy_layout), workspace, bytes, beta,
-               *dx_layout, dx, [&](const auto& ws, const auto& dys, auto& dxs) {
-                   for_each_product(*dx_layout, *w_layout, *convolution, *dy_layout,
-                                    [&](std::int64_t of_x, std::int64_t of_w, std::int64_t of_y) { dxs[of_x] += ws[of_w] * dys[of_y]; });
+               *dx_layout, dx, [of_x = *dx_layout, of_w = *w_layout, of_y = *dy_layout, how = *convolution](const auto& ws, const auto& dys, auto& dxs) {
+                   for_each_product(of_x, of_w, how, of_y,
+                                    [&](std::int64_t i, std::int64_t j, std::int64_t k) { dxs[i] += ws[j] * dys[k]; });
                });
 }
 
@@ -342,8 +345,8 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
                                              cudnnFilterDescriptor_t dw_layout, void* dw) {
     if (const cudnnStatus_t status = check(handle, x_layout, dw_layout, convolution, dy_layout); status != CUDNN_STATUS_SUCCESS) return status;
     return run(alpha, *x_layout, x, *dy_layout, dy, *convolution, character(algorithm, *x_layout, *dw_layout, *dy_layout), workspace, bytes, beta,
-               *dw_layout, dw, [&](const auto& xs, const auto& dys, auto& dws) {
-                   for_each_product(*x_layout, *dw_layout, *convolution, *dy_layout,
-                                    [&](std::int64_t of_x, std::int64_t of_w, std::int64_t of_y) { dws[of_w] += xs[of_x] * dys[of_y]; });
+               *dw_layout, dw, [of_x = *x_layout, of_w = *dw_layout, of_y = *dy_layout, how = *convolution](const auto& xs, const auto& dys, auto& dws) {
+                   for_each_product(of_x, of_w, how, of_y,
+                                    [&](std::int64_t i, std::int64_t j, std::int64_t k) { dws[j] += xs[i] * dys[k]; });
                });
 }
