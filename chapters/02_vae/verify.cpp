@@ -115,11 +115,11 @@ void run_gaussian(verify::Run& run) {
 }  // namespace
 
 void register_components(verify::Registry& registry) {
-    registry["AutoencoderKL"] = run_autoencoder;
-    registry["Decoder"] = run_decoder;
-    registry["ResnetBlock"] = run_resnet_blocks;
-    registry["AttnBlock"] = run_attention_block<AttnBlock>;
-    registry["LinAttnBlock"] = run_attention_block<LinAttnBlock>;
+    registry["AutoencoderKL"] = verify::in_16_bits_too(run_autoencoder, {"kl"});
+    registry["Decoder"] = verify::in_16_bits_too(run_decoder);
+    registry["ResnetBlock"] = verify::in_16_bits_too(run_resnet_blocks);
+    registry["AttnBlock"] = verify::in_16_bits_too(run_attention_block<AttnBlock>);
+    registry["LinAttnBlock"] = verify::in_16_bits_too(run_attention_block<LinAttnBlock>);
     registry["DiagonalGaussianDistribution"] = run_gaussian;
 }
 

@@ -66,7 +66,7 @@ void clip_model(verify::Run& run) {
 
 void register_components(verify::Registry& registry) {
     registry["CLIPTokenizer"] = clip_tokenizer;
-    registry["CLIPTextModel"] = clip_text_model;
+    registry["CLIPTextModel"] = verify::in_16_bits_too(clip_text_model);
     registry["CLIPModel"] = clip_model;
 }
 

@@ -25,10 +25,10 @@ void module_of_x(verify::Run& run) {
 }  // namespace
 
 void register_components(verify::Registry& registry) {
-    registry["CrossAttention"] = cross_attention;
-    registry["SpatialSelfAttention"] = module_of_x<SpatialSelfAttention>;
-    registry["LinearAttention"] = module_of_x<LinearAttention>;
-    registry["AttentionBlock"] = module_of_x<AttentionBlock>;
+    registry["CrossAttention"] = verify::in_16_bits_too(cross_attention);
+    registry["SpatialSelfAttention"] = verify::in_16_bits_too(module_of_x<SpatialSelfAttention>);
+    registry["LinearAttention"] = verify::in_16_bits_too(module_of_x<LinearAttention>);
+    registry["AttentionBlock"] = verify::in_16_bits_too(module_of_x<AttentionBlock>);
 }
 
 }  // namespace ldm::attention

@@ -57,8 +57,8 @@ void run_resample(verify::Run& run) {
 }  // namespace
 
 void register_components(verify::Registry& registry) {
-    registry["ResBlock"] = run_resblock;
-    registry["Resample"] = run_resample;
+    registry["ResBlock"] = verify::in_16_bits_too(run_resblock);
+    registry["Resample"] = verify::in_16_bits_too(run_resample);
 }
 
 }  // namespace ldm::resblock

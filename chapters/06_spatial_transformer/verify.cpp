@@ -25,9 +25,9 @@ void spatial_transformer(verify::Run& run) {
 }  // namespace
 
 void register_components(verify::Registry& registry) {
-    registry["FeedForward"] = feed_forward;
-    registry["BasicTransformerBlock"] = basic_transformer_block;
-    registry["SpatialTransformer"] = spatial_transformer;
+    registry["FeedForward"] = verify::in_16_bits_too(feed_forward);
+    registry["BasicTransformerBlock"] = verify::in_16_bits_too(basic_transformer_block);
+    registry["SpatialTransformer"] = verify::in_16_bits_too(spatial_transformer);
 }
 
 }  // namespace ldm::spatial_transformer

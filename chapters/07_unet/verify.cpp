@@ -31,8 +31,8 @@ void diffusion_wrapper(verify::Run& run) {
 }  // namespace
 
 void register_components(verify::Registry& registry) {
-    registry["UNetModel"] = unet_model;
-    registry["DiffusionWrapper"] = diffusion_wrapper;
+    registry["UNetModel"] = verify::in_16_bits_too(unet_model);
+    registry["DiffusionWrapper"] = verify::in_16_bits_too(diffusion_wrapper);
 }
 
 }  // namespace ldm::unet

@@ -109,7 +109,7 @@ void register_components(verify::Registry& registry) {
     registry["DDIMTimesteps"] = ddim_timesteps;
     registry["DDIMSampler"] = ddim_sampler;
     registry["ToUint8"] = to_bytes;
-    registry["LatentSpace"] = latent_space;
+    registry["LatentSpace"] = verify::in_16_bits_too(latent_space);
 }
 
 }  // namespace ldm::pipeline

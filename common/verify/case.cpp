@@ -23,7 +23,8 @@ bool is_floating(io::DType dtype) { return dtype == io::DType::f32 || dtype == i
 }  // namespace
 
 Values values_of(const Tensor& anywhere) {
-    const Tensor x = ops::to(anywhere, Device::cpu);
+    const bool is_narrow = anywhere.dtype() == DType::f16 || anywhere.dtype() == DType::bf16;
+    const Tensor x = ops::to(is_narrow ? ops::to(anywhere, DType::f32) : anywhere, Device::cpu);
     Values values{x.shape(), std::vector<double>(x.size())};
     if (x.dtype() == DType::i32)
         std::copy_n(x.ints(), x.size(), values.numbers.begin());

@@ -19,4 +19,11 @@ void Run::out(const std::string& name, Shape shape, std::vector<double> numbers)
     tables_.insert_or_assign(name, Values{std::move(shape), std::move(numbers)});
 }
 
+Component in_16_bits_too(std::function<void(Run&)> run, std::vector<std::string> f32_only_outputs) {
+    Component component = std::move(run);
+    component.has_16_bits = true;
+    component.f32_only_outputs = std::move(f32_only_outputs);
+    return component;
+}
+
 }  // namespace ldm::verify

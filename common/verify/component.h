@@ -3,9 +3,11 @@
 #include "common/nn/params.h"
 #include "common/verify/case.h"
 
+#include <concepts>
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace ldm::verify {
 
@@ -44,7 +46,19 @@ private:
 
 /// Builds what the case describes, runs it on the inputs, hands over the outputs. Throws an Error
 /// that names a config key or value it does not support.
-using Component = std::function<void(Run&)>;
+struct Component {
+    Component() = default;
+    Component(std::convertible_to<std::function<void(Run&)>> auto f) : run(std::move(f)) {}
+
+    std::function<void(Run&)> run;
+    bool has_16_bits = false;
+    std::vector<std::string> f32_only_outputs;
+};
+
+/// A component that also computes in f16 and bf16 on a GPU: what a picture is drawn with, as opposed
+/// to tables, losses, and whatever counts. It gets inputs and weights of that type. Some outputs may
+/// be left out then: those that are for training, and differences that 16 bits do not have.
+Component in_16_bits_too(std::function<void(Run&)> run, std::vector<std::string> f32_only_outputs = {});
 
 /// The components that `ldm verify` knows, by the names of the cases.
 using Registry = std::map<std::string, Component>;

@@ -10,6 +10,7 @@ const char* word(FileReport::Status status) {
         case FileReport::Status::passed: return "passed";
         case FileReport::Status::failed: return "failed";
         case FileReport::Status::error: return "error";
+        case FileReport::Status::f32_only: return "float32 only";
     }
     return "";
 }
@@ -27,9 +28,15 @@ void print_text(std::ostream& out, const FileReport& report) {
         out << fmt::format("ERROR {}\n", report.reason);
         return;
     }
-    for (const Comparison& c : report.comparisons)
-        out << fmt::format("{} {} {} err={} tol={:.3g} x{}{}\n", c.passed ? "PASS" : "FAIL", name, c.name, number(c.error),
-                           c.tolerance.tol, number(c.ratio()), c.reason.empty() ? "" : " (" + c.reason + ")");
+    if (report.status == FileReport::Status::f32_only) {
+        out << fmt::format("SKIP {} float32 only\n", name);
+        return;
+    }
+    for (const Comparison& c : report.comparisons) {
+        const std::string more = c.rms ? fmt::format("rms={}", number(c.rms)) : fmt::format("x{}", number(c.ratio()));
+        out << fmt::format("{} {} {} err={} tol={:.3g} {}{}\n", c.passed ? "PASS" : "FAIL", name, c.name, number(c.error), c.tolerance.tol,
+                           more, c.reason.empty() ? "" : " (" + c.reason + ")");
+    }
     if (!report.reason.empty()) out << fmt::format("FAIL {} {}\n", name, report.reason);
     if (!report.first_diverging.empty()) out << fmt::format("first diverging: {} {}\n", name, report.first_diverging);
 }
@@ -40,6 +47,7 @@ io::Json to_json(const FileReport& report) {
         tensors.push_back({{"name", c.name},
                            {"status", c.passed ? "passed" : "failed"},
                            {"err", number_or_null(c.error)},
+                           {"rms", number_or_null(c.rms)},
                            {"tol", c.tolerance.tol},
                            {"noise", number_or_null(c.tolerance.noise)},
                            {"ratio", number_or_null(c.ratio())},

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <set>
 
@@ -20,9 +19,11 @@ class BrokenFile : public Error {
     using Error::Error;
 };
 
+using Named = std::map<std::string, Tensor>;
+
 /// The parameters of a case, loaded once so that a Tape can watch the very tensors that are used.
-std::map<std::string, Tensor> load_parameters(const Case& reference, Device device) {
-    std::map<std::string, Tensor> parameters;
+Named load_parameters(const Case& reference, Device device) {
+    Named parameters;
     for (const std::string& name : reference.names("param/"))
         parameters[name] = ops::to(reference.tensor("param/" + name), device);
     if (reference.recipe()) {
@@ -33,21 +34,18 @@ std::map<std::string, Tensor> load_parameters(const Case& reference, Device devi
     return parameters;
 }
 
-std::map<std::string, Tensor> load_inputs(const Case& reference, Device device) {
-    std::map<std::string, Tensor> inputs;
-    for (const std::string& name : reference.names("in/")) inputs[name] = ops::to(reference.tensor("in/" + name), device);
+/// Integers (tokens, labels, time steps) stay integers in every type.
+Named load_inputs(const Case& reference, Device device, DType dtype) {
+    Named inputs;
+    for (const std::string& name : reference.names("in/")) {
+        const Tensor x = ops::to(reference.tensor("in/" + name), device);
+        inputs[name] = x.dtype() == DType::i32 ? x : ops::to(x, dtype);
+    }
     return inputs;
 }
 
-/// Everything a component delivered, under the full names of the case file.
-std::map<std::string, Values> execute(const Case& reference, const Component& component, Device device) {
-    const auto inputs = load_inputs(reference, device);
-    const auto parameters = load_parameters(reference, device);
-    nn::Checkpoint checkpoint;
-    for (const auto& [name, tensor] : parameters) checkpoint.add(name, tensor);
-    Run run(reference, checkpoint, inputs);
-
-    Tape tape;
+/// Has the tape note what the case wants the gradients of.
+void watch(Tape& tape, const Case& reference, const Named& inputs, const Named& parameters) {
     for (const std::string& name : reference.names("grad/in/")) tape.watch(inputs.at(name));
     std::vector<std::string> wanted = reference.names("grad/param/");
     for (const std::string& name : reference.names("gradprobe/param/")) wanted.push_back(name);
@@ -55,11 +53,25 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
         if (!parameters.contains(name)) throw BrokenFile(fmt::format("a gradient of no parameter: '{}'", name));
         tape.watch(parameters.at(name));
     }
+}
+
+/// Everything a component delivered, under the full names of the case file.
+std::map<std::string, Values> execute(const Case& reference, const Component& component, Device device, DType dtype) {
+    const auto inputs = load_inputs(reference, device, dtype);
+    const auto parameters = load_parameters(reference, device);
+    nn::Checkpoint checkpoint;
+    for (const auto& [name, tensor] : parameters) checkpoint.add(name, tensor);
+    const bool forward_only = dtype != DType::f32;
+    if (forward_only) checkpoint.use({device, dtype});  // as `ldm txt2img --dtype` does
+    Run run(reference, checkpoint, inputs);
+
+    Tape tape;
+    if (!forward_only) watch(tape, reference, inputs, parameters);
 
     std::unique_ptr<Trace> trace;
     if (const auto acts = reference.names("act/"); !acts.empty())
         trace = std::make_unique<Trace>(std::set(acts.begin(), acts.end()));
-    component(run);
+    component.run(run);
     checkpoint.check("the case");
     if (const auto unused = checkpoint.unused(); !unused.empty())
         throw BrokenFile(fmt::format("a parameter the component does not have: '{}'", unused.front()));
@@ -70,6 +82,7 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     for (const auto& [name, y] : run.outputs()) results["out/" + name] = values_of(y);
     for (const auto& [name, table] : run.tables()) results["out/" + name] = table;
 
+    if (forward_only) return results;
     std::vector<std::pair<Tensor, Tensor>> loss;
     for (const std::string& name : reference.names("cotangent/")) {
         auto y = run.outputs().find(name);
@@ -88,46 +101,39 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     return results;
 }
 
+/// What is to be compared: everything, or what the forward pass has in 16 bits.
+std::vector<std::string> wanted_of(const Case& reference, const Component& component, DType dtype) {
+    std::vector<std::string> names = reference.expected();
+    if (dtype == DType::f32) return names;
+    std::erase_if(names, [](const std::string& name) { return name.starts_with("grad"); });
+    for (const std::string& output : component.f32_only_outputs) std::erase(names, "out/" + output);
+    return names;
+}
+
 }  // namespace
 
-std::optional<double> Comparison::ratio() const {
-    if (!error || !tolerance.noise || *tolerance.noise == 0.0) return std::nullopt;
-    return *error / *tolerance.noise;
-}
-
-Comparison compare(const std::string& name, const Values& expected, const Values* got, Tolerance tolerance) {
-    Comparison result{.name = name, .tolerance = tolerance};
-    if (!got) {
-        result.reason = "missing";
-    } else if (got->shape != expected.shape) {
-        result.reason = fmt::format("shape {}, wanted {}", to_string(got->shape), to_string(expected.shape));
-    } else if (!std::ranges::all_of(got->numbers, [](double v) { return std::isfinite(v); })) {
-        result.reason = "not finite";
-    } else {
-        double error = 0.0;
-        for (std::size_t i = 0; i < got->numbers.size(); ++i)
-            error = std::max(error, std::abs(got->numbers[i] - expected.numbers[i]));
-        result.error = error;
-        result.passed = error <= tolerance.tol;
-    }
-    return result;
-}
-
-FileReport verify_file(const Registry& registry, const std::filesystem::path& path, Device device) {
+FileReport verify_file(const Registry& registry, const std::filesystem::path& path, Device device, DType dtype) {
     FileReport report{.file = path.string()};
     try {
         const Case reference(path);
         report.component = reference.component();
         report.situation = reference.situation();
         report.status = FileReport::Status::failed;
-        auto component = registry.find(reference.component());
-        if (component == registry.end()) throw Error(fmt::format("unknown component '{}'", reference.component()));
+        const auto known = registry.find(reference.component());
+        if (known == registry.end()) throw Error(fmt::format("unknown component '{}'", reference.component()));
+        const Component& component = known->second;
+        if (dtype != DType::f32 && !component.has_16_bits) {
+            report.status = FileReport::Status::f32_only;
+            return report;
+        }
 
-        const auto results = execute(reference, component->second, device);
-        for (const std::string& name : reference.expected()) {
-            auto got = results.find(name);
-            report.comparisons.push_back(compare(name, reference.values(name), got == results.end() ? nullptr : &got->second,
-                                                 reference.tolerance(name)));
+        const auto results = execute(reference, component, device, dtype);
+        for (const std::string& name : wanted_of(reference, component, dtype)) {
+            const auto found = results.find(name);
+            const Values* got = found == results.end() ? nullptr : &found->second;
+            const Values expected = reference.values(name);
+            report.comparisons.push_back(dtype == DType::f32 ? compare(name, expected, got, reference.tolerance(name))
+                                                             : compare_in_16_bits(name, expected, got, dtype));
         }
         auto failed = std::ranges::find_if(report.comparisons, [](const Comparison& c) { return !c.passed; });
         if (failed == report.comparisons.end())
