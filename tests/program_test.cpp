@@ -225,6 +225,10 @@ TEST_CASE("inspect tells what the shipped model is") {
     CHECK_THAT(outcome.output, Contains("UNet") && Contains("autoencoder") && Contains("CLIP") && Contains("whole"));
 }
 
+TEST_CASE("verify in 16 bits is for a GPU") {
+    CHECK_THAT(run("verify --dtype f16 " LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors").output, Contains("--dtype f16 is for --device cuda"));
+}
+
 TEST_CASE("verify prints a line for each tensor and counts the files") {
     const std::string file = LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors";
     const Outcome text = run("verify " + file);

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""`ldm bench --device cuda` and PyTorch on the same GPU and the same work, in turns. Prints tables.
+
+    tests/benchmarks/compare_with_pytorch_on_gpu.py [--dtypes f16 bf16 f32] [--pictures 1 8] [--rounds 2] [--repeats 20] [--size 512]
+        [--ldm build/cuda/bin/ldm] [--python .../venv/bin/python] [--no-compile] [--keep FOLDER] [--device cuda]
+
+A picture that is drawn with guidance needs two latents in the UNet and one in the decoder. PyTorch's networks are diffusers', in
+channels_last, with its fused attention: eager, and in the first of the types through torch.compile. Both sides are timed between two
+CUDA events after warm-up; the median of each run, then of the rounds. With --keep a run that was made is not made again, so that a
+comparison that was interrupted goes on.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = os.environ.get("LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv"))
+PARTS = {"unet": ("UNet, one step", 2), "vae": ("VAE decode", 1)}  # and latents for each picture
+STEPS = 50
+
+
+def measure(command, name, keep):
+    """The report that the command prints, or printed before."""
+    kept = keep and keep / f"{name}.json"
+    if kept and kept.exists():
+        return json.loads(kept.read_text())
+    printed = subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True).stdout
+    report = json.loads(printed[printed.index("{"):])
+    if kept:
+        keep.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(report))
+    return report
+
+
+def sides_of(dtype, options):
+    """The commands to be compared; what they have in common is added to them."""
+    pytorch = [options.python, ROOT / "tests/benchmarks/pytorch_speed.py", "--channels-last", "--matmul"]
+    sides = {"ldm": [options.ldm, "bench", "--json"], "eager": pytorch}
+    if dtype == options.dtypes[0] and not options.no_compile:
+        sides["compiled"] = [*pytorch, "--compile"]
+    return sides
+
+
+class Comparison:
+    """The measurements of one type: seconds of each side, by part and number of pictures."""
+
+    def __init__(self, dtype, options):
+        self.options, self.seconds, self.gflop, self.rates, self.device = options, {}, {}, {}, ""
+        self.sides = sides_of(dtype, options)
+        rounds = options.rounds if dtype == options.dtypes[0] else 1
+        for pictures in options.pictures:
+            for turn in range(rounds):
+                for part, (_, latents) in PARTS.items():
+                    for side, command in self.sides.items():
+                        work = ["--parts", part, "--size", options.size, "--repeats", options.repeats, "--device", options.device, "--dtype", dtype,
+                                "--batch-size", pictures * latents]
+                        self.add(part, pictures, side, measure(command + work, f"{dtype}_{pictures}_{part}_{side}_{turn}", options.keep))
+
+    def add(self, part, pictures, side, report):
+        timed = report["parts"][0]
+        self.seconds.setdefault((part, pictures, side), []).append(timed["seconds"])
+        rate = "sgemm_gflops" if side == "ldm" else "matmul_gflops"
+        name = "ldm" if side == "ldm" else "PyTorch"
+        self.rates[name] = max(self.rates.get(name, 0.0), report[rate])
+        if side == "ldm":
+            self.gflop[part, pictures], self.device = timed["gflop"], report["device"]
+        else:
+            self.torch = report["torch"]
+
+    def median(self, part, pictures, side):
+        return statistics.median(self.seconds[part, pictures, side])
+
+    def row(self, label, of):
+        """Seconds of all sides, and ours as a share of PyTorch's best. `of` gives those of a side."""
+        times = {side: of(side) for side in self.sides}
+        best = min(seconds for side, seconds in times.items() if side != "ldm")
+        cells = [f"{1000 * times[side]:.1f} ms" if side in times else "-" for side in ("ldm", "eager", "compiled")]
+        return f"| {label} | {' | '.join(cells)} | {times['ldm'] / best:.2f} |", times["ldm"]
+
+    def show(self):
+        rate = max(self.rates.values())
+        print("| | ldm | PyTorch eager | torch.compile | ldm / the faster | of the matmul rate |\n|---|---|---|---|---|---|")
+        for pictures in self.options.pictures:
+            for part, (label, latents) in PARTS.items():
+                text, mine = self.row(f"{label}, {pictures * latents} latents", lambda side: self.median(part, pictures, side))
+                print(f"{text} {100 * self.gflop[part, pictures] / mine / rate:.0f} % |")
+            text, _ = self.row(f"{pictures} pictures: {STEPS} steps and decode",
+                               lambda side: STEPS * self.median("unet", pictures, side) + self.median("vae", pictures, side))
+            print(f"{text} |")
+        print(f"\nMatrix products of {', '.join(f'{name} {r / 1000:.1f}' for name, r in self.rates.items())} TFLOP/s; "
+              f"the larger is the matmul rate.\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compares `ldm bench --device cuda` with PyTorch.")
+    parser.add_argument("--dtypes", nargs="+", default=["f16", "bf16", "f32"], choices=["f16", "bf16", "f32"])
+    parser.add_argument("--pictures", nargs="+", type=int, default=[1, 8], help="drawn at once, with guidance")
+    parser.add_argument("--rounds", type=int, default=2, help="of the first type; the others have one")
+    parser.add_argument("--repeats", type=int, default=20, help="in each round, after warm-up")
+    parser.add_argument("--size", type=int, default=512, help="of the picture, a multiple of 64")
+    parser.add_argument("--device", default="cuda", help="cpu: to try this program")
+    parser.add_argument("--no-compile", action="store_true", help="without torch.compile, which takes minutes")
+    parser.add_argument("--keep", type=Path, help="a folder for what was measured")
+    parser.add_argument("--ldm", default=str(ROOT / "build/cuda/bin/ldm"))
+    parser.add_argument("--python", default=ENVIRONMENT + "/bin/python")
+    options = parser.parse_args()
+
+    for i, dtype in enumerate(options.dtypes):
+        found = Comparison(dtype, options)
+        if i == 0:
+            print(f"{found.device}; PyTorch {found.torch}; {options.size} x {options.size}, medians of {options.repeats}\n")
+        print(f"{dtype}:\n")
+        found.show()
+
+
+if __name__ == "__main__":
+    main()
