@@ -63,7 +63,7 @@ void compare(int depth, const typename Block::Config& config, const Tensor& x, c
 
 TEST_CASE("a stack of ResBlocks with checkpoints: the same gradients to the last bit, less memory") {
     compare<resblock::ResBlock>(8, {.channels = 32, .emb_channels = 16, .out_channels = 32}, noise({2, 32, 16, 16}, 1),
-                                noise({2, 16}, 2), 0.5);
+                                noise({2, 16}, 2), 0.6);  // what norm and silu in one pass do not keep was saved before
 }
 
 TEST_CASE("a stack of transformer blocks with checkpoints: the same gradients to the last bit, less memory") {
