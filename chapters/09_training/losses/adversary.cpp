@@ -3,6 +3,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 
@@ -32,7 +33,7 @@ bool Adversary::is_idle(int global_step) const {
 
 //! [passes]
 LossTerm Adversary::g_loss(const Tensor& rec, int global_step, Mode mode) {
-    if (is_idle(global_step)) return {Tensor::scalar(0.0f), {Tensor()}};
+    if (is_idle(global_step)) return {ops::to(Tensor::scalar(0.0f), rec.device()), {Tensor()}};
     return differentiate({rec}, [&] { return train::g_loss(discriminator_(rec, mode)); });
 }
 
@@ -45,7 +46,7 @@ float Adversary::weight(const LastLayer* last_layer, const Tensor& rec, const Lo
 
 DiscriminatorLoss Adversary::d_loss(const Tensor& x, const Tensor& rec, int global_step,
                                     Mode mode) {
-    if (is_idle(global_step)) return {Tensor::scalar(0.0f), 0.0f, 0.0f, 0.0f};
+    if (is_idle(global_step)) return {ops::to(Tensor::scalar(0.0f), x.device()), 0.0f, 0.0f, 0.0f};
     const Tensor logits_real = discriminator_(ops::detach(x), mode);  // [N, 1, h, w]
     const Tensor logits_fake = discriminator_(ops::detach(rec), mode);
     const Tensor loss =

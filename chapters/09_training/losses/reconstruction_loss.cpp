@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/ops/elementwise.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 
@@ -25,7 +26,7 @@ ReconstructionLoss::Parts ReconstructionLoss::operator()(const Tensor& x, const 
     expect_shape(rec, x.shape());
     const Tensor pixels =
         config_.pixel_loss == PixelLoss::l1 ? ops::abs(x - rec) : ops::square(x - rec);
-    if (config_.perceptual_weight == 0.0f) return {pixels, Tensor::scalar(0.0f)};
+    if (config_.perceptual_weight == 0.0f) return {pixels, ops::to(Tensor::scalar(0.0f), x.device())};
     const Tensor p = (*lpips_)(x, rec);  // [N, 1, 1, 1]
     return {pixels + config_.perceptual_weight * p, p};
 }
