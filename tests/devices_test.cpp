@@ -4,10 +4,13 @@
 #include "chapters/04_attention/ladder/gpu.h"
 #include "chapters/04_attention/ladder/ladder.h"
 #include "chapters/05_resblock/ladder/gpu.h"
+#include "chapters/05_resblock/verify.h"
 #include "common/device/build.h"
 #include "common/device/device.h"
 #include "common/autograd/tape.h"
 #include "common/ops/attention.h"
+#include "common/ops/attention_cudnn.h"
+#include "common/ops/attention_implementation.h"
 #include "common/ops/batch_norm.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/conv2d_cuda.h"
@@ -28,6 +31,7 @@
 #include "common/ops/softmax.h"
 #include "common/ops/transfer.h"
 #include "common/ops/work.h"
+#include "common/verify/verify.h"
 #include "tests/support/tensor_checks.h"
 
 #include <cmath>
@@ -292,6 +296,49 @@ TEST_CASE("a GPU computes the same: attention") {
     CHECK(close(ops::to(ops::attention_weights(ops::to(q, Device::cuda), ops::to(k, Device::cuda)), Device::cpu), ops::attention_weights(q, k), 1e-6) == "");
 }
 
+TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
+    if (no_gpu()) return;
+    if constexpr (build::has_cudnn) {
+        const DType dtype = GENERATE(DType::f16, DType::bf16);
+        const double rounding = dtype == DType::f16 ? 1.0 / 1024 : 1.0 / 128;
+        const auto inputs = [](DType type, const Shape& q, std::int64_t keys, std::int64_t out) {
+            return std::array{there_as(type, noise(q, 1)), there_as(type, noise({q[0], q[1], keys, q[3]}, 2)),
+                              there_as(type, noise({q[0], q[1], keys, out}, 3))};
+        };
+        for (const auto& [shape, keys, out] : std::vector<std::tuple<Shape, std::int64_t, std::int64_t>>{
+                 {{2, 2, 37, 40}, 77, 40}, {{1, 3, 64, 64}, 64, 64}, {{1, 2, 20, 80}, 150, 80}, {{2, 1, 16, 160}, 16, 160}, {{1, 1, 1, 8}, 1, 16}}) {
+            const auto [q, k, v] = inputs(dtype, shape, keys, out);
+            for (const float scale : {1.0f / std::sqrt(static_cast<float>(shape[3])), 0.3f}) {
+                INFO(name_of(dtype) << ", " << to_string(shape) << ", " << keys << " keys, scale " << scale);
+                const Tensor expected = ops::scaled_dot_product_attention(back(q), back(k), back(v), {.scale = scale});
+                const Tensor y = ops::cuda::cudnn_attention(q, k, v, {scale, false, {}});
+                CHECK((y && y.dtype() == dtype));
+                CHECK(close(back(y), expected, 2 * rounding * largest(expected)) == "");
+                CHECK(close(back(ops::cuda::cudnn_attention(q, k, v, {scale, false, {}})), back(y), 0) == "");
+                const ops::WithAttention cudnn(ops::AttentionImplementation::cudnn);
+                CHECK(close(back(ops::scaled_dot_product_attention(q, k, v, {.scale = scale})), back(y), 0) == "");
+            }
+        }
+
+        const auto can = [](const std::array<Tensor, 3>& in, const ops::cuda::AttentionRule& rule) {
+            return static_cast<bool>(ops::cuda::cudnn_attention(in[0], in[1], in[2], rule));
+        };
+        const auto fits = inputs(dtype, {1, 2, 5, 8}, 5, 8);
+        CHECK(can(fits, {1.0f, false, {}}));
+        CHECK_FALSE(can(fits, {1.0f, true, {}}));
+        CHECK_FALSE(can(fits, {1.0f, false, ops::to(Tensor::ints({1, 5}, std::vector<std::int32_t>(5, 1)), Device::cuda)}));
+        CHECK_FALSE(can(inputs(DType::f32, {1, 2, 5, 8}, 5, 8), {1.0f, false, {}}));
+        CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 12}, 5, 8), {1.0f, false, {}}));
+        CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 8}, 5, 12), {1.0f, false, {}}));
+        for (const Shape& nothing : {Shape{0, 2, 5, 8}, {1, 2, 0, 8}, {1, 2, 5, 0}}) CHECK_FALSE(can(inputs(dtype, nothing, 5, 8), {1.0f, false, {}}));
+        CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 8}, 0, 8), {1.0f, false, {}}));
+
+        const ops::WithAttention cudnn(ops::AttentionImplementation::cudnn);  // where it has none, our own does it
+        CHECK(agree([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); },
+                    {noise({1, 2, 9, 8}, 1), noise({1, 2, 9, 8}, 2), noise({1, 2, 9, 8}, 3)}) == "");
+    }
+}
+
 TEST_CASE("a GPU computes the same: pictures made larger and smaller") {
     if (no_gpu()) return;
     CHECK(agree([](Inputs in) { return ops::upsample_nearest(in[0], 2); }, {noise({2, 3, 5, 4}, 1)}) == "");
@@ -394,6 +441,29 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
         const auto causal = [](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); };
         check(attend, {noise({1, 2, 20, d}, 1), noise({1, 2, 150, d}, 2), noise({1, 2, 150, d}, 3)});
         check(causal, {noise({1, 2, 77, d}, 1), noise({1, 2, 77, d}, 2), noise({1, 2, 77, d}, 3)});
+    }
+}
+
+TEST_CASE("a stored case on a GPU: gradients in float32, forward in 16 bits, where the error is that of the type") {
+    if (no_gpu()) return;
+    verify::Registry registry;
+    resblock::register_components(registry);
+    const auto run = [&](DType dtype) {
+        return verify::verify_file(registry, LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors", Device::cuda, dtype);
+    };
+    const auto gradients = [](const verify::FileReport& report) {
+        return std::ranges::count_if(report.comparisons, [](const auto& c) { return c.name.starts_with("grad"); });
+    };
+    const verify::FileReport f32 = run(DType::f32);
+    CHECK((f32.status == verify::FileReport::Status::passed && gradients(f32) > 0));
+    for (const DType dtype : {DType::f16, DType::bf16}) {
+        const verify::FileReport report = run(dtype);
+        CHECK(report.status == verify::FileReport::Status::passed);
+        CHECK(std::ssize(report.comparisons) == std::ssize(f32.comparisons) - gradients(f32));
+        for (const verify::Comparison& c : report.comparisons) {
+            INFO(name_of(dtype) << ", " << c.name);
+            CHECK((c.rms > verify::bound_in_16_bits(dtype) / 1024 && c.rms < verify::bound_in_16_bits(dtype) / 4));  // rounded, but not often
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 // The program `ldm` as a person meets it: what it prints, what it leaves behind, and that bad input
 // gets one clear line and a non-zero status.
 
+#include "common/device/build.h"
 #include "common/device/device.h"
 #include "common/io/safetensors.h"
 #include "common/nn/model_folder.h"
@@ -227,6 +228,13 @@ TEST_CASE("inspect tells what the shipped model is") {
 
 TEST_CASE("verify in 16 bits is for a GPU") {
     CHECK_THAT(run("verify --dtype f16 " LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors").output, Contains("--dtype f16 is for --device cuda"));
+}
+
+TEST_CASE("bench says when there is no cuDNN for its attention") {
+    if (build::has_cudnn) return;
+    const Outcome outcome = run("bench --parts clip --repeats 1 --attention cudnn");
+    CHECK(outcome.status != 0);
+    CHECK_THAT(outcome.output, Contains("without cuDNN"));
 }
 
 TEST_CASE("verify prints a line for each tensor and counts the files") {

@@ -1,4 +1,4 @@
-# find_package(CUDNN): NVIDIA's library of convolutions, version 8 or 9, as the target CUDNN::cudnn.
+# find_package(CUDNN): NVIDIA's library of convolutions and attention, version 8 or 9, as the target CUDNN::cudnn.
 #
 # It is looked for in CUDNN_ROOT or CUDNN_PATH (CMake or environment variables), beside the CUDA toolkit, and where the system keeps its
 # libraries. The folder nvidia/cudnn that `pip install nvidia-cudnn-cu13` makes is a CUDNN_ROOT, too.

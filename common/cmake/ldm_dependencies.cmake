@@ -39,7 +39,7 @@ if(NOT LDM_CUDNN OR LDM_CUDA STREQUAL "OFF")
 elseif(LDM_CUDA STREQUAL "ON_HOST")
   set(LDM_HAS_CUDNN true)  # what tests/cuda_on_host has of it
 else()
-  find_package(CUDNN 8 QUIET)  # [nvidia-cudnn, or NVIDIA's own packages] convolutions
+  find_package(CUDNN 8 QUIET)  # [nvidia-cudnn, or NVIDIA's own packages] convolutions, attention (9.13)
   if(CUDNN_FOUND)
     set(LDM_HAS_CUDNN true)
     target_link_libraries(ldm_cuda INTERFACE CUDNN::cudnn)

@@ -1,9 +1,12 @@
 #include "common/ops/attention_cuda.h"
 
+#include "common/device/build.h"
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
 #include "common/device/reduce.cuh"
 #include "common/device/tensor_core.cuh"
+#include "common/ops/attention_cudnn.h"
+#include "common/ops/attention_implementation.h"
 #include "common/ops/matmul_cuda.h"
 #include "common/ops/shape_cuda.h"
 #include "common/ops/softmax_cuda.h"
@@ -237,6 +240,9 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
     const std::int64_t count = q.dim(0) * q.dim(1), queries = q.dim(2), keys = k.dim(2), width = q.dim(3), out = v.dim(3);
     const Shape shape{q.dim(0), q.dim(1), queries, out};
     if (keys == 0) return cuda::zeros_like(q, shape);
+    if constexpr (build::has_cudnn)
+        if (attention_implementation() == AttentionImplementation::cudnn)
+            if (const Tensor y = cudnn_attention(q, k, v, rule)) return y;
     if (std::max(width, out) > widest)  // as chapter 02's VAE, whose single head has 512 numbers
         return cuda::matmul(stack(cuda::attention_weights(q, k, rule)), stack(v), false, false).reshape(shape);
     add_work(2.0 * count * queries * keys * (width + out));

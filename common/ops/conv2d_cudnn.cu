@@ -2,13 +2,12 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
+#include "common/device/cudnn.cuh"
 #include "common/device/numbers.cuh"
 #include "common/ops/precision.h"
 
-#include <cudnn.h>
 #include <limits>
 #include <map>
-#include <mutex>
 #include <optional>
 
 /// cuDNN is told what x, weight and y look like, and names algorithms for that, the one it believes fastest first. All three functions
@@ -17,22 +16,6 @@ namespace ldm::ops::cuda {
 namespace {
 
 using namespace ldm::cuda;
-
-void check(cudnnStatus_t status, std::source_location where = std::source_location::current()) {
-    if (status != CUDNN_STATUS_SUCCESS) fail(std::string("cuDNN: ") + cudnnGetErrorString(status), where);
-}
-
-std::mutex mutex;  // a handle serves one thread at a time
-
-cudnnHandle_t handle() {
-    static const cudnnHandle_t handle = [] {
-        cudnnHandle_t created;
-        check(cudnnCreate(&created));
-        check(cudnnSetStream(created, stream()));
-        return created;
-    }();
-    return handle;
-}
 
 template <class Pointer, auto create, auto destroy>
 class Descriptor {
@@ -121,13 +104,13 @@ struct Forward {
                a == CUDNN_CONVOLUTION_FWD_ALGO_GEMM;
     }
     static cudnnStatus_t advise(const Description& d, int most, int* count, Advice* advice) {
-        return cudnnGetConvolutionForwardAlgorithm_v7(handle(), d.x, d.weight, d.convolution, d.y, most, count, advice);
+        return cudnnGetConvolutionForwardAlgorithm_v7(cudnn_handle(), d.x, d.weight, d.convolution, d.y, most, count, advice);
     }
     static cudnnStatus_t workspace(const Description& d, Algorithm a, std::size_t* bytes) {
-        return cudnnGetConvolutionForwardWorkspaceSize(handle(), d.x, d.weight, d.convolution, d.y, a, bytes);
+        return cudnnGetConvolutionForwardWorkspaceSize(cudnn_handle(), d.x, d.weight, d.convolution, d.y, a, bytes);
     }
     static cudnnStatus_t run(const Description& d, Algorithm a, void* workspace, std::size_t bytes, const void* x, const void* weight, void* y) {
-        return cudnnConvolutionForward(handle(), &one, d.x, x, d.weight, weight, d.convolution, a, workspace, bytes, &zero, d.y, y);
+        return cudnnConvolutionForward(cudnn_handle(), &one, d.x, x, d.weight, weight, d.convolution, a, workspace, bytes, &zero, d.y, y);
     }
 };
 
@@ -139,13 +122,13 @@ struct BackwardInput {
     static Shape shape(const Problem& p) { return {p.pictures, p.channels, p.height, p.width}; }
     static bool is_direct(Algorithm a) { return a == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 || a == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1; }
     static cudnnStatus_t advise(const Description& d, int most, int* count, Advice* advice) {
-        return cudnnGetConvolutionBackwardDataAlgorithm_v7(handle(), d.weight, d.y, d.convolution, d.x, most, count, advice);
+        return cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn_handle(), d.weight, d.y, d.convolution, d.x, most, count, advice);
     }
     static cudnnStatus_t workspace(const Description& d, Algorithm a, std::size_t* bytes) {
-        return cudnnGetConvolutionBackwardDataWorkspaceSize(handle(), d.weight, d.y, d.convolution, d.x, a, bytes);
+        return cudnnGetConvolutionBackwardDataWorkspaceSize(cudnn_handle(), d.weight, d.y, d.convolution, d.x, a, bytes);
     }
     static cudnnStatus_t run(const Description& d, Algorithm a, void* workspace, std::size_t bytes, const void* dy, const void* weight, void* dx) {
-        return cudnnConvolutionBackwardData(handle(), &one, d.weight, weight, d.y, dy, d.convolution, a, workspace, bytes, &zero, d.x, dx);
+        return cudnnConvolutionBackwardData(cudnn_handle(), &one, d.weight, weight, d.y, dy, d.convolution, a, workspace, bytes, &zero, d.x, dx);
     }
 };
 
@@ -159,13 +142,13 @@ struct BackwardWeight {
         return a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 || a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 || a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
     }
     static cudnnStatus_t advise(const Description& d, int most, int* count, Advice* advice) {
-        return cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle(), d.x, d.y, d.convolution, d.weight, most, count, advice);
+        return cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn_handle(), d.x, d.y, d.convolution, d.weight, most, count, advice);
     }
     static cudnnStatus_t workspace(const Description& d, Algorithm a, std::size_t* bytes) {
-        return cudnnGetConvolutionBackwardFilterWorkspaceSize(handle(), d.x, d.y, d.convolution, d.weight, a, bytes);
+        return cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnn_handle(), d.x, d.y, d.convolution, d.weight, a, bytes);
     }
     static cudnnStatus_t run(const Description& d, Algorithm a, void* workspace, std::size_t bytes, const void* dy, const void* x, void* dweight) {
-        return cudnnConvolutionBackwardFilter(handle(), &one, d.x, x, d.y, dy, d.convolution, a, workspace, bytes, &zero, d.weight, dweight);
+        return cudnnConvolutionBackwardFilter(cudnn_handle(), &one, d.x, x, d.y, dy, d.convolution, a, workspace, bytes, &zero, d.weight, dweight);
     }
 };
 
@@ -191,10 +174,9 @@ private:
     /// Direct, for FFTs and Winograd's larger tiles lose digits, and in 16 bits many; the same result every time, so that a training can
     /// be repeated; and no enormous workspace.
     bool will_do(const typename Direction::Advice& advice) {
-        constexpr std::size_t most_bytes = std::size_t{1} << 30;
         algorithm_ = advice.algo;
         return Direction::is_direct(advice.algo) && advice.determinism == CUDNN_DETERMINISTIC &&
-               Direction::workspace(description_, advice.algo, &workspace_bytes_) == CUDNN_STATUS_SUCCESS && workspace_bytes_ <= most_bytes;
+               Direction::workspace(description_, advice.algo, &workspace_bytes_) == CUDNN_STATUS_SUCCESS && workspace_bytes_ <= most_cudnn_workspace;
     }
 
     Description description_;
@@ -209,7 +191,7 @@ Tensor compute(const Tensor& a, const Tensor& b, const Shape& x_shape, const Sha
     const std::optional<Problem> problem = problem_of(a.dtype(), x_shape, weight_shape, options);
     if (!problem) return {};
     static auto& plans = *new std::map<Problem, Plan<Direction>>;  // never destroyed: cuDNN may be gone by then
-    const std::scoped_lock lock(mutex);
+    const std::scoped_lock lock(cudnn_mutex);
     const Plan<Direction>& plan = plans.try_emplace(*problem, *problem).first->second;
     if (!plan.found()) return {};
     Tensor result = like(a, Direction::shape(*problem));

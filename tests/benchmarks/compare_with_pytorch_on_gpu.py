@@ -5,9 +5,9 @@
         [--ldm build/cuda/bin/ldm] [--python .../venv/bin/python] [--no-compile] [--keep FOLDER] [--device cuda]
 
 A picture that is drawn with guidance needs two latents in the UNet and one in the decoder. PyTorch's networks are diffusers', in
-channels_last, with its fused attention: eager, and in the first of the types through torch.compile. Both sides are timed between two
-CUDA events after warm-up; the median of each run, then of the rounds. With --keep a run that was made is not made again, so that a
-comparison that was interrupted goes on.
+channels_last, with its fused attention: eager, and in the first of the types through torch.compile. Ours have our own attention, and
+in the first of the types cuDNN's, too, where `ldm` was built with it. All are timed between two CUDA events after warm-up; the median
+of each run, then of the rounds. With --keep a run that was made is not made again, so that a comparison that was interrupted goes on.
 """
 import argparse
 import json
@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ.get("LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv"))
 PARTS = {"unet": ("UNet, one step", 2), "vae": ("VAE decode", 1)}  # and latents for each picture
+SIDES = {"ldm": "ldm", "ldm_cudnn": "ldm, cuDNN's attention", "eager": "PyTorch eager", "compiled": "torch.compile"}
 STEPS = 50
 
 
@@ -35,13 +36,24 @@ def measure(command, name, keep):
     return report
 
 
+def works(command):
+    return subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def sides_of(dtype, options):
     """The commands to be compared; what they have in common is added to them."""
+    ldm = [options.ldm, "bench", "--json"]
     pytorch = [options.python, ROOT / "tests/benchmarks/pytorch_speed.py", "--channels-last", "--matmul"]
-    sides = {"ldm": [options.ldm, "bench", "--json"], "eager": pytorch}
+    sides = {"ldm": ldm, "eager": pytorch}
+    if dtype == options.dtypes[0] and dtype != "f32" and works([*ldm, "--attention", "cudnn", "--parts", "clip", "--repeats", 1]):
+        sides["ldm_cudnn"] = [*ldm, "--attention", "cudnn"]
     if dtype == options.dtypes[0] and not options.no_compile:
         sides["compiled"] = [*pytorch, "--compile"]
     return sides
+
+
+def is_ours(side):
+    return side.startswith("ldm")
 
 
 class Comparison:
@@ -62,10 +74,10 @@ class Comparison:
     def add(self, part, pictures, side, report):
         timed = report["parts"][0]
         self.seconds.setdefault((part, pictures, side), []).append(timed["seconds"])
-        rate = "sgemm_gflops" if side == "ldm" else "matmul_gflops"
-        name = "ldm" if side == "ldm" else "PyTorch"
+        rate = "sgemm_gflops" if is_ours(side) else "matmul_gflops"
+        name = "ldm" if is_ours(side) else "PyTorch"
         self.rates[name] = max(self.rates.get(name, 0.0), report[rate])
-        if side == "ldm":
+        if is_ours(side):
             self.gflop[part, pictures], self.device = timed["gflop"], report["device"]
         else:
             self.torch = report["torch"]
@@ -74,15 +86,16 @@ class Comparison:
         return statistics.median(self.seconds[part, pictures, side])
 
     def row(self, label, of):
-        """Seconds of all sides, and ours as a share of PyTorch's best. `of` gives those of a side."""
+        """Seconds of all sides, and our best as a share of PyTorch's. `of` gives those of a side."""
         times = {side: of(side) for side in self.sides}
-        best = min(seconds for side, seconds in times.items() if side != "ldm")
-        cells = [f"{1000 * times[side]:.1f} ms" if side in times else "-" for side in ("ldm", "eager", "compiled")]
-        return f"| {label} | {' | '.join(cells)} | {times['ldm'] / best:.2f} |", times["ldm"]
+        ours, theirs = (min(seconds for side, seconds in times.items() if is_ours(side) == mine) for mine in (True, False))
+        cells = [f"{1000 * times[side]:.1f} ms" if side in times else "-" for side in SIDES]
+        return f"| {label} | {' | '.join(cells)} | {ours / theirs:.2f} |", ours
 
     def show(self):
         rate = max(self.rates.values())
-        print("| | ldm | PyTorch eager | torch.compile | ldm / the faster | of the matmul rate |\n|---|---|---|---|---|---|")
+        head = ["", *SIDES.values(), "ldm / PyTorch, each at its best", "of the matmul rate"]
+        print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
         for pictures in self.options.pictures:
             for part, (label, latents) in PARTS.items():
                 text, mine = self.row(f"{label}, {pictures * latents} latents", lambda side: self.median(part, pictures, side))

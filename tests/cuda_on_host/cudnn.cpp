@@ -1,7 +1,6 @@
 #include "tests/cuda_on_host/cudnn.h"
 
-#include "tests/cuda_on_host/cuda_bf16.h"
-#include "tests/cuda_on_host/cuda_fp16.h"
+#include "tests/cuda_on_host/cudnn_numbers.h"
 #include "tests/cuda_on_host/device_memory.h"
 #include "tests/cuda_on_host/stream.h"
 
@@ -11,10 +10,6 @@
 #include <type_traits>
 #include <vector>
 
-struct cudnnContext {
-    bool has_stream = false;
-};
-
 namespace {
 
 struct Layout {
@@ -23,7 +18,7 @@ struct Layout {
     std::array<int, 4> extents{};  // 0 until they are set
 
     std::int64_t size() const { return std::int64_t{1} * extents[0] * extents[1] * extents[2] * extents[3]; }
-    std::int64_t bytes() const { return size() * (type == CUDNN_DATA_FLOAT ? 4 : 2); }
+    std::int64_t bytes() const { return size() * static_cast<std::int64_t>(ldm::cuda_on_host::bytes_of(type)); }
 };
 
 }  // namespace
@@ -49,28 +44,10 @@ float to_tf32(float x) {  // to the nearest number of 10 bits
 }
 
 std::vector<double> factors(const void* data, const Layout& layout, const Convolution& convolution) {
-    std::vector<double> numbers(layout.size());
-    for (std::size_t i = 0; i < numbers.size(); ++i) switch (layout.type) {
-            case CUDNN_DATA_FLOAT: {
-                const float x = static_cast<const float*>(data)[i];
-                numbers[i] = convolution.math == CUDNN_FMA_MATH ? x : to_tf32(x);
-                break;
-            }
-            case CUDNN_DATA_HALF: numbers[i] = __half2float(static_cast<const __half*>(data)[i]); break;
-            case CUDNN_DATA_BFLOAT16: numbers[i] = __bfloat162float(static_cast<const __nv_bfloat16*>(data)[i]); break;
-        }
+    std::vector<double> numbers = ldm::cuda_on_host::read_numbers(data, layout.type, layout.size());
+    if (layout.type == CUDNN_DATA_FLOAT && convolution.math != CUDNN_FMA_MATH)
+        for (double& number : numbers) number = to_tf32(static_cast<float>(number));
     return numbers;
-}
-
-void write(void* data, const Layout& layout, const std::vector<double>& sums) {
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-        const auto sum = static_cast<float>(sums[i]);
-        switch (layout.type) {
-            case CUDNN_DATA_FLOAT: static_cast<float*>(data)[i] = sum; break;
-            case CUDNN_DATA_HALF: static_cast<__half*>(data)[i] = __float2half_rn(sum); break;
-            case CUDNN_DATA_BFLOAT16: static_cast<__nv_bfloat16*>(data)[i] = __float2bfloat16_rn(sum); break;
-        }
-    }
 }
 
 // ---- descriptors
@@ -214,7 +191,7 @@ cudnnStatus_t run(const void* alpha, const Layout& a_layout, const void* a, cons
         static int calls = 0;
         const double error = its.deterministic ? its.error : its.error * (++calls % 7);
         for (double& sum : sums) sum *= 1.0 + error;
-        write(result, layout, sums);
+        ldm::cuda_on_host::write_numbers(result, layout.type, sums);
     });
     return CUDNN_STATUS_SUCCESS;
 }

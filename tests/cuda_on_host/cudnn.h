@@ -5,8 +5,11 @@
 // GPU would make of it. And its algorithms differ, as those of the library do: cudnn.cpp says how.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "tests/cuda_on_host/cuda_runtime.h"
+
+#define CUDNN_VERSION 91300  // the first that has all of this
 
 enum cudnnStatus_t {
     CUDNN_STATUS_SUCCESS = 0, CUDNN_STATUS_NOT_INITIALIZED = 1001, CUDNN_STATUS_BAD_PARAM = 2000, CUDNN_STATUS_NOT_SUPPORTED = 3000
@@ -96,3 +99,37 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
                                              cudnnTensorDescriptor_t dy_layout, const void* dy, cudnnConvolutionDescriptor_t convolution,
                                              cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
                                              cudnnFilterDescriptor_t dw_layout, void* dw);
+
+// ---- the "graph API", as far as attention needs it: cudnn_graph.cpp
+
+using cudnnBackendDescriptor_t = void*;
+
+enum cudnnBackendDescriptorType_t {
+    CUDNN_BACKEND_ENGINECFG_DESCRIPTOR = 3, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR = 4, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR = 5,
+    CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR = 15, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR = 16, CUDNN_BACKEND_TENSOR_DESCRIPTOR = 17,
+    CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR = 38, CUDNN_BACKEND_OPERATION_SDPA_FWD_DESCRIPTOR = 41
+};
+enum cudnnBackendAttributeType_t {
+    CUDNN_TYPE_HANDLE = 0, CUDNN_TYPE_DATA_TYPE = 1, CUDNN_TYPE_BOOLEAN = 2, CUDNN_TYPE_INT64 = 3, CUDNN_TYPE_VOID_PTR = 6,
+    CUDNN_TYPE_HEUR_MODE = 8, CUDNN_TYPE_BACKEND_DESCRIPTOR = 15
+};
+enum cudnnBackendAttributeName_t {
+    CUDNN_ATTR_ENGINEHEUR_MODE = 200, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH = 201, CUDNN_ATTR_ENGINEHEUR_RESULTS = 202,
+    CUDNN_ATTR_ENGINEHEUR_DEVICEPROP = 204, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG = 401, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE = 402,
+    CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP = 407, CUDNN_ATTR_OPERATIONGRAPH_OPS = 801, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT = 900,
+    CUDNN_ATTR_TENSOR_DATA_TYPE = 901, CUDNN_ATTR_TENSOR_DIMENSIONS = 902, CUDNN_ATTR_TENSOR_STRIDES = 903, CUDNN_ATTR_TENSOR_UNIQUE_ID = 906,
+    CUDNN_ATTR_TENSOR_IS_BY_VALUE = 908, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS = 1000, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS = 1001,
+    CUDNN_ATTR_VARIANT_PACK_WORKSPACE = 1003, CUDNN_ATTR_DEVICEPROP_HANDLE = 2701, CUDNN_ATTR_OPERATION_SDPA_FWD_QDESC = 2800,
+    CUDNN_ATTR_OPERATION_SDPA_FWD_KDESC = 2801, CUDNN_ATTR_OPERATION_SDPA_FWD_VDESC = 2802, CUDNN_ATTR_OPERATION_SDPA_FWD_ODESC = 2803,
+    CUDNN_ATTR_OPERATION_SDPA_FWD_SCALEDESC = 2805
+};
+enum cudnnBackendHeurMode_t { CUDNN_HEUR_MODE_INSTANT = 0, CUDNN_HEUR_MODE_B = 1, CUDNN_HEUR_MODE_FALLBACK = 2, CUDNN_HEUR_MODE_A = 3 };
+
+cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t* descriptor);
+cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t descriptor);
+cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+                                       std::int64_t count, const void* values);
+cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+                                       std::int64_t requested, std::int64_t* count, void* values);
+cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor);
+cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack);

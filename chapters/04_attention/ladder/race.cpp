@@ -13,6 +13,7 @@
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/ops/attention.h"
+#include "common/ops/attention_implementation.h"
 #include "common/ops/reference/reference.h"
 #include "common/random/torch_random.h"
 #include "common/report/race.h"
@@ -130,6 +131,10 @@ std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes,
             run("online softmax", gpu::online_softmax, DType::f32);
             run("common/ops", shipped, DType::f32);
             run("common/ops, tensor cores", shipped, DType::f16);
+            if (build::has_cudnn) {
+                const ops::WithAttention cudnn(ops::AttentionImplementation::cudnn);
+                run("cuDNN", shipped, DType::f16);
+            }
         }
         return table;
     }
