@@ -6,53 +6,58 @@
 #include "common/device/cuda_device.h"
 #include "common/device/cuda_graph.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace ldm::ops {
+
+namespace {
+
+void copy(const Tensor& from, Tensor& to) { cuda::copy_on_device(to.address(), from.address(), from.size() * bytes_of(from.dtype())); }
+
+Tensor copy_of(const Tensor& x) {
+    Tensor y = like(x, x.shape());
+    copy(x, y);
+    return y;
+}
+
+bool can_be_written(const std::vector<Tensor>& arguments) {
+    const bool on_gpu = std::ranges::all_of(arguments, [](const Tensor& x) { return x.device() == Device::cuda; });
+    return on_gpu && !Tape::in_scope() && !Trace::in_scope();
+}
+
+}  // namespace
 
 /// The graph reads its arguments where they were when it was written, and writes its result there, too.
 struct Replayed::Written {
     std::vector<Tensor> arguments;
     Tensor result;
     std::optional<cuda::Graph> graph;
+
+    Written(const Function& f, const std::vector<Tensor>& first_arguments) {
+        for (const Tensor& x : first_arguments) arguments.push_back(copy_of(x));
+        graph.emplace([&] { result = f(arguments); });
+    }
+
+    Tensor replay(const std::vector<Tensor>& with) {
+        for (std::size_t i = 0; i < with.size(); ++i) copy(with[i], arguments[i]);
+        graph->launch();
+        return copy_of(result);
+    }
 };
 
-namespace {
-
-Tensor copy_of(const Tensor& x) {
-    Tensor y = like(x, x.shape());
-    cuda::copy_on_device(y.address(), x.address(), x.size() * bytes_of(x.dtype()));
-    return y;
-}
-
-}  // namespace
-
 Tensor Replayed::operator()(const std::vector<Tensor>& arguments) {
-    if constexpr (build::has_cuda) {
-        std::vector<Shape> shapes;
-        bool on_gpu = !Tape::in_scope() && !Trace::in_scope();
-        for (const Tensor& x : arguments) {
-            shapes.push_back(x.shape());
-            on_gpu = on_gpu && x.device() == Device::cuda;
-        }
-        if (on_gpu && shapes == seen_) {
-            if (!written_) {
-                auto written = std::make_shared<Written>();
-                for (const Tensor& x : arguments) written->arguments.push_back(copy_of(x));
-                written->graph.emplace([&] { written->result = f_(written->arguments); });
-                written_ = std::move(written);
+    if constexpr (build::has_cuda)
+        if (can_be_written(arguments)) {
+            std::vector<Shape> shapes;
+            for (const Tensor& x : arguments) shapes.push_back(x.shape());
+            if (shapes == seen_) {
+                if (!written_) written_ = std::make_shared<Written>(f_, arguments);
+                return written_->replay(arguments);
             }
-            for (std::size_t i = 0; i < arguments.size(); ++i)
-                cuda::copy_on_device(written_->arguments[i].address(), arguments[i].address(),
-                                     arguments[i].size() * bytes_of(arguments[i].dtype()));
-            written_->graph->launch();
-            return copy_of(written_->result);
-        }
-        if (on_gpu) {
-            seen_ = shapes;
+            seen_ = std::move(shapes);
             written_.reset();
         }
-    }
     return f_(arguments);
 }
 
