@@ -412,7 +412,7 @@ TEST_CASE("a GPU cannot bring back numbers while a graph is written") {
 
 TEST_CASE("a GPU computes with 16 bits to their precision") {
     if (no_gpu()) return;
-    const auto check = [](const Function& f, Inputs inputs) {
+    const auto check = [](const Function& f, Inputs inputs, double roundings = 1.0) {
         for (const auto& [dtype, precision] : {std::pair(DType::f16, 1.0 / 1024), std::pair(DType::bf16, 1.0 / 128)}) {
             std::vector<Tensor> narrow, rounded;
             for (const Tensor& x : inputs) {
@@ -421,7 +421,7 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
             }
             const Tensor there = f(narrow), here = f(rounded);
             CHECK(there.dtype() == dtype);
-            CHECK(close(back(there), here, precision * largest(here)) == "");
+            CHECK(close(back(there), here, roundings * precision * largest(here)) == "");
         }
     };
     check([](Inputs in) { return ops::silu(in[0]); }, {noise({3, 43}, 1)});
@@ -442,6 +442,11 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
         check(attend, {noise({1, 2, 20, d}, 1), noise({1, 2, 150, d}, 2), noise({1, 2, 150, d}, 3)});
         check(causal, {noise({1, 2, 77, d}, 1), noise({1, 2, 77, d}, 2), noise({1, 2, 77, d}, 3)});
     }
+    const Tensor many = noise({1, 1, 20, 512}, 1, 0.1f) + 16.0f, others = noise({1, 1, 30, 512}, 2, 0.1f) + 16.0f;  // scores beyond f16
+    check([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); }, {many, others, noise({1, 1, 30, 512}, 3)},
+          4.0);  // float32, too, knows sums of 131072 to a hundredth only
+    const Tensor nobody = Tensor::ints({1, 30}, std::vector<std::int32_t>(30, 0));
+    check([&](Inputs in) { return ops::attention_weights(in[0], in[1], {.keep = nobody}); }, {many, others});
 }
 
 TEST_CASE("a stored case on a GPU: gradients in float32, forward in 16 bits, where the error is that of the type") {

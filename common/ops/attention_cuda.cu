@@ -206,11 +206,10 @@ __global__ void tensor_core_attention_kernel(Heads heads, int width, int out, co
 }
 
 /// Scales scores [heads, N, M] and hides what the rule hides, in place.
-template <class T>
-__global__ void hide_kernel(std::int64_t size, Heads heads, T* scores) {
+__global__ void hide_kernel(std::int64_t size, Heads heads, float* scores) {
     for (std::int64_t i = first_index(); i < size; i += grid_stride()) {
         const std::int64_t key = i % heads.keys, query = i / heads.keys % heads.queries, head = i / heads.keys / heads.queries;
-        scores[i] = from_float<T>(heads.hides(head, query, key) ? hidden_score : as_float(scores[i]) * heads.scale);
+        scores[i] = heads.hides(head, query, key) ? hidden_score : scores[i] * heads.scale;
     }
 }
 
@@ -266,12 +265,14 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
     return y;
 }
 
+/// Scores are float32 here, too: those of many channels may be more than float16 can hold, and where they are large, their differences
+/// are what 16 bits lose.
 Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
-    Tensor scores = cuda::matmul(stack(q), stack(k), false, true);
-    with_type(scores, [&]<class T>(T) {
-        launch(hide_kernel<T>, blocks_for(scores.size()), block_size, scores.size(), heads_of(q, k, rule), numbers<T>(scores));
-    });
-    return cuda::softmax(scores).reshape({q.dim(0), q.dim(1), q.dim(2), k.dim(2)});
+    Tensor scores = cuda::matmul_as_float(stack(q), stack(k), false, true);
+    launch(hide_kernel, blocks_for(scores.size()), block_size, scores.size(), heads_of(q, k, rule), numbers<float>(scores));
+    Tensor weights = cuda::softmax(scores);
+    if (q.dtype() != DType::f32) weights = cuda::to_type(weights, q.dtype());
+    return weights.reshape({q.dim(0), q.dim(1), q.dim(2), k.dim(2)});
 }
 
 /// With p the weights and s the scaled scores:

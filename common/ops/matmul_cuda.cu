@@ -13,7 +13,8 @@
 #include <mutex>
 
 /// Matrix products are cuBLAS's. It thinks in columns: what we call a row-major matrix [r, c] is to it a column-major one [c, r]. So it
-/// is asked for the transposed product, y^T = b^T a^T, and writes y as we want it.
+/// is asked for the transposed product, y^T = b^T a^T, and writes y as we want it. It adds the bias, too; an activation is left to its own
+/// kernel, for cuBLAS's GELU is the tanh approximation, and SiLU and quick GELU it has not.
 namespace ldm::ops::cuda {
 namespace {
 
@@ -62,7 +63,7 @@ private:
 
 /// y[i] = op(a[i]) op(b[i]) (+ bias along the columns of y), i < count; everything but the pointers.
 struct Product {
-    DType dtype;
+    DType dtype, y_dtype;
     std::int64_t count, m, k, n;  // y is [count, m, n]
     bool a_transposed, b_transposed, bias;
     Precision precision;
@@ -117,15 +118,15 @@ cublasLtMatmulAlgo_t algorithm(const Product& product, const Operation& operatio
 }
 
 Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor& bias, Shape shape) {
-    Tensor y = like(a, std::move(shape));
+    Tensor y(std::move(shape), p.y_dtype, Device::cuda);
     add_work(2.0 * p.count * p.m * p.n * p.k);
     if (y.size() == 0) return y;
-    if (p.k == 0) return bias ? cuda::broadcast_to(bias, y.shape()) : cuda::zeros_like(a, y.shape());
+    if (p.k == 0) return bias ? cuda::broadcast_to(bias, y.shape()) : cuda::zeros_like(y, y.shape());
     expect(a.dtype() == b.dtype() && (!bias || a.dtype() == bias.dtype()), "matrices of " + name_of(a.dtype()) + " and " + name_of(b.dtype()));
 
     const Layout of_b(p.dtype, p.b_transposed ? p.k : p.n, p.b_transposed ? p.n : p.k, p.count);
     const Layout of_a(p.dtype, p.a_transposed ? p.m : p.k, p.a_transposed ? p.k : p.m, p.count);
-    const Layout of_y(p.dtype, p.n, p.m, p.count);
+    const Layout of_y(p.y_dtype, p.n, p.m, p.count);
     Operation operation(p);
     if (bias) operation.add_bias(bias.address());
     const cublasLtMatmulAlgo_t chosen = algorithm(p, operation, of_b, of_a, of_y);
@@ -135,17 +136,25 @@ Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor
     return y;
 }
 
+Tensor multiply_stacks(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed, DType y_dtype) {
+    const std::int64_t count = a.dim(0), m = a.dim(a_transposed ? 2 : 1), k = a.dim(a_transposed ? 1 : 2), n = b.dim(b_transposed ? 1 : 2);
+    return multiply({a.dtype(), y_dtype, count, m, k, n, a_transposed, b_transposed, false, precision()}, a, b, {}, {count, m, n});
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
-    const std::int64_t count = a.dim(0), m = a.dim(a_transposed ? 2 : 1), k = a.dim(a_transposed ? 1 : 2), n = b.dim(b_transposed ? 1 : 2);
-    return multiply({a.dtype(), count, m, k, n, a_transposed, b_transposed, false, precision()}, a, b, {}, {count, m, n});
+    return multiply_stacks(a, b, a_transposed, b_transposed, a.dtype());
+}
+
+Tensor matmul_as_float(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
+    return multiply_stacks(a, b, a_transposed, b_transposed, DType::f32);
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const auto [rows, in] = x.dims<2>();
     const std::int64_t out = weight.dim(0);
-    return multiply({x.dtype(), 1, rows, in, out, false, true, static_cast<bool>(bias), precision()}, x, weight, bias, {rows, out});
+    return multiply({x.dtype(), x.dtype(), 1, rows, in, out, false, true, static_cast<bool>(bias), precision()}, x, weight, bias, {rows, out});
 }
 
 Tensor sum_rows(const Tensor& x) { return cuda::sum_to(x, {1, x.dim(1)}).reshape({x.dim(1)}); }
