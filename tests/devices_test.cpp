@@ -406,7 +406,7 @@ TEST_CASE("a GPU cannot bring back numbers while a graph is written") {
     ops::Replayed looks([](const std::vector<Tensor>& in) { return in[0] * ops::sum(in[0]).item(); });
     const Tensor x = ops::to(noise({3}, 1), Device::cuda);
     looks({x});
-    CHECK_THROWS_WITH(looks({x}), Catch::Contains("a graph is being written"));
+    CHECK_THROWS_WITH(looks({x}), test::has_text("a graph is being written"));
     CHECK(close(ops::to(x + x, Device::cpu), ops::to(x, Device::cpu) * 2.0f, 0) == "");  // the stream is in order
 }
 

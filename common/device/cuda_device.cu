@@ -1,7 +1,5 @@
 #include "common/device/cuda_device.h"
 
-#include <cstring>
-
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_memory.h"
 #include "common/error.h"
@@ -12,12 +10,18 @@ void check(cudaError_t result, std::source_location where) {
     if (result != cudaSuccess) fail(std::string(cudaGetErrorName(result)) + ": " + cudaGetErrorString(result), where);
 }
 
+namespace {
+
+cudaStream_t new_stream() {
+    cudaStream_t created;
+    check(cudaStreamCreateWithFlags(&created, cudaStreamNonBlocking));
+    return created;
+}
+
+}  // namespace
+
 cudaStream_t stream() {
-    static const cudaStream_t stream = [] {
-        cudaStream_t created;
-        check(cudaStreamCreateWithFlags(&created, cudaStreamNonBlocking));
-        return created;
-    }();
+    static const cudaStream_t stream = new_stream();
     return stream;
 }
 
@@ -44,12 +48,28 @@ std::string describe() {
     return std::string(properties.name) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
 }
 
+namespace {
+
+/// A graph that read the host's memory would have to find it there whenever it is launched, and until that is done. So the numbers go to
+/// the GPU now, on a stream that nobody writes down, and the graph copies them from there.
+std::shared_ptr<void> brought_past_the_stream(const void* from, std::int64_t bytes) {
+    static const cudaStream_t other = new_stream();
+    std::shared_ptr<void> numbers = allocate_fresh(bytes);
+    check(cudaMemcpyAsync(numbers.get(), from, bytes, cudaMemcpyHostToDevice, other));
+    check(cudaStreamSynchronize(other));
+    return numbers;
+}
+
+}  // namespace
+
 void copy_to_device(void* to, const void* from, std::int64_t bytes) {
-    if (Reserve* reserve = reserve_in_use()) {  // a graph copies them again and again
-        auto& kept = reserve->from_host.emplace_back(std::make_unique<std::byte[]>(bytes));
-        from = std::memcpy(kept.get(), from, bytes);
+    if (Reserve* reserve = reserve_in_use()) {
+        const void* kept = reserve->numbers.emplace_back(brought_past_the_stream(from, bytes)).get();
+        return copy_on_device(to, kept, bytes);
     }
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()));  // has read `from` when it returns
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()));
+    constexpr std::int64_t kept_by_the_driver = 64 << 10;
+    if (bytes > kept_by_the_driver) synchronize();  // only then has it read all of `from` for certain
 }
 
 void copy_to_host(void* to, const void* from, std::int64_t bytes) {

@@ -11,7 +11,7 @@ class Graph {
 public:
     /// Calls `work`. What that asks of the GPU is not done but written down, with every address and number in it. So:
     /// - memory that `work` takes stays this graph's for as long as the graph, or a tensor in that memory, lives;
-    /// - numbers that it brings from the host are kept with the graph, as they are now;
+    /// - numbers that it brings from the host are kept on the GPU with the graph, as they are now;
     /// - it cannot bring numbers to the host: there are none yet. To try is an Error.
     explicit Graph(const std::function<void()>& work);
 

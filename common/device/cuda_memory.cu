@@ -29,9 +29,12 @@ public:
         void* memory = reserve ? one_of(reserve->waiting, size) : nullptr;
         if (!memory && (memory = one_of(waiting_, size))) waiting_bytes_ -= size;
         if (!memory) memory = fresh(size, reserve);
-        now_ += size;
-        peak_ = std::max(peak_, now_);
-        return memory;
+        return count(memory, size);
+    }
+
+    void* take_fresh(std::int64_t bytes) {
+        const std::scoped_lock lock(mutex_);
+        return count(fresh(size_class(bytes), reserve_in_use()), size_class(bytes));
     }
 
     /// What the stream still does with the block comes before what the next owner asks of it.
@@ -79,6 +82,12 @@ private:
         return memory;
     }
 
+    void* count(void* memory, std::int64_t size) {
+        now_ += size;
+        peak_ = std::max(peak_, now_);
+        return memory;
+    }
+
     void* fresh(std::int64_t size, const Reserve* reserve) {
         void* memory = nullptr;
         if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
@@ -117,6 +126,10 @@ Reserve* reserve_in_use() { return current_reserve.get(); }
 std::shared_ptr<void> allocate(std::int64_t bytes) {
     void* const memory = Blocks::instance().take(bytes, current_reserve.get());
     return {memory, [bytes, reserve = current_reserve](void* p) { Blocks::instance().give_back(p, bytes, reserve.get()); }};
+}
+
+std::shared_ptr<void> allocate_fresh(std::int64_t bytes) {
+    return {Blocks::instance().take_fresh(bytes), [bytes](void* p) { Blocks::instance().give_back(p, bytes, nullptr); }};
 }
 
 MemoryUse memory_use() { return Blocks::instance().use(); }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -16,8 +15,8 @@ struct Reserve {
     Reserve(const Reserve&) = delete;
     Reserve& operator=(const Reserve&) = delete;
 
-    std::map<std::int64_t, std::vector<void*>> waiting;          // by size
-    std::vector<std::unique_ptr<std::byte[]>> from_host;         // numbers that the graph copies to the GPU each time
+    std::map<std::int64_t, std::vector<void*>> waiting;  // by size
+    std::vector<std::shared_ptr<void>> numbers;          // from the host, of which the graph has a copy
 };
 
 /// While it lives, this thread's memory comes from the reserve and goes back there.
@@ -34,5 +33,8 @@ private:
 
 /// That of this thread, or null.
 Reserve* reserve_in_use();
+
+/// Memory that nobody has had before, so that nothing the stream still does writes to it. It is everybody's afterwards.
+std::shared_ptr<void> allocate_fresh(std::int64_t bytes);
 
 }  // namespace ldm::cuda

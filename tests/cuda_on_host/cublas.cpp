@@ -122,7 +122,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, const void* alpha, const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
                               cublasLtMatrixLayout_t b_layout, const void* beta, const void*, cublasLtMatrixLayout_t, void* d, cublasLtMatrixLayout_t d_layout,
-                              const cublasLtMatmulAlgo_t*, void*, std::size_t, cudaStream_t) {
+                              const cublasLtMatmulAlgo_t*, void*, std::size_t, cudaStream_t stream) {
     const bool plain = *static_cast<const float*>(alpha) == 1.0f && *static_cast<const float*>(beta) == 0.0f;
     const std::int64_t m = d_layout->rows, n = d_layout->columns;
     const std::int64_t k = operation->trans_a == CUBLAS_OP_N ? a_layout->columns : a_layout->rows;
@@ -131,7 +131,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
                       (operation->trans_b == CUBLAS_OP_N ? b_layout->rows : b_layout->columns) == k &&
                       a_layout->count == d_layout->count && b_layout->count == d_layout->count;
     if (!plain || !fits) return CUBLAS_STATUS_INVALID_VALUE;
-    ldm::cuda_on_host::ask([=, op = *operation, of_a = *a_layout, of_b = *b_layout, of_d = *d_layout] {
+    ldm::cuda_on_host::ask(stream, [=, op = *operation, of_a = *a_layout, of_b = *b_layout, of_d = *d_layout] {
         const ldm::cuda_on_host::OpenMemory open;
         const bool round = op.compute == CUBLAS_COMPUTE_32F_FAST_16BF;
         for (int i = 0; i < of_d.count; ++i) {

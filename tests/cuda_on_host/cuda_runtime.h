@@ -98,7 +98,7 @@ enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDe
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
 enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0 };
 
-using cudaStream_t = struct CUstream_st*;
+using cudaStream_t = CUstream_st*;
 using cudaEvent_t = struct CUevent_st*;
 using cudaGraph_t = struct CUgraph_st*;
 using cudaGraphExec_t = struct CUgraphExec_st*;
@@ -120,7 +120,7 @@ template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Arguments&&... arguments) {
     const auto [x, y, z] = config->blockDim;
     if (x * y * z > 1024 || x * y * z == 0 || config->gridDim.y > 65535 || config->gridDim.z > 65535) return cudaErrorInvalidConfiguration;
-    ldm::cuda_on_host::ask([grid = config->gridDim, block = config->blockDim, kernel, ... values = Parameters(arguments)] {
+    ldm::cuda_on_host::ask(config->stream, [grid = config->gridDim, block = config->blockDim, kernel, ... values = Parameters(arguments)] {
         ldm::cuda_on_host::run_grid(grid, block, [&] { kernel(values...); });
     });
     return cudaSuccess;

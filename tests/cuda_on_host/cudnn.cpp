@@ -79,7 +79,7 @@ cudnnStatus_t set(Layout* layout, cudnnTensorFormat_t format, cudnnDataType_t ty
 
 /// Whether the four describe one convolution.
 cudnnStatus_t check(cudnnHandle_t handle, const Layout* x, const Layout* w, const Convolution* convolution, const Layout* y) {
-    if (!handle || !handle->has_stream) return CUDNN_STATUS_NOT_INITIALIZED;
+    if (!handle || !handle->stream) return CUDNN_STATUS_NOT_INITIALIZED;
     if (!x || !w || !convolution || !y || convolution->stride_h == 0) return CUDNN_STATUS_BAD_PARAM;
     for (const Layout* layout : {x, w, y}) {
         if (layout->size() == 0 || layout->type != x->type) return CUDNN_STATUS_BAD_PARAM;
@@ -173,7 +173,7 @@ void for_each_product(const Layout& x, const Layout& w, const Convolution& convo
 
 /// `result` = what `sum_up(as, bs, sums)` makes of the factors.
 template <class SumUp>
-cudnnStatus_t run(const void* alpha, const Layout& a_layout, const void* a, const Layout& b_layout, const void* b,
+cudnnStatus_t run(cudnnHandle_t handle, const void* alpha, const Layout& a_layout, const void* a, const Layout& b_layout, const void* b,
                   const Convolution& convolution, const Character& its, void* workspace, std::size_t bytes, const void* beta,
                   const Layout& layout, void* result, SumUp sum_up) {
     if (its.status != CUDNN_STATUS_SUCCESS) return its.status;
@@ -183,7 +183,7 @@ cudnnStatus_t run(const void* alpha, const Layout& a_layout, const void* a, cons
         if (!memory.contains(address, static_cast<std::size_t>(size))) return CUDNN_STATUS_BAD_PARAM;
     if (bytes < its.bytes || (bytes > 0 && !memory.contains(workspace, bytes))) return CUDNN_STATUS_BAD_PARAM;
 
-    ldm::cuda_on_host::ask([=] {  // with copies of all that is referred to
+    ldm::cuda_on_host::ask(handle->stream, [=] {  // with copies of all that is referred to
         const ldm::cuda_on_host::OpenMemory open;
         if (bytes > 0) std::memset(workspace, 0xff, bytes);  // it may be written from the first byte to the last
         std::vector<double> sums(layout.size());
@@ -209,9 +209,9 @@ const char* cudnnGetErrorString(cudnnStatus_t status) {
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) { return create(handle); }
-cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t) {
+cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
     if (!handle) return CUDNN_STATUS_BAD_PARAM;
-    handle->has_stream = true;
+    handle->stream = stream;
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -264,7 +264,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha, c
                                       cudnnConvolutionFwdAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
                                       cudnnTensorDescriptor_t y_layout, void* y) {
     if (const cudnnStatus_t status = check(handle, x_layout, w_layout, convolution, y_layout); status != CUDNN_STATUS_SUCCESS) return status;
-    return run(alpha, *x_layout, x, *w_layout, w, *convolution, character(algorithm, *x_layout, *w_layout, *y_layout), workspace, bytes, beta,
+    return run(handle, alpha, *x_layout, x, *w_layout, w, *convolution, character(algorithm, *x_layout, *w_layout, *y_layout), workspace, bytes, beta,
                *y_layout, y, [of_x = *x_layout, of_w = *w_layout, of_y = *y_layout, how = *convolution](const auto& xs, const auto& ws, auto& ys) {
                    for_each_product(of_x, of_w, how, of_y,
                                     [&](std::int64_t i, std::int64_t j, std::int64_t k) { ys[k] += ws[j] * xs[i]; });
@@ -292,7 +292,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
                                            cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
                                            cudnnTensorDescriptor_t dx_layout, void* dx) {
     if (const cudnnStatus_t status = check(handle, dx_layout, w_layout, convolution, dy_layout); status != CUDNN_STATUS_SUCCESS) return status;
-    return run(alpha, *w_layout, w, *dy_layout, dy, *convolution, character(algorithm, *dx_layout, *w_layout, *dy_layout), workspace, bytes, beta,
+    return run(handle, alpha, *w_layout, w, *dy_layout, dy, *convolution, character(algorithm, *dx_layout, *w_layout, *dy_layout), workspace, bytes, beta,
                *dx_layout, dx, [of_x = *dx_layout, of_w = *w_layout, of_y = *dy_layout, how = *convolution](const auto& ws, const auto& dys, auto& dxs) {
                    for_each_product(of_x, of_w, how, of_y,
                                     [&](std::int64_t i, std::int64_t j, std::int64_t k) { dxs[i] += ws[j] * dys[k]; });
@@ -321,7 +321,7 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
                                              cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace, std::size_t bytes, const void* beta,
                                              cudnnFilterDescriptor_t dw_layout, void* dw) {
     if (const cudnnStatus_t status = check(handle, x_layout, dw_layout, convolution, dy_layout); status != CUDNN_STATUS_SUCCESS) return status;
-    return run(alpha, *x_layout, x, *dy_layout, dy, *convolution, character(algorithm, *x_layout, *dw_layout, *dy_layout), workspace, bytes, beta,
+    return run(handle, alpha, *x_layout, x, *dy_layout, dy, *convolution, character(algorithm, *x_layout, *dw_layout, *dy_layout), workspace, bytes, beta,
                *dw_layout, dw, [of_x = *x_layout, of_w = *dw_layout, of_y = *dy_layout, how = *convolution](const auto& xs, const auto& dys, auto& dws) {
                    for_each_product(of_x, of_w, how, of_y,
                                     [&](std::int64_t i, std::int64_t j, std::int64_t k) { dws[j] += xs[i] * dys[k]; });

@@ -253,7 +253,7 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan_there, cudnnBackendDescriptor_t pack_there) {
     const Descriptor *plan = known(plan_there), *pack = known(pack_there);
-    if (!handle || !handle->has_stream) return CUDNN_STATUS_NOT_INITIALIZED;
+    if (!handle || !handle->stream) return CUDNN_STATUS_NOT_INITIALIZED;
     if (!is_final(plan, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) || !is_final(pack, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR)) return CUDNN_STATUS_BAD_PARAM;
     const Descriptor* engine = plan->other(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
     if (!is_final(engine, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR) || !is_final(engine->graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR))
@@ -283,7 +283,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
     }
     const float scale = *static_cast<const float*>(of[4].address);  // by value: read now, not when the work is done
     const double error = engine->engine == good ? 0.0 : 1e-2;
-    ldm::cuda_on_host::ask([=] {
+    ldm::cuda_on_host::ask(handle->stream, [=] {
         const ldm::cuda_on_host::OpenMemory open;
         std::memset(workspace, 0xff, workspace_size);  // it may be written from the first byte to the last
         const auto read = [](const Operand& x) { return ldm::cuda_on_host::read_numbers(x.address, x.type, product(x.sizes)); };

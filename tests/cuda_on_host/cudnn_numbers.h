@@ -7,7 +7,7 @@
 #include <vector>
 
 struct cudnnContext {
-    bool has_stream = false;
+    cudaStream_t stream = nullptr;
 };
 
 /// What the parts of the stand-in for cuDNN have in common.

@@ -59,21 +59,23 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
     return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
     const DeviceMemory& memory = DeviceMemory::instance();
     const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
     const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
     if (memory.contains(to, bytes) != to_device || memory.contains(from, bytes) != from_device) return cudaErrorInvalidValue;
-    ldm::cuda_on_host::ask([=] {
+    // CUDA writes such a copy down, but the host's memory would have to stay what and where it is until the last launch is done.
+    if (ldm::cuda_on_host::capturing(stream) && kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
+    ldm::cuda_on_host::ask(stream, [=] {
         const OpenMemory open;
         std::memmove(to, from, bytes);
     });
     return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void* at, int byte, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* at, int byte, std::size_t bytes, cudaStream_t stream) {
     if (!DeviceMemory::instance().contains(at, bytes)) return cudaErrorInvalidValue;
-    ldm::cuda_on_host::ask([=] {
+    ldm::cuda_on_host::ask(stream, [=] {
         const OpenMemory open;
         std::memset(at, byte, bytes);
     });
@@ -81,12 +83,12 @@ cudaError_t cudaMemsetAsync(void* at, int byte, std::size_t bytes, cudaStream_t)
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-    *stream = nullptr;
+    *stream = new CUstream_st;
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-    return ldm::cuda_on_host::capturing() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    return ldm::cuda_on_host::capturing(stream) ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {

@@ -18,30 +18,32 @@ namespace ldm::cuda_on_host {
 namespace {
 
 std::optional<Works> captured;
+cudaStream_t captured_stream = nullptr;
 
 }  // namespace
 
-void ask(std::function<void()> work) {
-    if (captured)
+bool capturing(cudaStream_t stream) { return captured && stream == captured_stream; }
+
+void ask(cudaStream_t stream, std::function<void()> work) {
+    if (capturing(stream))
         captured->push_back(std::move(work));
     else
         work();
 }
 
-bool capturing() { return captured.has_value(); }
-
 }  // namespace ldm::cuda_on_host
 
-using ldm::cuda_on_host::captured;
+using ldm::cuda_on_host::captured, ldm::cuda_on_host::captured_stream;
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
-    if (captured) return cudaErrorInvalidValue;
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+    if (captured || !stream) return cudaErrorInvalidValue;
     captured.emplace();
+    captured_stream = stream;
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
-    if (!captured) return cudaErrorInvalidValue;
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+    if (!ldm::cuda_on_host::capturing(stream)) return cudaErrorInvalidValue;
     *graph = new CUgraph_st{std::move(*captured)};
     captured.reset();
     return cudaSuccess;
@@ -52,8 +54,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
     return cudaSuccess;
 }
 
-cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
-    for (const auto& work : executable->works) ldm::cuda_on_host::ask(work);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+    for (const auto& work : executable->works) ldm::cuda_on_host::ask(stream, work);
     return cudaSuccess;
 }
 

@@ -2,11 +2,13 @@
 
 #include <functional>
 
+struct CUstream_st {};
+
 namespace ldm::cuda_on_host {
 
-/// What is asked of the stream: done at once, or written down while a graph is captured.
-void ask(std::function<void()> work);
+/// What is asked of a stream: done at once, or written down while it is captured into a graph.
+void ask(CUstream_st* stream, std::function<void()> work);
 
-bool capturing();
+bool capturing(CUstream_st* stream);
 
 }  // namespace ldm::cuda_on_host
