@@ -110,10 +110,12 @@ struct ConvolutionWay {
     decltype(&ops::cuda::conv2d_backward_weight) backward_weight;
 };
 
+enum class Cudnn { does, may, cannot };  // may: not with every version and on every GPU
+
 struct ConvolutionCase {
     Shape x, weight;
     ops::Conv2dOptions options;
-    bool cudnn_can = true;
+    Cudnn cudnn = Cudnn::may;
 };
 
 }  // namespace
@@ -186,16 +188,17 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
     if (no_gpu()) return;
     if constexpr (build::has_cuda) {
         const ConvolutionCase problem = GENERATE(values<ConvolutionCase>({
+            {{2, 16, 9, 8}, {24, 16, 3, 3}, {.padding = ops::Padding::all(1)}, Cudnn::does},
+            {{3, 40, 4, 4}, {8, 40, 1, 1}, {}, Cudnn::does},
             {{2, 5, 9, 7}, {70, 5, 3, 3}, {.padding = ops::Padding::all(1)}},
-            {{3, 40, 4, 4}, {9, 40, 1, 1}, {}},
             {{2, 8, 10, 9}, {6, 8, 3, 3}, {.stride = 2, .padding = ops::Padding::all(1)}},
             {{1, 3, 11, 12}, {4, 3, 4, 2}, {.stride = 3, .padding = {2, 1, 2, 1}}},
             {{2, 4, 8, 8}, {3, 4, 1, 1}, {.stride = 2}},                                              // pixels that no kernel meets
             {{1, 300, 4, 4}, {3, 300, 3, 3}, {.padding = ops::Padding::all(1)}},                      // in parts
             {{2, 3, 5, 6}, {4, 3, 3, 2}, {.stride = 2, .padding = {0, 1, 1, 2}}},                     // uneven, to no effect
-            {{2, 6, 8, 8}, {8, 6, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}}, false},              // the VAE's
-            {{1, 3, 6, 5}, {4, 3, 3, 3}, {.padding = {2, 1, 0, 1}}, false},
-            {{1, 2, 2, 4}, {3, 2, 3, 3}, {.stride = 2, .padding = {0, 1, 1, 1}}, false},              // a kernel that only fits with the row below
+            {{2, 6, 8, 8}, {8, 6, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}}, Cudnn::cannot},              // the VAE's
+            {{1, 3, 6, 5}, {4, 3, 3, 3}, {.padding = {2, 1, 0, 1}}, Cudnn::cannot},
+            {{1, 2, 2, 4}, {3, 2, 3, 3}, {.stride = 2, .padding = {0, 1, 1, 1}}, Cudnn::cannot},              // a kernel that only fits with the row below
         }));
         const DType dtype = GENERATE(DType::f32, DType::f16, DType::bf16);
         const double tolerance = dtype == DType::f32 ? 1e-5 : dtype == DType::f16 ? 1.0 / 1024 : 1.0 / 128;
@@ -222,10 +225,14 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
         check({"ours", implicit_gemm_conv2d, implicit_gemm_conv2d_backward_input, implicit_gemm_conv2d_backward_weight});
         check({"whichever", ops::cuda::conv2d, conv2d_backward_input, conv2d_backward_weight});
         if constexpr (build::has_cudnn) {
-            if (problem.cudnn_can) check({"cuDNN's", cudnn_conv2d, cudnn_conv2d_backward_input, cudnn_conv2d_backward_weight});
-            CHECK(static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) == problem.cudnn_can);
-            CHECK(static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x, problem.options)) == problem.cudnn_can);
-            CHECK(static_cast<bool>(cudnn_conv2d_backward_weight(dy, x, problem.weight, problem.options)) == problem.cudnn_can);
+            const int done = static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) +
+                             static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x, problem.options)) +
+                             static_cast<bool>(cudnn_conv2d_backward_weight(dy, x, problem.weight, problem.options));
+            INFO("cuDNN does " << done << " of 3: " << name_of(dtype) << ", " << to_string(problem.x) << " and " << to_string(problem.weight));
+            if (problem.cudnn == Cudnn::does) CHECK(done == 3);
+            if (problem.cudnn == Cudnn::cannot) CHECK(done == 0);
+            if (problem.cudnn == Cudnn::may && done < 3) WARN("not all of them");
+            if (done == 3) check({"cuDNN's", cudnn_conv2d, cudnn_conv2d_backward_input, cudnn_conv2d_backward_weight});
         }
     }
 }

@@ -152,7 +152,7 @@ io::Json bench(const BenchOptions& options) {
         parts.push_back(timed);
     }
     return {{"device", describe(options.device)}, {"dtype", name_of(options.dtype)}, {"attention", ops::name_of(options.attention)}, {"batch", options.batch},
-            {"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision())}, {"size", options.size}, {"repeats", options.repeats},
+            {"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision(options.device))}, {"size", options.size}, {"repeats", options.repeats},
             {"sgemm_gflops", sgemm}, {"parts", parts}};
 }
 

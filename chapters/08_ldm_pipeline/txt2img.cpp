@@ -92,14 +92,15 @@ image::Image to_image(const Tensor& pictures, std::int64_t index) {
     return image;
 }
 
-std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const std::string& model_name) {
+std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const std::string& model_name, Device device) {
     std::string text = request.prompts[i] + "\n";
     if (!request.negative_prompt.empty()) text += "Negative prompt: " + request.negative_prompt + "\n";
     const bool ancestral = is_ancestral(request);
     text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}", ancestral ? 1000 : request.steps,
                         ancestral ? "DDPM" : "DDIM", request.cfg_scale, request.seeds[i], request.width, request.height, model_name);
     if (request.eta != 0.0f) text += fmt::format(", Eta: {:g}", request.eta);
-    if (ops::precision() != ops::Precision::f32) text += ", Precision: " + ops::name_of(ops::precision());
+    if (const ops::Precision precision = ops::precision(device); precision != ops::Precision::f32)
+        text += ", Precision: " + ops::name_of(precision);
     return text;
 }
 

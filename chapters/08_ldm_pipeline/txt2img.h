@@ -44,6 +44,6 @@ image::Image to_image(const Tensor& pictures, std::int64_t index);
 
 /// The settings that made picture i, in the form that other programs write into their PNGs under
 /// the keyword "parameters".
-std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const std::string& model_name);
+std::string parameters_text(const Txt2ImgRequest& request, std::size_t i, const std::string& model_name, Device device = Device::cpu);
 
 }  // namespace ldm::pipeline

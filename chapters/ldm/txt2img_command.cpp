@@ -153,7 +153,7 @@ void draw(const Options& options) {
             const fs::path path = picture_path(options, first + i, prompts.size());
             fs::create_directories(fs::absolute(path).parent_path());
             image::save_png(path, pipeline::to_image(result.pictures, static_cast<std::int64_t>(i)),
-                            {{"parameters", parameters_text(request, i, files.path.stem().string())}});
+                            {{"parameters", parameters_text(request, i, files.path.stem().string(), device)}});
             fmt::print("{}\n", path.string());
         }
         if (!options.save_latents.empty()) save_latents(options.save_latents, result);

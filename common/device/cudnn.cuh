@@ -29,7 +29,14 @@ inline cudnnHandle_t cudnn_handle() {
     return handle;
 }
 
-/// Plans that want more workspace are left alone.
-inline constexpr std::size_t most_cudnn_workspace = std::size_t{1} << 30;
+/// Plans that want more workspace than this are left alone: an eighth of the GPU's memory.
+inline std::size_t most_cudnn_workspace() {
+    static const std::size_t bytes = [] {
+        std::size_t free = 0, total = 0;
+        check(cudaMemGetInfo(&free, &total));
+        return total / 8;
+    }();
+    return bytes;
+}
 
 }  // namespace ldm::cuda

@@ -135,7 +135,7 @@ public:
             if (plan.try_finalize() != CUDNN_STATUS_SUCCESS) continue;
             std::int64_t count = 0;
             check(cudnnBackendGetAttribute(plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &count, &workspace_bytes_));
-            if (workspace_bytes_ > static_cast<std::int64_t>(most_cudnn_workspace)) continue;
+            if (workspace_bytes_ > static_cast<std::int64_t>(most_cudnn_workspace())) continue;
             plan_ = std::move(plan);
             return;
         }

@@ -63,7 +63,7 @@ std::optional<Problem> problem_of(DType dtype, const Shape& x, const Shape& weig
         if (size < 1 || size > std::numeric_limits<int>::max()) return {};
 
     const auto narrow = [](std::int64_t n) { return static_cast<int>(n); };
-    return Problem{dtype, precision(), narrow(x[0]), narrow(x[1]), narrow(x[2]), narrow(x[3]), narrow(weight[0]), narrow(out_h),
+    return Problem{dtype, precision(Device::cuda), narrow(x[0]), narrow(x[1]), narrow(x[2]), narrow(x[3]), narrow(weight[0]), narrow(out_h),
                    narrow(out_w), narrow(weight[2]), narrow(weight[3]), options.stride, top, left};
 }
 
@@ -98,6 +98,7 @@ struct Forward {
     using Algorithm = cudnnConvolutionFwdAlgo_t;
 
     static Shape shape(const Problem& p) { return {p.pictures, p.out, p.out_h, p.out_w}; }
+    static constexpr Algorithm on_tensor_cores = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
     /// Whether it adds up the products of the definition.
     static bool is_direct(Algorithm a) {
         return a == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM || a == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ||
@@ -120,6 +121,7 @@ struct BackwardInput {
     using Algorithm = cudnnConvolutionBwdDataAlgo_t;
 
     static Shape shape(const Problem& p) { return {p.pictures, p.channels, p.height, p.width}; }
+    static constexpr Algorithm on_tensor_cores = CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
     static bool is_direct(Algorithm a) { return a == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 || a == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1; }
     static cudnnStatus_t advise(const Description& d, int most, int* count, Advice* advice) {
         return cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn_handle(), d.weight, d.y, d.convolution, d.x, most, count, advice);
@@ -138,6 +140,7 @@ struct BackwardWeight {
     using Algorithm = cudnnConvolutionBwdFilterAlgo_t;
 
     static Shape shape(const Problem& p) { return {p.out, p.channels, p.kernel_h, p.kernel_w}; }
+    static constexpr Algorithm on_tensor_cores = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1;
     static bool is_direct(Algorithm a) {
         return a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 || a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 || a == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
     }
@@ -160,23 +163,29 @@ public:
         typename Direction::Advice advice[16];
         int count = 0;
         if (Direction::advise(description_, std::size(advice), &count, advice) != CUDNN_STATUS_SUCCESS) return;
-        for (int i = 0; i < count && !found_; ++i) found_ = advice[i].status == CUDNN_STATUS_SUCCESS && will_do(advice[i]);
+        for (int i = 0; i < count && !found_; ++i) found_ = advice[i].status == CUDNN_STATUS_SUCCESS && will_do(problem, advice[i]);
     }
 
     bool found() const { return found_; }
 
-    void run(const void* a, const void* b, void* result) const {
+    /// False, from now on, when cuDNN cannot after all.
+    bool run(const void* a, const void* b, void* result) {
         const std::shared_ptr<void> workspace = workspace_bytes_ > 0 ? ldm::cuda::allocate(workspace_bytes_) : nullptr;
-        check(Direction::run(description_, algorithm_, workspace.get(), workspace_bytes_, a, b, result));
+        const cudnnStatus_t status = Direction::run(description_, algorithm_, workspace.get(), workspace_bytes_, a, b, result);
+        found_ = status != CUDNN_STATUS_NOT_SUPPORTED;
+        if (found_) check(status);
+        return found_;
     }
 
 private:
     /// Direct, for FFTs and Winograd's larger tiles lose digits, and in 16 bits many; the same result every time, so that a training can
-    /// be repeated; and no enormous workspace.
-    bool will_do(const typename Direction::Advice& advice) {
+    /// be repeated; no enormous workspace; and in 16 bits on tensor cores, for so does our own kernel.
+    bool will_do(const Problem& problem, const typename Direction::Advice& advice) {
         algorithm_ = advice.algo;
-        return Direction::is_direct(advice.algo) && advice.determinism == CUDNN_DETERMINISTIC &&
-               Direction::workspace(description_, advice.algo, &workspace_bytes_) == CUDNN_STATUS_SUCCESS && workspace_bytes_ <= most_cudnn_workspace;
+        if (!Direction::is_direct(advice.algo) || advice.determinism != CUDNN_DETERMINISTIC) return false;
+        if (problem.dtype != DType::f32 && (advice.algo != Direction::on_tensor_cores || advice.mathType != CUDNN_TENSOR_OP_MATH)) return false;
+        return Direction::workspace(description_, advice.algo, &workspace_bytes_) == CUDNN_STATUS_SUCCESS &&
+               workspace_bytes_ <= most_cudnn_workspace();
     }
 
     Description description_;
@@ -192,11 +201,12 @@ Tensor compute(const Tensor& a, const Tensor& b, const Shape& x_shape, const Sha
     if (!problem) return {};
     static auto& plans = *new std::map<Problem, Plan<Direction>>;  // never destroyed: cuDNN may be gone by then
     const std::scoped_lock lock(cudnn_mutex);
-    const Plan<Direction>& plan = plans.try_emplace(*problem, *problem).first->second;
+    Plan<Direction>& plan = plans.try_emplace(*problem, *problem).first->second;
     if (!plan.found()) return {};
     Tensor result = like(a, Direction::shape(*problem));
-    with_type(a, [&]<class T>(T) { plan.run(numbers<T>(a), numbers<T>(b), numbers<T>(result)); });
-    return result;
+    bool done = false;
+    with_type(a, [&]<class T>(T) { done = plan.run(numbers<T>(a), numbers<T>(b), numbers<T>(result)); });
+    return done ? result : Tensor();
 }
 
 /// y [N, C, pixels] += bias [C]

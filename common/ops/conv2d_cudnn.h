@@ -6,7 +6,7 @@
 namespace ldm::ops::cuda {
 
 /// The functions of conv2d_cuda.h. An empty tensor says that cuDNN has no way to do it: cuDNN pads the two sides of a picture alike,
-/// wants at least one number in each tensor and less than 2^31, and not every GPU has every type.
+/// wants at least one number in each tensor and less than 2^31, and not every GPU has every type; in 16 bits it is asked for tensor cores.
 ///
 /// float32 is multiplied as it is, unless precision() is lower: then factors are rounded to TF32 (10 bits of mantissa). 16-bit numbers
 /// are added up in float32. The same numbers always give the same result, down to the last bit.

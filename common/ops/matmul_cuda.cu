@@ -109,6 +109,8 @@ cublasLtMatmulAlgo_t algorithm(const Product& product, const Operation& operatio
     check(cublasLtMatmulPreferenceCreate(&preference));
     const std::size_t bytes = workspace_bytes;
     check(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes));
+    const std::uint32_t sums = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;  // where a sum is split, its parts are float32
+    check(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &sums, sizeof sums));
     cublasLtMatmulHeuristicResult_t result;
     int count = 0;
     check(cublasLtMatmulAlgoGetHeuristic(handle(), operation, a, b, y, y, preference, 1, &result, &count));
@@ -138,7 +140,7 @@ Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor
 
 Tensor multiply_stacks(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed, DType y_dtype) {
     const std::int64_t count = a.dim(0), m = a.dim(a_transposed ? 2 : 1), k = a.dim(a_transposed ? 1 : 2), n = b.dim(b_transposed ? 1 : 2);
-    return multiply({a.dtype(), y_dtype, count, m, k, n, a_transposed, b_transposed, false, precision()}, a, b, {}, {count, m, n});
+    return multiply({a.dtype(), y_dtype, count, m, k, n, a_transposed, b_transposed, false, precision(Device::cuda)}, a, b, {}, {count, m, n});
 }
 
 }  // namespace
@@ -154,7 +156,7 @@ Tensor matmul_as_float(const Tensor& a, const Tensor& b, bool a_transposed, bool
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const auto [rows, in] = x.dims<2>();
     const std::int64_t out = weight.dim(0);
-    return multiply({x.dtype(), x.dtype(), 1, rows, in, out, false, true, static_cast<bool>(bias), precision()}, x, weight, bias, {rows, out});
+    return multiply({x.dtype(), x.dtype(), 1, rows, in, out, false, true, static_cast<bool>(bias), precision(Device::cuda)}, x, weight, bias, {rows, out});
 }
 
 Tensor sum_rows(const Tensor& x) { return cuda::sum_to(x, {1, x.dim(1)}).reshape({x.dim(1)}); }

@@ -94,12 +94,12 @@ inline constexpr MicroKernels bf16_kernels = []<int... i>(std::integer_sequence<
     return MicroKernels{&multiply_paired_panels<i + 1>...};
 }(std::make_integer_sequence<int, tile_rows>());
 
-inline const MicroKernels& micro_kernels() { return precision() == Precision::bf16 ? bf16_kernels : f32_kernels; }
+inline const MicroKernels& micro_kernels() { return precision(Device::cpu) == Precision::bf16 ? bf16_kernels : f32_kernels; }
 
 /// What a panel [depth][width] goes through when it has been packed, before the kernels read it.
 template <int width>
 void finish_panel(float* panel, std::int64_t depth) {
-    if (precision() == Precision::bf16) pair_up_panel<width>(panel, depth);
+    if (precision(Device::cpu) == Precision::bf16) pair_up_panel<width>(panel, depth);
 }
 #else
 inline const MicroKernels& micro_kernels() { return f32_kernels; }

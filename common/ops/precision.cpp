@@ -27,11 +27,10 @@ bool has_bf16_products() {
 #endif
 }
 
-WithPrecision::WithPrecision(Precision precision)
-    : before_(in_force.exchange(has_bf16_products() ? precision : Precision::f32)) {}
+WithPrecision::WithPrecision(Precision precision) : before_(in_force.exchange(precision)) {}
 
 WithPrecision::~WithPrecision() { in_force = before_; }
 
-Precision precision() { return in_force; }
+Precision precision(Device device) { return device == Device::cpu && !has_bf16_products() ? Precision::f32 : in_force.load(); }
 
 }  // namespace ldm::ops

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/device/device.h"
+
 #include <string>
 
 namespace ldm::ops {
@@ -14,7 +16,8 @@ enum class Precision {
 Precision precision_from(const std::string& name);
 std::string name_of(Precision precision);
 
-/// Whether this program has the instructions for Precision::bf16 (AVX-512 BF16). Without them it is f32.
+/// Whether this program has the processor's instructions for Precision::bf16 (AVX-512 BF16). Without them it is f32 on the CPU; every
+/// GPU has its own.
 bool has_bf16_products();
 
 /// While it lives, everything multiplies with that precision, on all threads; then as before. What
@@ -34,7 +37,7 @@ private:
     Precision before_;
 };
 
-/// The one in force.
-Precision precision();
+/// The one in force on a device.
+Precision precision(Device device);
 
 }  // namespace ldm::ops

@@ -162,5 +162,5 @@ TEST_CASE("gemm in bf16 is the product of the rounded matrices, summed in float3
     for (Stored* stored : {&a, &b})
         for (float& number : stored->numbers) number = ldm::io::bfloat16_to_float(ldm::io::float_to_bfloat16(number));
     require_product(c, a.matrix, b.matrix);
-    CHECK(ldm::ops::precision() == ldm::ops::Precision::f32);
+    CHECK(ldm::ops::precision(ldm::Device::cpu) == ldm::ops::Precision::f32);
 }

@@ -101,6 +101,7 @@ struct Character {
     double error = 0.0;         // relative, over that of the direct sum
     bool deterministic = true;  // or each call has another error
     std::size_t bytes = 0;      // of workspace
+    bool tensor_cores = true;   // if they are asked for
 };
 
 template <class Algorithm>
@@ -110,7 +111,9 @@ Character character(Algorithm algorithm, const Layout& x, const Layout& w, const
             case CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED: return {.error = 1e-2};
             case CUDNN_CONVOLUTION_FWD_ALGO_GEMM: return {.bytes = std::size_t{1} << 40};  // as for a very large picture
             case CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM: return {.bytes = patches};
-            case CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM: return {.status = CUDNN_STATUS_NOT_SUPPORTED};
+            case CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM:
+                if (x.type == CUDNN_DATA_FLOAT) return {.status = CUDNN_STATUS_NOT_SUPPORTED};
+                return {.error = 1e-2, .tensor_cores = false};
         }
     if constexpr (std::is_same_v<Algorithm, cudnnConvolutionBwdDataAlgo_t>) switch (algorithm) {
             case CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED: return {.error = 1e-2};
@@ -137,7 +140,7 @@ cudnnStatus_t advise(cudnnStatus_t checked, std::initializer_list<Algorithm> ord
         if (*returned == requested) break;
         const Character its = character(algorithm, *x, *w, *y);
         results[(*returned)++] = {algorithm, its.status, -1.0f, its.bytes, its.deterministic ? CUDNN_DETERMINISTIC : CUDNN_NON_DETERMINISTIC,
-                                  convolution->math};
+                                  its.tensor_cores ? convolution->math : CUDNN_DEFAULT_MATH};
     }
     return CUDNN_STATUS_SUCCESS;
 }
