@@ -13,6 +13,12 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// A device has no memory left.
+class OutOfMemory : public Error {
+public:
+    using Error::Error;
+};
+
 /// Throws an Error whose text starts with the place of the call: "conv2d.cpp:21 in conv2d(): …".
 [[noreturn]] void fail(const std::string& message,
                        std::source_location where = std::source_location::current());

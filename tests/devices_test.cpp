@@ -10,11 +10,11 @@
 #include "common/autograd/tape.h"
 #include "common/ops/attention.h"
 #include "common/ops/attention_cudnn.h"
-#include "common/ops/attention_implementation.h"
 #include "common/ops/batch_norm.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/conv2d_cuda.h"
 #include "common/ops/conv2d_cudnn.h"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
 #include "common/ops/linear_attention.h"
@@ -224,6 +224,11 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
         using namespace ops::cuda;
         check({"ours", implicit_gemm_conv2d, implicit_gemm_conv2d_backward_input, implicit_gemm_conv2d_backward_weight});
         check({"whichever", ops::cuda::conv2d, conv2d_backward_input, conv2d_backward_weight});
+        const auto same_bits = [](const Tensor& a, const Tensor& b) { CHECK(close(back(a), back(b), 0) == ""); };
+        const ops::WithCudnn without({.conv2d = false});
+        same_bits(ops::cuda::conv2d(x, weight, bias, problem.options), implicit_gemm_conv2d(x, weight, bias, problem.options));
+        same_bits(ops::cuda::conv2d_backward_input(dy, weight, problem.x, problem.options), implicit_gemm_conv2d_backward_input(dy, weight, problem.x, problem.options));
+        same_bits(ops::cuda::conv2d_backward_weight(dy, x, problem.weight, problem.options), implicit_gemm_conv2d_backward_weight(dy, x, problem.weight, problem.options));
         if constexpr (build::has_cudnn) {
             const int done = static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) +
                              static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x, problem.options)) +
@@ -322,7 +327,7 @@ TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
                 CHECK((y && y.dtype() == dtype));
                 CHECK(close(back(y), expected, 2 * rounding * largest(expected)) == "");
                 CHECK(close(back(ops::cuda::cudnn_attention(q, k, v, {scale, false, {}})), back(y), 0) == "");
-                const ops::WithAttention cudnn(ops::AttentionImplementation::cudnn);
+                const ops::WithCudnn cudnn({.attention = true});
                 CHECK(close(back(ops::scaled_dot_product_attention(q, k, v, {.scale = scale})), back(y), 0) == "");
             }
         }
@@ -340,7 +345,7 @@ TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
         for (const Shape& nothing : {Shape{0, 2, 5, 8}, {1, 2, 0, 8}, {1, 2, 5, 0}}) CHECK_FALSE(can(inputs(dtype, nothing, 5, 8), {1.0f, false, {}}));
         CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 8}, 0, 8), {1.0f, false, {}}));
 
-        const ops::WithAttention cudnn(ops::AttentionImplementation::cudnn);  // where it has none, our own does it
+        const ops::WithCudnn cudnn({.attention = true});  // where it has none, our own does it
         CHECK(agree([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); },
                     {noise({1, 2, 9, 8}, 1), noise({1, 2, 9, 8}, 2), noise({1, 2, 9, 8}, 3)}) == "");
     }
@@ -406,6 +411,21 @@ TEST_CASE("a GPU replays what it was asked for, with other numbers") {
     ops::Replayed sum([](const std::vector<Tensor>& in) { return ops::sum(in[0]) * 3.0f; });
     for (const Tensor& x : {small, small, small, ops::to_float(times), small, small})
         CHECK(sum({ops::to(x, Device::cuda)}).item() == Approx((ops::sum(x) * 3.0f).item()));
+}
+
+TEST_CASE("a GPU whose memory is too small for a graph computes without one") {
+    if (no_gpu()) return;
+    bool in_a_graph = false;
+    ops::Replayed twice([&](const std::vector<Tensor>& in) {
+        if (in_a_graph) throw OutOfMemory("no room");
+        in_a_graph = true;  // the second call is the one that writes
+        return in[0] * 2.0f;
+    });
+    const Tensor x = noise({3, 4}, 1), there = ops::to(x, Device::cuda);
+    CHECK(close(ops::to(twice({there}), Device::cpu), x * 2.0f, 0) == "");
+    CHECK_THROWS_AS(twice({there}), OutOfMemory);  // the graph did not fit, and then the call itself did not
+    in_a_graph = false;
+    CHECK(close(ops::to(twice({there}), Device::cpu), x * 2.0f, 0) == "");
 }
 
 TEST_CASE("a GPU cannot bring back numbers while a graph is written") {

@@ -230,9 +230,9 @@ TEST_CASE("verify in 16 bits is for a GPU") {
     CHECK_THAT(run("verify --dtype f16 " LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors").output, has_text("--dtype f16 is for --device cuda"));
 }
 
-TEST_CASE("bench says when there is no cuDNN for its attention") {
+TEST_CASE("bench says when there is no cuDNN") {
     if (build::has_cudnn) return;
-    const Outcome outcome = run("bench --parts clip --repeats 1 --attention cudnn");
+    const Outcome outcome = run("bench --parts clip --repeats 1 --cudnn attention");
     CHECK(outcome.status != 0);
     CHECK_THAT(outcome.output, has_text("without cuDNN"));
 }

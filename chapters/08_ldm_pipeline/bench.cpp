@@ -144,14 +144,14 @@ io::Json bench(const BenchOptions& options) {
     if (options.threads > 0) omp_set_num_threads(options.threads);
     const double sgemm = sgemm_gflops(options);
     const ops::WithPrecision precision(options.precision);
-    const ops::WithAttention attention(options.attention);
+    const ops::WithCudnn cudnn(options.cudnn);
     io::Json parts = io::Json::array();
     for (const std::string& part : options.parts) {
         io::Json timed = time_part(part, options);
         timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
         parts.push_back(timed);
     }
-    return {{"device", describe(options.device)}, {"dtype", name_of(options.dtype)}, {"attention", ops::name_of(options.attention)}, {"batch", options.batch},
+    return {{"device", describe(options.device)}, {"dtype", name_of(options.dtype)}, {"cudnn", ops::name_of(options.cudnn)}, {"batch", options.batch},
             {"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision(options.device))}, {"size", options.size}, {"repeats", options.repeats},
             {"sgemm_gflops", sgemm}, {"parts", parts}};
 }

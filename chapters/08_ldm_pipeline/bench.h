@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/io/json.h"
-#include "common/ops/attention_implementation.h"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/precision.h"
 #include "common/tensor/tensor.h"
 
@@ -18,14 +18,14 @@ struct BenchOptions {
     ops::Precision precision = ops::Precision::f32;
     Device device = Device::cpu;
     DType dtype = DType::f32;  // on a GPU: of weights and everything between them
-    ops::AttentionImplementation attention = ops::AttentionImplementation::own;  // on a GPU
+    ops::CudnnUse cudnn;       // on a GPU
     int batch = 1;             // latents of the UNet (two for each picture that is drawn with guidance) and of the VAE
 };
 
 /// Times the three networks of Stable Diffusion 1.x at their real size, with weights by recipe:
 /// the text tower on 77 tokens, one step of the UNet, one decoding of the VAE.
 ///
-/// {"device", "threads", "precision", "dtype", "attention", "batch", "size", "repeats", "sgemm_gflops", "parts": [{"part", "seconds",
+/// {"device", "threads", "precision", "dtype", "cudnn", "batch", "size", "repeats", "sgemm_gflops", "parts": [{"part", "seconds",
 /// "cpu_seconds", "gflop", "gflops", "share_of_sgemm", "peak_memory_mb"}]}: medians; cpu_seconds are added up over the threads and mean
 /// something on a busy machine too (a GPU's seconds are its own, between two events); sgemm is a square matrix product of the same
 /// program, the speed that is to be had; a share above 1 is possible where an algorithm needs fewer multiplications.

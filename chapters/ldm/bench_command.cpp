@@ -21,9 +21,10 @@ void add_bench(CLI::App& app, int& status) {
                                               "cpu (default) or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
     command->add_option_function<std::string>("--dtype", [options](const std::string& name) { options->dtype = dtype_from(name); },
                                               "What a GPU computes with: f32 (default), f16 or bf16");
-    command->add_option_function<std::string>("--attention", [options](const std::string& name) { options->attention = ops::attention_implementation_from(name); },
-                                              "Who computes it on a GPU in 16 bits: own (default) or cudnn")
-        ->check(CLI::IsMember({"own", "cudnn"}));
+    command->add_option_function<std::vector<std::string>>("--cudnn", [options](const std::vector<std::string>& names) { options->cudnn = ops::cudnn_use_from(names); },
+                                                           "What goes through cuDNN on a GPU where it can: conv2d (default), attention\n"
+                                                           "(in 16 bits), conv2d,attention or none")
+        ->delimiter(',')->check(CLI::IsMember({"conv2d", "attention", "none"}));
     command->add_option("--batch-size", options->batch, "Latents at once; a picture with guidance needs two")->check(CLI::Range(1, 64))
         ->capture_default_str();
     command->add_flag("--json", *json, "Print one JSON object instead of a table");

@@ -1,6 +1,7 @@
 #include "common/device/cuda_memory.h"
 
 #include <bit>
+#include <cstdlib>
 #include <mutex>
 #include <utility>
 
@@ -13,8 +14,16 @@ namespace {
 
 std::string mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
+/// LDM_CUDA_CACHE=0: every block is as large as was asked for and given back at once, so that compute-sanitizer sees who writes beside it
+/// or reads what nobody wrote.
+const bool cached = [] {
+    const char* const wish = std::getenv("LDM_CUDA_CACHE");
+    return !wish || std::string(wish) != "0";
+}();
+
 /// Sizes come in classes, eight from each power of two to the next, so that a waiting block fits more often.
 std::int64_t size_class(std::int64_t bytes) {
+    if (!cached) return std::max<std::int64_t>(bytes, 1);
     constexpr std::int64_t smallest = 512;
     const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max(bytes, smallest)))) / 8;
     const std::int64_t unit = std::max(step, smallest);
@@ -27,7 +36,7 @@ public:
         const std::scoped_lock lock(mutex_);
         const std::int64_t size = size_class(bytes);
         void* memory = reserve ? one_of(reserve->waiting, size) : nullptr;
-        if (!memory && (memory = one_of(waiting_, size))) waiting_bytes_ -= size;
+        if (!memory && cached && (memory = one_of(waiting_, size))) waiting_bytes_ -= size;
         if (!memory) memory = fresh(size, reserve);
         return count(memory, size);
     }
@@ -43,6 +52,10 @@ public:
         const std::int64_t size = size_class(bytes);
         now_ -= size;
         if (reserve) return reserve->waiting[size].push_back(memory);
+        if (!cached) {
+            check(cudaStreamSynchronize(stream()));
+            return check(cudaFree(memory));
+        }
         waiting_[size].push_back(memory);
         waiting_bytes_ += size;
     }
@@ -103,7 +116,7 @@ private:
         }
         std::size_t free = 0, total = 0;
         check(cudaMemGetInfo(&free, &total));
-        throw Error("the GPU's memory is full: " + mebibytes(size) + " asked for, " + mebibytes(free) + " free of " + mebibytes(total) +
+        throw OutOfMemory("the GPU's memory is full: " + mebibytes(size) + " asked for, " + mebibytes(free) + " free of " + mebibytes(total) +
                     ", " + mebibytes(now_) + " in tensors");
     }
 

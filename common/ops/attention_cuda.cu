@@ -6,7 +6,7 @@
 #include "common/device/reduce.cuh"
 #include "common/device/tensor_core.cuh"
 #include "common/ops/attention_cudnn.h"
-#include "common/ops/attention_implementation.h"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/matmul_cuda.h"
 #include "common/ops/shape_cuda.h"
 #include "common/ops/softmax_cuda.h"
@@ -240,7 +240,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
     const Shape shape{q.dim(0), q.dim(1), queries, out};
     if (keys == 0) return cuda::zeros_like(q, shape);
     if constexpr (build::has_cudnn)
-        if (attention_implementation() == AttentionImplementation::cudnn)
+        if (cudnn_use().attention)
             if (const Tensor y = cudnn_attention(q, k, v, rule)) return y;
     if (std::max(width, out) > widest)  // as chapter 02's VAE, whose single head has 512 numbers
         return cuda::matmul(stack(cuda::attention_weights(q, k, rule)), stack(v), false, false).reshape(shape);

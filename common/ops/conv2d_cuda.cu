@@ -5,6 +5,7 @@
 #include "common/device/implicit_gemm.cuh"
 #include "common/device/numbers.cuh"
 #include "common/ops/conv2d_cudnn.h"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/elementwise_cuda.h"
 #include "common/ops/work.h"
 
@@ -228,7 +229,8 @@ Tensor implicit_gemm_conv2d_backward_weight(const Tensor& dy, const Tensor& x, c
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
     count_work(weight.size(), x.dim(0), geometry_of(x.shape(), weight.shape(), options));
     if constexpr (build::has_cudnn)
-        if (const Tensor y = cudnn_conv2d(x, weight, bias, options)) return y;
+        if (cudnn_use().conv2d)
+            if (const Tensor y = cudnn_conv2d(x, weight, bias, options)) return y;
     return implicit_gemm_conv2d(x, weight, bias, options);
 }
 
@@ -237,7 +239,8 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape
     expect_shape(dy, {x_shape[0], g.out, g.out_h, g.out_w});
     count_work(weight.size(), x_shape[0], g);
     if constexpr (build::has_cudnn)
-        if (const Tensor dx = cudnn_conv2d_backward_input(dy, weight, x_shape, options)) return dx;
+        if (cudnn_use().conv2d)
+            if (const Tensor dx = cudnn_conv2d_backward_input(dy, weight, x_shape, options)) return dx;
     return implicit_gemm_conv2d_backward_input(dy, weight, x_shape, options);
 }
 
@@ -246,7 +249,8 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
     expect_shape(dy, {x.dim(0), g.out, g.out_h, g.out_w});
     count_work(element_count(weight_shape), x.dim(0), g);
     if constexpr (build::has_cudnn)
-        if (const Tensor dweight = cudnn_conv2d_backward_weight(dy, x, weight_shape, options)) return dweight;
+        if (cudnn_use().conv2d)
+            if (const Tensor dweight = cudnn_conv2d_backward_weight(dy, x, weight_shape, options)) return dweight;
     return implicit_gemm_conv2d_backward_weight(dy, x, weight_shape, options);
 }
 

@@ -46,17 +46,27 @@ struct Replayed::Written {
     }
 };
 
+void Replayed::write(const std::vector<Tensor>& arguments) {
+    try {
+        if constexpr (build::has_cuda) written_ = std::make_shared<Written>(f_, arguments);
+    } catch (const OutOfMemory&) {
+        fits_ = false;
+    }
+}
+
 Tensor Replayed::operator()(const std::vector<Tensor>& arguments) {
     if constexpr (build::has_cuda)
         if (can_be_written(arguments)) {
             std::vector<Shape> shapes;
             for (const Tensor& x : arguments) shapes.push_back(x.shape());
-            if (shapes == seen_) {
-                if (!written_) written_ = std::make_shared<Written>(f_, arguments);
-                return written_->replay(arguments);
+            if (shapes != seen_) {
+                seen_ = std::move(shapes);
+                written_.reset();
+                fits_ = true;
+                return f_(arguments);
             }
-            seen_ = std::move(shapes);
-            written_.reset();
+            if (!written_ && fits_) write(arguments);
+            if (written_) return written_->replay(arguments);
         }
     return f_(arguments);
 }

@@ -21,15 +21,18 @@ public:
     explicit Replayed(Function f) : f_(std::move(f)) {}
 
     /// The first call with arguments of these shapes is an ordinary one, so that everything that happens only once has happened; the
-    /// second one writes.
+    /// second one writes. Where a graph does not fit into the GPU's memory, all calls are ordinary ones.
     Tensor operator()(const std::vector<Tensor>& arguments);
 
 private:
     struct Written;
 
+    void write(const std::vector<Tensor>& arguments);
+
     Function f_;
-    std::vector<Shape> seen_;          // of the last arguments
+    std::vector<Shape> seen_;           // of the last arguments
     std::shared_ptr<Written> written_;  // for such arguments
+    bool fits_ = true;                  // a graph for them, into the GPU's memory
 };
 
 }  // namespace ldm::ops

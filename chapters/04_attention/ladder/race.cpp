@@ -13,7 +13,7 @@
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/ops/attention.h"
-#include "common/ops/attention_implementation.h"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/reference/reference.h"
 #include "common/random/torch_random.h"
 #include "common/report/race.h"
@@ -132,7 +132,7 @@ std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes,
             run("common/ops", shipped, DType::f32);
             run("common/ops, tensor cores", shipped, DType::f16);
             if (build::has_cudnn) {
-                const ops::WithAttention cudnn(ops::AttentionImplementation::cudnn);
+                const ops::WithCudnn cudnn({.attention = true});
                 run("cuDNN", shipped, DType::f16);
             }
         }

@@ -1,0 +1,41 @@
+#include "common/ops/cudnn_use.h"
+
+#include "common/device/build.h"
+#include "common/error.h"
+
+#include <atomic>
+
+namespace ldm::ops {
+namespace {
+
+std::atomic<CudnnUse> in_force;
+
+}  // namespace
+
+CudnnUse cudnn_use_from(const std::vector<std::string>& names) {
+    CudnnUse use{.conv2d = false};
+    for (const std::string& name : names) {
+        if (name == "none") continue;
+        if (!build::has_cudnn) throw Error("this program was built without cuDNN, which was to do '" + name + "'");
+        if (name == "conv2d")
+            use.conv2d = true;
+        else if (name == "attention")
+            use.attention = true;
+        else
+            throw Error("cuDNN is to do '" + name + "', expected conv2d, attention or none");
+    }
+    return use;
+}
+
+std::string name_of(CudnnUse use) {
+    if (!build::has_cudnn || use == CudnnUse{false, false}) return "none";
+    return use.conv2d && use.attention ? "conv2d,attention" : use.conv2d ? "conv2d" : "attention";
+}
+
+WithCudnn::WithCudnn(CudnnUse use) : before_(in_force.exchange(use)) {}
+
+WithCudnn::~WithCudnn() { in_force = before_; }
+
+CudnnUse cudnn_use() { return in_force; }
+
+}  // namespace ldm::ops

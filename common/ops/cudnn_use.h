@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ldm::ops {
+
+/// What goes through cuDNN on a GPU, in a program that was built with it, where it can; the rest is done by this project's kernels.
+struct CudnnUse {
+    bool conv2d = true;
+    bool attention = false;  // forward, in 16 bits
+
+    auto operator<=>(const CudnnUse&) const = default;
+};
+
+/// Of "conv2d", "attention" and "none"; another name, or anything but none in a program without cuDNN, is an Error.
+CudnnUse cudnn_use_from(const std::vector<std::string>& names);
+std::string name_of(CudnnUse use);
+
+/// While it lives, on all threads; then as before.
+class WithCudnn {
+public:
+    explicit WithCudnn(CudnnUse use);
+    ~WithCudnn();
+    WithCudnn(const WithCudnn&) = delete;
+    WithCudnn& operator=(const WithCudnn&) = delete;
+
+private:
+    CudnnUse before_;
+};
+
+/// The one in force.
+CudnnUse cudnn_use();
+
+}  // namespace ldm::ops
