@@ -45,8 +45,8 @@ def sides_of(dtype, options):
     ldm = [options.ldm, "bench", "--json"]
     pytorch = [options.python, ROOT / "tests/benchmarks/pytorch_speed.py", "--channels-last", "--matmul"]
     sides = {"ldm": ldm, "eager": pytorch}
-    if dtype == options.dtypes[0] and dtype != "f32" and works([*ldm, "--attention", "cudnn", "--parts", "clip", "--repeats", 1]):
-        sides["ldm_cudnn"] = [*ldm, "--attention", "cudnn"]
+    if dtype == options.dtypes[0] and dtype != "f32" and works([*ldm, "--cudnn", "attention", "--parts", "clip", "--repeats", 1]):
+        sides["ldm_cudnn"] = [*ldm, "--cudnn", "conv2d,attention"]
     if dtype == options.dtypes[0] and not options.no_compile:
         sides["compiled"] = [*pytorch, "--compile"]
     return sides
