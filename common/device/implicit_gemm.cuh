@@ -90,12 +90,12 @@ __global__ void tensor_core_gemm_kernel(std::int64_t rows, std::int64_t columns,
     unsigned next_a[pairs], next_b[pairs];
     const auto fetch = [&](std::int64_t strip) {
         for (int i = 0; i < pairs; ++i) {
-            T of_a[2], of_b[2];
+            Pair<T> of_a, of_b;
             for (int j = 0; j < 2; ++j) {
                 const std::int64_t row = first_row + (thread / (depth / 2)) + i * (threads / (depth / 2));
                 const std::int64_t k_of_a = strip + thread % (depth / 2) * 2 + j, k_of_b = strip + (thread / tile + i * (threads / tile)) * 2 + j;
-                of_a[j] = k_of_a < terms && row < rows ? left.element(row, k_of_a) : nothing;
-                of_b[j] = k_of_b < terms && column < columns ? right.element(of_column, k_of_b) : nothing;
+                of_a.numbers[j] = k_of_a < terms && row < rows ? left.element(row, k_of_a) : nothing;
+                of_b.numbers[j] = k_of_b < terms && column < columns ? right.element(of_column, k_of_b) : nothing;
             }
             next_a[i] = both(of_a);
             next_b[i] = both(of_b);
@@ -104,8 +104,8 @@ __global__ void tensor_core_gemm_kernel(std::int64_t rows, std::int64_t columns,
     const auto put_down = [&] {
         for (int i = 0; i < pairs; ++i) {
             const int row = thread / (depth / 2) + i * (threads / (depth / 2));
-            memcpy(a + row * row_step + thread % (depth / 2) * 2, &next_a[i], sizeof next_a[i]);
-            memcpy(b + thread % tile * row_step + (thread / tile + i * (threads / tile)) * 2, &next_b[i], sizeof next_b[i]);
+            put_both(next_a[i], a + row * row_step + thread % (depth / 2) * 2);
+            put_both(next_b[i], b + thread % tile * row_step + (thread / tile + i * (threads / tile)) * 2);
         }
     };
 

@@ -21,17 +21,34 @@ struct Lane {
     __device__ Lane() : row(static_cast<int>(threadIdx.x) % 32 / 4), pair(2 * (static_cast<int>(threadIdx.x) % 4)) {}
 };
 
+/// Two neighbours in memory that begin at a multiple of 4 bytes, so that they are read and written at once.
+template <class T>
+struct alignas(unsigned) Pair {
+    T numbers[2];
+};
+
 /// Two neighbours as one register.
 template <class T>
-__device__ unsigned both(const T* neighbours) {
+__device__ unsigned both(Pair<T> pair) {
     unsigned word;
-    memcpy(&word, neighbours, sizeof word);
+    memcpy(&word, &pair, sizeof word);
     return word;
 }
 template <class T>
+__device__ unsigned both(const T* neighbours) {
+    return both(*reinterpret_cast<const Pair<T>*>(neighbours));
+}
+template <class T>
 __device__ unsigned both(float first, float second) {
-    const T neighbours[2] = {from_float<T>(first), from_float<T>(second)};
-    return both(neighbours);
+    return both(Pair<T>{{from_float<T>(first), from_float<T>(second)}});
+}
+
+/// A register as two neighbours.
+template <class T>
+__device__ void put_both(unsigned word, T* neighbours) {
+    Pair<T> pair;
+    memcpy(&pair, &word, sizeof word);
+    *reinterpret_cast<Pair<T>*>(neighbours) = pair;
 }
 
 /// d += a b
@@ -71,8 +88,7 @@ __device__ void load_rows(unsigned (&b)[2], const T* tile, int row_step) {
     const Lane lane;
     for (int half = 0; half < 2; ++half) {
         const T* first = tile + (lane.pair + 8 * half) * row_step + lane.row;
-        const T neighbours[2] = {first[0], first[row_step]};
-        b[half] = both(neighbours);
+        b[half] = both(Pair<T>{{first[0], first[row_step]}});
     }
 #endif
 }

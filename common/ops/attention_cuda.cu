@@ -194,7 +194,7 @@ struct TensorCoreAttention {
                 const int at = 8 * column + lane.pair;
                 if (row >= heads.queries || at >= out) continue;
                 const unsigned word = both<T>(mixture[column][2 * half] / sum[half], mixture[column][2 * half + 1] / sum[half]);
-                memcpy(y + (head * heads.queries + row) * out + at, &word, sizeof word);
+                put_both(word, y + (head * heads.queries + row) * out + at);
             }
         }
     }

@@ -1,6 +1,5 @@
 #include "common/ops/attention_cudnn.h"
 
-#include "common/device/cudnn.cuh"
 #include "common/device/cuda_device.h"
 #include "common/device/cudnn.cuh"
 #include "common/device/numbers.cuh"
