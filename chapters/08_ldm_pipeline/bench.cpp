@@ -147,7 +147,9 @@ io::Json bench(const BenchOptions& options) {
     const ops::WithCudnn cudnn(options.cudnn);
     io::Json parts = io::Json::array();
     for (const std::string& part : options.parts) {
+        const std::int64_t before = ops::attentions_through_cudnn();
         io::Json timed = time_part(part, options);
+        timed["attentions_through_cudnn"] = ops::attentions_through_cudnn() - before;
         timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
         parts.push_back(timed);
     }

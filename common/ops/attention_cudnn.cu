@@ -3,6 +3,7 @@
 #include "common/device/cuda_device.h"
 #include "common/device/cudnn.cuh"
 #include "common/device/numbers.cuh"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/work.h"
 
 #include <map>
@@ -190,6 +191,7 @@ Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v, const 
     add_work(2.0 * q.dim(0) * q.dim(1) * q.dim(2) * k.dim(2) * (q.dim(3) + v.dim(3)));
     Tensor y = like(q, {q.dim(0), q.dim(1), q.dim(2), v.dim(3)});
     with_type(q, [&]<class T>(T) { plan.run(numbers<T>(q), numbers<T>(k), numbers<T>(v), rule.scale, numbers<T>(y)); });
+    count_attention_through_cudnn();
     return y;
 }
 

@@ -9,6 +9,7 @@ namespace ldm::ops {
 namespace {
 
 std::atomic<CudnnUse> in_force;
+std::atomic<std::int64_t> attentions;
 
 }  // namespace
 
@@ -37,5 +38,8 @@ WithCudnn::WithCudnn(CudnnUse use) : before_(in_force.exchange(use)) {}
 WithCudnn::~WithCudnn() { in_force = before_; }
 
 CudnnUse cudnn_use() { return in_force; }
+
+std::int64_t attentions_through_cudnn() { return attentions; }
+void count_attention_through_cudnn() { ++attentions; }
 
 }  // namespace ldm::ops

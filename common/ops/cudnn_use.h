@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,9 @@ private:
 
 /// The one in force.
 CudnnUse cudnn_use();
+
+/// How many attentions cuDNN was given so far, so that a measurement can say whether it was cuDNN that it measured.
+std::int64_t attentions_through_cudnn();
+void count_attention_through_cudnn();
 
 }  // namespace ldm::ops

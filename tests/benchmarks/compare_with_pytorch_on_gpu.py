@@ -7,7 +7,8 @@
 A picture that is drawn with guidance needs two latents in the UNet and one in the decoder. PyTorch's networks are diffusers', in
 channels_last, with its fused attention: eager, and in the first of the types through torch.compile. Ours have our own attention, and
 in the first of the types cuDNN's, too, where `ldm` was built with it. All are timed between two CUDA events after warm-up; the median
-of each run, then of the rounds. With --keep a run that was made is not made again, so that a comparison that was interrupted goes on.
+of each run, then of the rounds. With --keep a run that was made is not made again, unless `ldm` is newer, so that a comparison that was
+interrupted goes on.
 """
 import argparse
 import json
@@ -23,21 +24,30 @@ SIDES = {"ldm": "ldm", "ldm_cudnn": "ldm, cuDNN's attention", "eager": "PyTorch 
 STEPS = 50
 
 
-def measure(command, name, keep):
-    """The report that the command prints, or printed before."""
-    kept = keep and keep / f"{name}.json"
-    if kept and kept.exists():
-        return json.loads(kept.read_text())
+def report_of(command):
     printed = subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True).stdout
-    report = json.loads(printed[printed.index("{"):])
+    return json.loads(printed[printed.index("{"):])
+
+
+def measure(command, name, options):
+    """The report that the command prints, or printed since `ldm` was built."""
+    kept = options.keep and options.keep / f"{name}.json"
+    if kept and kept.exists() and kept.stat().st_mtime > Path(options.ldm).stat().st_mtime:
+        return json.loads(kept.read_text())
+    report = report_of(command)
     if kept:
-        keep.mkdir(parents=True, exist_ok=True)
+        options.keep.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(report))
     return report
 
 
-def works(command):
-    return subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+def cudnn_attends(ldm, dtype, options):
+    """Whether cuDNN computes the UNet's attention when it is asked to; in a program without cuDNN it is an error to ask."""
+    small = ["--cudnn", "attention", "--parts", "unet", "--size", 64, "--repeats", 1, "--device", options.device, "--dtype", dtype]
+    try:
+        return report_of([*ldm, *small])["parts"][0]["attentions_through_cudnn"] > 0
+    except subprocess.CalledProcessError:
+        return False
 
 
 def sides_of(dtype, options):
@@ -45,7 +55,7 @@ def sides_of(dtype, options):
     ldm = [options.ldm, "bench", "--json"]
     pytorch = [options.python, ROOT / "tests/benchmarks/pytorch_speed.py", "--channels-last", "--matmul"]
     sides = {"ldm": ldm, "eager": pytorch}
-    if dtype == options.dtypes[0] and dtype != "f32" and works([*ldm, "--cudnn", "attention", "--parts", "clip", "--repeats", 1]):
+    if dtype == options.dtypes[0] and dtype != "f32" and cudnn_attends(ldm, dtype, options):
         sides["ldm_cudnn"] = [*ldm, "--cudnn", "conv2d,attention"]
     if dtype == options.dtypes[0] and not options.no_compile:
         sides["compiled"] = [*pytorch, "--compile"]
@@ -69,7 +79,7 @@ class Comparison:
                     for side, command in self.sides.items():
                         work = ["--parts", part, "--size", options.size, "--repeats", options.repeats, "--device", options.device, "--dtype", dtype,
                                 "--batch-size", pictures * latents]
-                        self.add(part, pictures, side, measure(command + work, f"{dtype}_{pictures}_{part}_{side}_{turn}", options.keep))
+                        self.add(part, pictures, side, measure(command + work, f"{dtype}_{pictures}_{part}_{side}_{turn}", options))
 
     def add(self, part, pictures, side, report):
         timed = report["parts"][0]

@@ -55,7 +55,10 @@ class Place:
 
     def fast(self, function):
         """Compiled, if that is wanted. Every call has the same shapes."""
-        return torch.compile(function, dynamic=False) if self.compiled else function
+        if not self.compiled:
+            return function
+        # "reduce-overhead" replays a CUDA graph, as ldm does
+        return torch.compile(function, dynamic=False, mode="reduce-overhead" if self.device == "cuda" else "default")
 
 
 def text_tower(place, _):

@@ -48,9 +48,10 @@ def config_of(kind, options):
 
 
 def losses(kind, device, options):
-    """What `ldm train` wrote down after each step; kept, so that nothing is trained twice."""
+    """What `ldm train` wrote down after each step; kept until `ldm` is built again, so that nothing is trained twice."""
     output = options.folder / f"{kind}_{device}"
-    if not (output / "model").exists():
+    model = output / "model"
+    if not model.exists() or model.stat().st_mtime < Path(options.ldm).stat().st_mtime:
         shutil.rmtree(output, ignore_errors=True)
         settings = options.folder / f"{kind}.json"
         settings.write_text(json.dumps(config_of(kind, options), indent=2))
@@ -65,7 +66,7 @@ def losses(kind, device, options):
 def main():
     parser = argparse.ArgumentParser(description="Compares trainings on the CPU and on a GPU.")
     parser.add_argument("--ldm", required=True)
-    parser.add_argument("--folder", type=Path, required=True, help="for the trainings; what is there already is not trained again")
+    parser.add_argument("--folder", type=Path, required=True, help="for the trainings; those that are newer than the program are not made again")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
