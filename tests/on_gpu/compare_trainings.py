@@ -34,6 +34,7 @@ def small(kind, config):
         config["cond_stage_config"]["vision_config"] |= {"image_size": 16}
     if kind == "diffusion":
         config["unet_config"] |= {"image_size": 4}
+        config["sampler"] |= {"steps": 2}
     return config
 
 
