@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t capacity = std::size_t{8} << 30;  // of addresses; pages come when they are written
 constexpr std::size_t alignment = 512;
+constexpr std::size_t gap = 512;  // between blocks, so that who writes beside one does not hit the next
 int open_count = 0;
 
 }  // namespace
@@ -33,14 +34,13 @@ std::size_t DeviceMemory::total() const { return capacity; }
 
 void* DeviceMemory::allocate(std::size_t bytes) {
     if (bytes > capacity) return nullptr;
-    bytes = (bytes + alignment - 1) / alignment * alignment;
     std::byte* at = begin_;  // the first gap that is wide enough
     for (const auto& [block, size] : blocks_) {
-        if (static_cast<std::size_t>(block - at) >= bytes) break;
-        at = block + size;
+        if (at + bytes + gap <= block) break;
+        at = block + (size + alignment - 1) / alignment * alignment + gap;
     }
-    if (static_cast<std::size_t>(begin_ + capacity - at) < bytes) return nullptr;
-    blocks_[at] = bytes;
+    if (at + bytes > begin_ + capacity) return nullptr;
+    latest_ = blocks_.insert_or_assign(at, bytes).first;
     used_ += bytes;
     end_ = std::max(end_, at + bytes);
     const OpenMemory open;
@@ -57,16 +57,20 @@ void DeviceMemory::free(void* memory) {
     }
     used_ -= found->second;
     blocks_.erase(found);
+    latest_ = blocks_.end();
 }
 
 void DeviceMemory::protect(int how) const { mprotect(begin_, end_ - begin_, how); }
 
 bool DeviceMemory::contains(const void* at, std::size_t bytes) const {
     auto* const address = static_cast<std::byte*>(const_cast<void*>(at));
-    auto after = blocks_.upper_bound(address);
-    if (after == blocks_.begin()) return false;
-    const auto& [block, size] = *--after;
-    return address + bytes <= block + size;
+    if (address < begin_ || address >= end_) return false;
+    const auto inside = [&](auto it) { return it != blocks_.end() && address >= it->first && address + bytes <= it->first + it->second; };
+    if (inside(latest_)) return true;
+    const auto after = blocks_.upper_bound(address);
+    if (after == blocks_.begin() || !inside(std::prev(after))) return false;
+    latest_ = std::prev(after);
+    return true;
 }
 
 OpenMemory::OpenMemory() {

@@ -18,6 +18,9 @@ public:
     /// Whether all of these bytes lie in one block that is in use.
     bool contains(const void* at, std::size_t bytes) const;
 
+    /// Of an address from the first.
+    std::size_t offset(const void* at) const { return static_cast<const std::byte*>(at) - begin_; }
+
     std::size_t total() const;
     std::size_t used() const { return used_; }
 
@@ -30,6 +33,7 @@ private:
     std::byte* begin_;
     std::byte* end_;                          // of what was ever in use
     std::map<std::byte*, std::size_t> blocks_;  // in use
+    mutable std::map<std::byte*, std::size_t>::const_iterator latest_ = blocks_.end();  // that was asked for: most likely the next, too
     std::size_t used_ = 0;
 };
 

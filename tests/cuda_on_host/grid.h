@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
-#include <functional>
+#include <string>
 
 /// A grid of threads on the processor. The threads of a block are fibers: each has a stack of its own and runs until it waits for
 /// others or ends; then the next one has its turn. Blocks run one after the other.
@@ -18,9 +18,12 @@ struct dim3 {
 // Of the thread whose turn it is.
 inline dim3 gridDim, blockDim, blockIdx, threadIdx;
 
-/// Runs `kernel` once for each thread of each block. Aborts with a message where a GPU would hang or behave as it likes: when threads
+/// Calls kernel(arguments) once for each thread of each block. Aborts with a message where a GPU would hang or behave as it likes: when threads
 /// wait at a barrier that others of the block have passed by, or when a warp's exchange names lanes that do not come.
-void run_grid(dim3 grid, dim3 block, const std::function<void()>& kernel);
+void run_grid(dim3 grid, dim3 block, void (*kernel)(const void*), const void* arguments);
+
+/// Ends the program with a message.
+[[noreturn]] void misused(const std::string& what);
 
 /// The place in its warp of the thread whose turn it is.
 int lane();
