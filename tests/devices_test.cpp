@@ -8,6 +8,8 @@
 #include "common/device/build.h"
 #include "common/device/device.h"
 #include "common/autograd/tape.h"
+#include "common/io/safetensors.h"
+#include "common/nn/params.h"
 #include "common/ops/attention.h"
 #include "common/ops/attention_cudnn.h"
 #include "common/ops/batch_norm.h"
@@ -36,6 +38,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 
 using namespace ldm;
@@ -379,6 +382,12 @@ TEST_CASE("a GPU takes the same steps") {
     CHECK(close(step(Device::cuda), step(Device::cpu), 1e-6) == "");
     const Tensor x = noise({5000}, 1);
     CHECK(ops::sum_of_squares(ops::to(x, Device::cuda)) == Approx(ops::sum_of_squares(x)).epsilon(1e-12));
+    const std::vector<Tensor> several{x, noise({3, 7}, 2), Tensor({0}), noise({70000}, 3)};
+    double sum = 0.0;
+    for (const Tensor& part : several) sum += ops::sum_of_squares(part);
+    CHECK(ops::sum_of_squares(several) == sum);
+    CHECK(ops::sum_of_squares(on(Device::cuda, several)) == Approx(sum).epsilon(1e-12));
+    CHECK(ops::sum_of_squares(std::vector<Tensor>{}) == 0.0);
     CHECK(ops::all_finite(ops::to(x, Device::cuda)));
     CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, std::numeric_limits<float>::quiet_NaN()}), Device::cuda)));
     CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, -std::numeric_limits<float>::infinity()}), Device::cuda)));
@@ -496,6 +505,50 @@ TEST_CASE("a stored case on a GPU: gradients in float32, forward in 16 bits, whe
             INFO(name_of(dtype) << ", " << c.name);
             CHECK((c.rms > verify::bound_in_16_bits(dtype) / 1024 && c.rms < verify::bound_in_16_bits(dtype) / 4));  // rounded, but not often
         }
+    }
+}
+
+TEST_CASE("a GPU gets the weights of a file, 16-bit ones as they are") {
+    if (no_gpu()) return;
+    const auto path = std::filesystem::temp_directory_path() / "ldm_devices_test.safetensors";
+    const std::vector<std::uint16_t> halves{0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000};        // 1, -2, 1/3, 2^-24, 65504, -0
+    const std::vector<std::uint16_t> brains{0x3f80, 0xc000, 0x3eab, 0x0001, 0x477f, 0x8000};
+    const std::vector<float> floats{1.0f, -2.0f, 1.0f / 3.0f, 1e-30f, 65504.0f, -0.0f};
+    const auto entry = [](const char* name, io::DType dtype, const auto& numbers) {
+        return io::TensorEntry{name, dtype, {2, 3}, std::as_bytes(std::span(numbers))};
+    };
+    io::write_safetensors(path, std::vector{entry("f16", io::DType::f16, halves), entry("bf16", io::DType::bf16, brains), entry("f32", io::DType::f32, floats)});
+    for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+        nn::Checkpoint here, there;
+        for (nn::Checkpoint* checkpoint : {&here, &there}) checkpoint->add(io::SafetensorsFile(path));
+        there.use({Device::cuda, dtype});
+        here.reshape("f16", [](Shape) { return Shape{3, 2}; });
+        there.reshape("f16", [](Shape) { return Shape{3, 2}; });
+        for (const auto& [name, weights] : there.load_all()) {
+            INFO(name << " as " << name_of(dtype));
+            CHECK((weights.device() == Device::cuda && weights.dtype() == dtype));
+            const Tensor expected = here.load_all().at(name);
+            CHECK(close(back(weights), back(there_as(dtype, expected)), 0) == "");
+        }
+    }
+    std::filesystem::remove(path);
+}
+
+TEST_CASE("a GPU gets much at once, in pieces, and the host may forget it") {
+    if (no_gpu()) return;
+    const std::int64_t count = (40 << 20) / 4 + 3;  // more than may be on its way
+    std::vector<Tensor> there;
+    for (int i = 0; i < 2; ++i) {
+        Tensor x({count});
+        for (std::int64_t j = 0; j < count; ++j) x.data()[j] = static_cast<float>(j % 8191 + i);
+        there.push_back(ops::to(x, Device::cuda));
+        std::ranges::fill(x.values(), -1.0f);
+    }
+    for (int i = 0; i < 2; ++i) {
+        const Tensor x = ops::to(there[i], Device::cpu);
+        std::int64_t wrong = 0;
+        for (std::int64_t j = 0; j < count; ++j) wrong += x.data()[j] != static_cast<float>(j % 8191 + i);
+        CHECK(wrong == 0);
     }
 }
 

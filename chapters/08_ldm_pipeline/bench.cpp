@@ -147,9 +147,10 @@ io::Json bench(const BenchOptions& options) {
     const ops::WithCudnn cudnn(options.cudnn);
     io::Json parts = io::Json::array();
     for (const std::string& part : options.parts) {
-        const std::int64_t before = ops::attentions_through_cudnn();
+        const ops::CudnnCount before = ops::through_cudnn();
         io::Json timed = time_part(part, options);
-        timed["attentions_through_cudnn"] = ops::attentions_through_cudnn() - before;
+        timed["convolutions_through_cudnn"] = ops::through_cudnn().conv2d - before.conv2d;
+        timed["attentions_through_cudnn"] = ops::through_cudnn().attention - before.attention;
         timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
         parts.push_back(timed);
     }

@@ -26,9 +26,10 @@ struct BenchOptions {
 /// the text tower on 77 tokens, one step of the UNet, one decoding of the VAE.
 ///
 /// {"device", "threads", "precision", "dtype", "cudnn", "batch", "size", "repeats", "sgemm_gflops", "parts": [{"part", "seconds",
-/// "cpu_seconds", "gflop", "gflops", "share_of_sgemm", "peak_memory_mb", "attentions_through_cudnn"}]}: medians; cpu_seconds are added up over the threads and mean
-/// something on a busy machine too (a GPU's seconds are its own, between two events); sgemm is a square matrix product of the same
-/// program, the speed that is to be had; a share above 1 is possible where an algorithm needs fewer multiplications.
+/// "cpu_seconds", "gflop", "gflops", "share_of_sgemm", "peak_memory_mb", "convolutions_through_cudnn", "attentions_through_cudnn"}]}:
+/// medians; cpu_seconds are added up over the threads and mean something on a busy machine too (a GPU's seconds are its own, between
+/// two events); sgemm is a square matrix product of the same program, the speed that is to be had; a share above 1 is possible where an
+/// algorithm needs fewer multiplications. What went through cuDNN did so while a graph was not yet replayed.
 /// Throws for an unknown part or a size that is no multiple of 64.
 io::Json bench(const BenchOptions& options);
 

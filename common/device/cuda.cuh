@@ -13,8 +13,11 @@
 /// What every `.cu` file needs around its kernels.
 namespace ldm::cuda {
 
-/// Throws an Error with CUDA's own words when a call failed.
+/// Throws an Error with CUDA's own words when a call failed; OutOfMemory where that is what went wrong.
 void check(cudaError_t result, std::source_location where = std::source_location::current());
+
+/// The same for the start of a kernel, which it names.
+void check_launch(cudaError_t result, const void* kernel);
 
 /// Everything runs here, in order.
 cudaStream_t stream();
@@ -30,7 +33,7 @@ void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, std::type_
     config.gridDim = blocks;
     config.blockDim = threads;
     config.stream = stream();
-    check(cudaLaunchKernelEx(&config, kernel, arguments...));
+    check_launch(cudaLaunchKernelEx(&config, kernel, arguments...), reinterpret_cast<const void*>(kernel));
 }
 
 /// Threads in a block, where nothing speaks for another number.

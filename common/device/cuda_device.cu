@@ -2,15 +2,24 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_memory.h"
+#include "common/device/cuda_upload.h"
 #include "common/error.h"
 
 namespace ldm::cuda {
 
-void check(cudaError_t result, std::source_location where) {
-    if (result != cudaSuccess) fail(std::string(cudaGetErrorName(result)) + ": " + cudaGetErrorString(result), where);
+namespace {
+
+std::string words_for(cudaError_t error) { return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error); }
+
+/// As the linker knows it (`c++filt` reads that), or nothing.
+std::string name_of([[maybe_unused]] const void* kernel) {
+#if CUDART_VERSION >= 12030
+    const char* name = nullptr;
+    if (cudaFuncGetName(&name, kernel) == cudaSuccess && name) return name;
+#endif
+    return "a kernel";
 }
 
-namespace {
 
 cudaStream_t new_stream() {
     cudaStream_t created;
@@ -19,6 +28,19 @@ cudaStream_t new_stream() {
 }
 
 }  // namespace
+
+void check(cudaError_t result, std::source_location where) {
+    if (result == cudaSuccess) return;
+    cudaGetLastError();  // or the next call would be blamed for it
+    if (result == cudaErrorMemoryAllocation) throw OutOfMemory(words_for(result));
+    fail(words_for(result), where);
+}
+
+void check_launch(cudaError_t result, const void* kernel) {
+    if (result == cudaSuccess) return;
+    cudaGetLastError();
+    fail(words_for(result) + ", when " + name_of(kernel) + " was started");
+}
 
 cudaStream_t stream() {
     static const cudaStream_t stream = new_stream();
@@ -67,9 +89,7 @@ void copy_to_device(void* to, const void* from, std::int64_t bytes) {
         const void* kept = reserve->numbers.emplace_back(brought_past_the_stream(from, bytes)).get();
         return copy_on_device(to, kept, bytes);
     }
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()));
-    constexpr std::int64_t kept_by_the_driver = 64 << 10;
-    if (bytes > kept_by_the_driver) synchronize();  // only then has it read all of `from` for certain
+    upload(to, from, bytes);
 }
 
 void copy_to_host(void* to, const void* from, std::int64_t bytes) {

@@ -33,6 +33,7 @@ Graph::Graph(const std::function<void()>& work) : written_(std::make_shared<Writ
     const cudaError_t result = cudaGraphInstantiate(&written_->graph, graph, 0);
     cudaGraphDestroy(graph);
     check(result);
+    check(cudaGraphUpload(written_->graph, stream()));  // what memory it needs for itself it takes now, or not at all
 }
 
 void Graph::launch() const { check(cudaGraphLaunch(written_->graph, stream())); }

@@ -53,11 +53,17 @@ public:
         now_ -= size;
         if (reserve) return reserve->waiting[size].push_back(memory);
         if (!cached) {
-            check(cudaStreamSynchronize(stream()));
-            return check(cudaFree(memory));
+            cudaStreamSynchronize(stream());
+            cudaFree(memory);  // what goes wrong here went wrong before, and this is no place to throw
+            return;
         }
         waiting_[size].push_back(memory);
         waiting_bytes_ += size;
+    }
+
+    void release_waiting() {
+        const std::scoped_lock lock(mutex_);
+        release();
     }
 
     void end(Reserve& reserve) {
@@ -101,16 +107,21 @@ private:
         return memory;
     }
 
+    /// Hands all that waits back to the GPU.
+    void release() {
+        check(cudaStreamSynchronize(stream()));
+        for (auto& [bytes, blocks] : waiting_)
+            for (void* block : blocks) check(cudaFree(block));
+        waiting_.clear();
+        waiting_bytes_ = 0;
+    }
+
     void* fresh(std::int64_t size, const Reserve* reserve) {
         void* memory = nullptr;
         if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
         cudaGetLastError();  // forgets it
         if (!reserve) {      // a stream that is being written down cannot be waited for
-            check(cudaStreamSynchronize(stream()));
-            for (auto& [bytes, blocks] : waiting_)
-                for (void* block : blocks) check(cudaFree(block));
-            waiting_.clear();
-            waiting_bytes_ = 0;
+            release();
             if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
             cudaGetLastError();
         }
@@ -144,6 +155,8 @@ std::shared_ptr<void> allocate(std::int64_t bytes) {
 std::shared_ptr<void> allocate_fresh(std::int64_t bytes) {
     return {Blocks::instance().take_fresh(bytes), [bytes](void* p) { Blocks::instance().give_back(p, bytes, nullptr); }};
 }
+
+void release_waiting_memory() { Blocks::instance().release_waiting(); }
 
 MemoryUse memory_use() { return Blocks::instance().use(); }
 void forget_memory_peak() { Blocks::instance().forget_peak(); }

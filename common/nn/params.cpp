@@ -11,9 +11,21 @@
 
 namespace ldm::nn {
 
-void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load) {
+namespace {
+
+Tensor brought(const Tensor& weights, const std::optional<Checkpoint::Place>& place) {
+    return place ? ops::to(ops::to(weights, place->device), place->dtype) : weights;
+}
+
+}  // namespace
+
+void Checkpoint::add_slot(std::string name, Shape shape, Load load) {
     auto [slot, is_new] = slots_.try_emplace(std::move(name), Slot{std::move(shape), std::move(load)});
     expect(is_new, fmt::format("two tensors are called '{}'", slot->first));
+}
+
+void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load) {
+    add_slot(std::move(name), std::move(shape), [load = std::move(load)](const std::optional<Place>& place) { return brought(load(), place); });
 }
 
 void Checkpoint::add(std::string name, Tensor weights) {
@@ -25,22 +37,27 @@ void Checkpoint::add(const io::SafetensorsFile& file) {
     for (const io::TensorEntry& entry : file.entries()) {
         using enum io::DType;
         if (entry.dtype != f64 && entry.dtype != f32 && entry.dtype != f16 && entry.dtype != bf16) continue;
-        add(entry.name, entry.shape, [entry, mapping = file.mapping()] {
+        add_slot(entry.name, entry.shape, [entry, mapping = file.mapping()](const std::optional<Place>& place) {
             const auto address = reinterpret_cast<std::uintptr_t>(entry.bytes.data());
             if (entry.dtype == f32 && address % alignof(float) == 0) {
                 auto* data = reinterpret_cast<float*>(const_cast<std::byte*>(entry.bytes.data()));
-                return Tensor::borrow(entry.shape, data, std::const_pointer_cast<io::MappedFile>(mapping));
+                return brought(Tensor::borrow(entry.shape, data, std::const_pointer_cast<io::MappedFile>(mapping)), place);
             }
-            Tensor weights(entry.shape);
-            io::read_floats(entry, weights.values());
+            Tensor weights;
+            if (place && place->device == Device::cuda && (entry.dtype == f16 || entry.dtype == bf16)) {  // half of what is to be sent
+                weights = ops::to_gpu(entry.bytes, entry.shape, entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16);
+            } else {
+                weights = Tensor(entry.shape);
+                io::read_floats(entry, weights.values());
+            }
             mapping->forget(entry.bytes);  // or the file would stand in memory beside the weights
-            return weights;
+            return brought(weights, place);
         });
     }
 }
 
 void Checkpoint::move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name) {
-    for (auto& [name, slot] : slots_) other.add(new_name(name), std::move(slot.shape), std::move(slot.load));
+    for (auto& [name, slot] : slots_) other.add_slot(new_name(name), std::move(slot.shape), std::move(slot.load));
     slots_.clear();
 }
 
@@ -49,7 +66,7 @@ void Checkpoint::reshape(std::string_view name, const std::function<Shape(Shape)
     if (found == slots_.end()) return;
     Slot& slot = found->second;
     slot.shape = new_shape(slot.shape);
-    slot.load = [load = std::move(slot.load), shape = slot.shape] { return load().reshape(shape); };
+    slot.load = [load = std::move(slot.load), shape = slot.shape](const std::optional<Place>& place) { return load(place).reshape(shape); };
 }
 
 Params Checkpoint::root() { return {this, ""}; }
@@ -78,15 +95,12 @@ std::map<std::string, Tensor> Checkpoint::load_all() {
 Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
     asked_.insert(name);
     auto slot = slots_.find(name);
-    const auto brought = [this](const Tensor& weights) {
-        return place_ ? ops::to(ops::to(weights, place_->device), place_->dtype) : weights;
-    };
-    if (slot == slots_.end() && fallback_) return brought(fallback_(name, expected));
+    if (slot == slots_.end() && fallback_) return brought(fallback_(name, expected), place_);
     if (slot == slots_.end() || slot->second.shape != expected) {
         problems_.push_back({name, expected});
         return Tensor(expected);  // a stand-in, so that the model can ask for the rest
     }
-    return load_nothing_ ? Tensor(expected) : brought(slot->second.load());
+    return load_nothing_ ? Tensor(expected) : slot->second.load(place_);
 }
 
 std::vector<std::string> Checkpoint::unused(std::string_view prefix) const {

@@ -84,10 +84,13 @@ private:
     friend class Params;
     Tensor take(const std::string& name, const Shape& expected);
 
+    /// Weights where they are wanted; without a place as they are.
+    using Load = std::function<Tensor(const std::optional<Place>&)>;
     struct Slot {
         Shape shape;
-        std::function<Tensor()> load;
+        Load load;
     };
+    void add_slot(std::string name, Shape shape, Load load);
     struct Problem {
         std::string name;
         Shape expected;

@@ -191,7 +191,7 @@ Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v, const 
     add_work(2.0 * q.dim(0) * q.dim(1) * q.dim(2) * k.dim(2) * (q.dim(3) + v.dim(3)));
     Tensor y = like(q, {q.dim(0), q.dim(1), q.dim(2), v.dim(3)});
     with_type(q, [&]<class T>(T) { plan.run(numbers<T>(q), numbers<T>(k), numbers<T>(v), rule.scale, numbers<T>(y)); });
-    count_attention_through_cudnn();
+    count_through_cudnn({.attention = 1});
     return y;
 }
 

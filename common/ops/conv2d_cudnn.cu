@@ -4,6 +4,7 @@
 #include "common/device/cuda_device.h"
 #include "common/device/cudnn.cuh"
 #include "common/device/numbers.cuh"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/precision.h"
 
 #include <limits>
@@ -155,6 +156,9 @@ struct BackwardWeight {
     }
 };
 
+/// cuDNN 9 says what it does not support in many ways, which have their thousands in common.
+bool is_unsupported(cudnnStatus_t status) { return status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000; }
+
 /// How a problem is computed.
 template <class Direction>
 class Plan {
@@ -172,9 +176,11 @@ public:
     bool run(const void* a, const void* b, void* result) {
         const std::shared_ptr<void> workspace = workspace_bytes_ > 0 ? ldm::cuda::allocate(workspace_bytes_) : nullptr;
         const cudnnStatus_t status = Direction::run(description_, algorithm_, workspace.get(), workspace_bytes_, a, b, result);
-        found_ = status != CUDNN_STATUS_NOT_SUPPORTED;
-        if (found_) check(status);
-        return found_;
+        found_ = !is_unsupported(status);
+        if (!found_) return false;
+        check(status);
+        count_through_cudnn({.conv2d = 1});
+        return true;
     }
 
 private:

@@ -9,7 +9,7 @@ namespace ldm::ops {
 namespace {
 
 std::atomic<CudnnUse> in_force;
-std::atomic<std::int64_t> attentions;
+std::atomic<std::int64_t> convolutions, attentions;
 
 }  // namespace
 
@@ -39,7 +39,11 @@ WithCudnn::~WithCudnn() { in_force = before_; }
 
 CudnnUse cudnn_use() { return in_force; }
 
-std::int64_t attentions_through_cudnn() { return attentions; }
-void count_attention_through_cudnn() { ++attentions; }
+CudnnCount through_cudnn() { return {convolutions, attentions}; }
+
+void count_through_cudnn(CudnnCount more) {
+    convolutions += more.conv2d;
+    attentions += more.attention;
+}
 
 }  // namespace ldm::ops

@@ -33,8 +33,11 @@ private:
 /// The one in force.
 CudnnUse cudnn_use();
 
-/// How many attentions cuDNN was given so far, so that a measurement can say whether it was cuDNN that it measured.
-std::int64_t attentions_through_cudnn();
-void count_attention_through_cudnn();
+/// How many convolutions and attentions cuDNN was given so far, so that a measurement can say whether it was cuDNN that it measured.
+struct CudnnCount {
+    std::int64_t conv2d = 0, attention = 0;
+};
+CudnnCount through_cudnn();
+void count_through_cudnn(CudnnCount more);
 
 }  // namespace ldm::ops

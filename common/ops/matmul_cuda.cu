@@ -35,6 +35,7 @@ cublasLtHandle_t handle() {
 
 constexpr std::int64_t workspace_bytes = 32 << 20;
 
+/// One, because one thread of the host at a time asks the GPU for something: where a sum is split, its parts lie here until they are added.
 void* workspace() {
     static const std::shared_ptr<void> memory = ldm::cuda::allocate(workspace_bytes);
     return memory.get();

@@ -4,6 +4,7 @@
 #include "common/tensor/tensor.h"
 
 #include <utility>
+#include <vector>
 
 namespace ldm::ops {
 
@@ -12,6 +13,9 @@ class CommonDevice {
 public:
     /// An Error that shows both when x lies elsewhere than those before. An empty tensor lies nowhere.
     void see(const Tensor& x);
+    void see(const std::vector<Tensor>& xs) {
+        for (const Tensor& x : xs) see(x);
+    }
     template <class T>
     void see(const T&) {}  // no tensor
 

@@ -43,7 +43,10 @@ void add_into(Tensor& x, double keep, const Tensor& y, double share) {
     OnDevice<cpu::add_into, cuda::add_into>()(x, static_cast<float>(keep), y, static_cast<float>(share));
 }
 
-double sum_of_squares(const Tensor& x) { return OnDevice<cpu::sum_of_squares, cuda::sum_of_squares>()(x); }
+double sum_of_squares(const Tensor& x) { return sum_of_squares(std::vector{x}); }
+
+double sum_of_squares(const std::vector<Tensor>& xs) { return OnDevice<cpu::sum_of_squares, cuda::sum_of_squares>()(xs); }
+
 bool all_finite(const Tensor& x) { return OnDevice<cpu::all_finite, cuda::all_finite>()(x); }
 
 }  // namespace ldm::ops

@@ -4,6 +4,8 @@
 
 #include "common/tensor/tensor.h"
 
+#include <vector>
+
 /// The loops of training that run over every weight at every step. Other than all functions beside
 /// them, those that return nothing write over their first arguments, and none leaves a note on a
 /// Tape. The answer does not depend on the number of threads.
@@ -41,8 +43,11 @@ void lerp_into(Tensor& x, const Tensor& end, double share);
 /// x <- keep x + share y. One shape.
 void add_into(Tensor& x, double keep, const Tensor& y, double share);
 
-/// In double precision.
+/// Of all numbers of x, in double precision.
 double sum_of_squares(const Tensor& x);
+
+/// Of all numbers of all of them, on one device: a GPU is waited for once.
+double sum_of_squares(const std::vector<Tensor>& xs);
 
 /// Neither NaN nor infinite anywhere.
 bool all_finite(const Tensor& x);

@@ -56,7 +56,9 @@ void add_into(Tensor& x, float keep, const Tensor& y, float share) {
     });
 }
 
-double sum_of_squares(const Tensor& x) {
+namespace {
+
+double sum_of_squares_of(const Tensor& x) {
     const float* values = x.data();
     std::vector<double> pieces((x.size() + elementwise_grain - 1) / elementwise_grain, 0.0);
     parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
@@ -68,6 +70,14 @@ double sum_of_squares(const Tensor& x) {
         pieces[begin / elementwise_grain] = std::accumulate(sums, sums + 16, 0.0);
     });
     return std::accumulate(pieces.begin(), pieces.end(), 0.0);
+}
+
+}  // namespace
+
+double sum_of_squares(const std::vector<Tensor>& xs) {
+    double sum = 0.0;
+    for (const Tensor& x : xs) sum += sum_of_squares_of(x);
+    return sum;
 }
 
 bool all_finite(const Tensor& x) {

@@ -21,7 +21,7 @@ namespace ldm::ops::cpu {
 void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient, const AdamFactors& factors);
 void lerp_into(Tensor& x, const Tensor& end, float share);
 void add_into(Tensor& x, float keep, const Tensor& y, float share);
-double sum_of_squares(const Tensor& x);
+double sum_of_squares(const std::vector<Tensor>& xs);
 bool all_finite(const Tensor& x);
 
 }  // namespace ldm::ops::cpu

@@ -59,18 +59,25 @@ void add_into(Tensor& x, float keep, const Tensor& y, float share) {
     launch(add_kernel, blocks_for(x.size()), block_size, x.size(), numbers<float>(x), keep, numbers<float>(y), share);
 }
 
-double sum_of_squares(const Tensor& x) {
-    if (x.size() == 0) return 0.0;
-    constexpr std::int64_t most_blocks = 256;
-    const std::int64_t blocks = std::min<std::int64_t>(blocks_for(x.size()).x, most_blocks);
-    Tensor on_device({2 * blocks}, DType::f32, Device::cuda);  // `blocks` doubles
-    launch(squares_kernel, static_cast<unsigned>(blocks), block_size, x.size(), numbers<float>(x), static_cast<double*>(on_device.address()));
-    std::vector<double> sums(blocks);
-    copy_to_host(sums.data(), on_device.address(), blocks * static_cast<std::int64_t>(sizeof(double)));
+/// Every tensor's blocks leave their sums behind those of the tensor before it.
+double sum_of_squares(const std::vector<Tensor>& xs) {
+    const auto blocks_of = [](const Tensor& x) { return std::min(blocks_for(x.size()).x, 256u); };
+    std::int64_t count = 0;
+    for (const Tensor& x : xs) count += blocks_of(x);
+    if (count == 0) return 0.0;
+
+    Tensor on_device({2 * count}, DType::f32, Device::cuda);  // `count` doubles
+    auto* next = static_cast<double*>(on_device.address());
+    for (const Tensor& x : xs) {
+        launch(squares_kernel, blocks_of(x), block_size, x.size(), numbers<float>(x), next);
+        next += blocks_of(x);
+    }
+    std::vector<double> sums(count);
+    copy_to_host(sums.data(), on_device.address(), count * static_cast<std::int64_t>(sizeof(double)));
     return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 /// The square of a finite float32 is a finite double, and a sum of fewer than 2^600 of them, too.
-bool all_finite(const Tensor& x) { return std::isfinite(cuda::sum_of_squares(x)); }
+bool all_finite(const Tensor& x) { return std::isfinite(cuda::sum_of_squares({x})); }
 
 }  // namespace ldm::ops::cuda

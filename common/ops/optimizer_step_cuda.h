@@ -9,7 +9,7 @@ void lerp_into(Tensor& x, const Tensor& end, float share);
 void add_into(Tensor& x, float keep, const Tensor& y, float share);
 
 // These two wait for the GPU.
-double sum_of_squares(const Tensor& x);
+double sum_of_squares(const std::vector<Tensor>& xs);
 bool all_finite(const Tensor& x);
 
 }  // namespace ldm::ops::cuda

@@ -47,20 +47,28 @@ struct Replayed::Written {
 };
 
 void Replayed::write(const std::vector<Tensor>& arguments) {
-    try {
-        if constexpr (build::has_cuda) written_ = std::make_shared<Written>(f_, arguments);
-    } catch (const OutOfMemory&) {
-        fits_ = false;
+    if constexpr (build::has_cuda) {
+        const auto written = [&] {
+            try {
+                written_ = std::make_shared<Written>(f_, arguments);
+                return true;
+            } catch (const OutOfMemory&) {
+                return false;
+            }
+        };
+        if (written()) return;
+        cuda::release_waiting_memory();  // a graph cannot use it, for the stream still may
+        fits_ = written();
     }
 }
 
 Tensor Replayed::operator()(const std::vector<Tensor>& arguments) {
     if constexpr (build::has_cuda)
         if (can_be_written(arguments)) {
-            std::vector<Shape> shapes;
-            for (const Tensor& x : arguments) shapes.push_back(x.shape());
-            if (shapes != seen_) {
-                seen_ = std::move(shapes);
+            std::vector<std::pair<Shape, DType>> kinds;
+            for (const Tensor& x : arguments) kinds.emplace_back(x.shape(), x.dtype());
+            if (kinds != seen_) {
+                seen_ = std::move(kinds);
                 written_.reset();
                 fits_ = true;
                 return f_(arguments);

@@ -2,13 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/tensor/tensor.h"
 
 namespace ldm::ops {
 
-/// A function of tensors that is called again and again with tensors of the same shapes, such as the step of a sampler. On a GPU it is
+/// A function of tensors that is called again and again with tensors of the same shapes and types, such as the step of a sampler. On a GPU it is
 /// written down as a graph (common/device/cuda_graph.h) and then replayed; on a CPU, and while a Tape or a Trace wants to know what
 /// happens inside, it is just called.
 ///
@@ -20,7 +21,7 @@ public:
 
     explicit Replayed(Function f) : f_(std::move(f)) {}
 
-    /// The first call with arguments of these shapes is an ordinary one, so that everything that happens only once has happened; the
+    /// The first call with such arguments is an ordinary one, so that everything that happens only once has happened; the
     /// second one writes. Where a graph does not fit into the GPU's memory, all calls are ordinary ones.
     Tensor operator()(const std::vector<Tensor>& arguments);
 
@@ -30,9 +31,9 @@ private:
     void write(const std::vector<Tensor>& arguments);
 
     Function f_;
-    std::vector<Shape> seen_;           // of the last arguments
-    std::shared_ptr<Written> written_;  // for such arguments
-    bool fits_ = true;                  // a graph for them, into the GPU's memory
+    std::vector<std::pair<Shape, DType>> seen_;  // of the last arguments
+    std::shared_ptr<Written> written_;           // for such arguments
+    bool fits_ = true;                           // a graph for them, into the GPU's memory
 };
 
 }  // namespace ldm::ops

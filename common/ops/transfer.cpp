@@ -6,6 +6,8 @@
 #include "common/ops/shape_cpu.h"
 #include "common/ops/shape_cuda.h"
 
+#include <fmt/format.h>
+
 namespace ldm::ops {
 
 Tensor to(const Tensor& x, Device device) {
@@ -17,6 +19,13 @@ Tensor to(const Tensor& x, Device device) {
                                : ldm::cuda::copy_to_host(y.address(), x.address(), bytes);
     }
     record(y, {x}, [from = x.device()](const Tensor& dy) -> Tensors { return {to(dy, from)}; });
+    return y;
+}
+
+Tensor to_gpu(std::span<const std::byte> numbers, Shape shape, DType dtype) {
+    Tensor y(std::move(shape), dtype, Device::cuda);
+    expect(std::ssize(numbers) == y.size() * bytes_of(dtype), fmt::format("{} bytes for {} {}", numbers.size(), name_of(dtype), to_string(y.shape())));
+    if constexpr (build::has_cuda) ldm::cuda::copy_to_device(y.address(), numbers.data(), std::ssize(numbers));
     return y;
 }
 

@@ -2,10 +2,16 @@
 
 #include "common/tensor/tensor.h"
 
+#include <cstddef>
+#include <span>
+
 namespace ldm::ops {
 
 /// The same numbers on another device. x itself when it is there already. To bring them from a GPU waits until they are computed.
 Tensor to(const Tensor& x, Device device);
+
+/// Numbers of `dtype` as they lie in a file, on a GPU.
+Tensor to_gpu(std::span<const std::byte> numbers, Shape shape, DType dtype);
 
 /// The same numbers in another floating-point type, rounded to the nearest. x itself when it is of that type already.
 Tensor to(const Tensor& x, DType dtype);

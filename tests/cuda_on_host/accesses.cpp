@@ -76,10 +76,13 @@ std::string name_of(const Access& access) {
 }
 
 void remember_read(Cell& cell, bool shared) {
-    for (Access& read : cell.reads)
-        if (read.block == now.block && read.thread == now.thread) return void(read = now);
-    for (Access& read : cell.reads)
-        if (!unordered(read, shared)) return void(read = now);
+    Access* place = nullptr;  // of this thread's last read, or of one that nobody's write can collide with any more
+    for (Access& read : cell.reads) {
+        const bool own = read.block == now.block && read.thread == now.thread;
+        if (own || (!place && !unordered(read, shared))) place = &read;
+        if (own) break;
+    }
+    if (place) *place = now;
 }
 
 void touch(Kind kind, const void* address, std::size_t bytes, const void* from) {

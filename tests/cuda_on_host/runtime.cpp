@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 using ldm::cuda_on_host::DeviceMemory;
 using ldm::cuda_on_host::OpenMemory;
@@ -53,6 +54,11 @@ cudaError_t cudaFree(void* memory) {
     return cudaSuccess;
 }
 
+cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+    *memory = std::malloc(bytes);
+    return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
     *total = DeviceMemory::instance().total();
     *free = *total - DeviceMemory::instance().used();
@@ -95,6 +101,8 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) {
     *event = new CUevent_st;
     return cudaSuccess;
 }
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return cudaEventCreate(event); }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
     event->at = std::chrono::steady_clock::now();

@@ -23,9 +23,9 @@ Weights zeros_like(const Weights& weights) {
 }
 
 double gradient_norm(const Weights& gradients) {
-    double squares = 0.0;
-    for (const auto& [name, g] : gradients) squares += ops::sum_of_squares(g);
-    return std::sqrt(squares);
+    std::vector<Tensor> all;
+    for (const auto& [name, g] : gradients) all.push_back(g);
+    return std::sqrt(ops::sum_of_squares(all));
 }
 
 Weights clipped(const Weights& gradients, double norm, double max_norm) {
