@@ -14,8 +14,9 @@ image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& resul
     std::vector<image::Tile> latents, beliefs;
     for (int frame = 0; frame < frames; ++frame) {
         const int i = frames == 1 ? last : frame * last / (frames - 1);
-        latents.push_back({to_image(model.decode(result.steps[i]), 0), fmt::format("t = {}", result.times[i])});
-        beliefs.push_back({to_image(model.decode(result.beliefs[i]), 0), ""});
+        const Txt2ImgResult::Step& step = result.steps[i];
+        latents.push_back({to_image(model.decode(step.x), 0), fmt::format("t = {}", step.t)});
+        beliefs.push_back({to_image(model.decode(step.belief), 0), ""});
     }
     std::vector<image::Tile> tiles = latents;
     tiles.insert(tiles.end(), beliefs.begin(), beliefs.end());

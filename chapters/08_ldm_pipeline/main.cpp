@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
             const pipeline::ModelFiles files = pipeline::open_model(arguments.model);
             const pipeline::LatentDiffusion model(files);
             request.prompts = {prompt};
+            request.keep_steps = true;
             request.seeds = {arguments.seed};
             request.width = request.height = model.image_size();
             request.steps = steps > 0 ? steps : io::get<int>(files.config["sampler"], "steps");

@@ -59,9 +59,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     result.noise = noise(model.latent_shape(n, request.width, request.height));    // [N, C, h, w]
 
     const ddpm::Observer remember = [&](const ddpm::SamplerStep& step) {
-        result.steps.push_back(step.x);
-        result.beliefs.push_back(step.pred_x0);
-        result.times.push_back(step.t);
+        if (request.keep_steps) result.steps.push_back({step.x, step.pred_x0, step.t});
         return !observer || observer(step);
     };
 

@@ -20,14 +20,18 @@ struct Txt2ImgRequest {
     int steps = 50;                    // of ddim; as in the original, some numbers make one more
     float eta = 0.0f;                  // how much noise ddim adds back at each step
     float cfg_scale = 7.5f;            // how strongly the prompt is followed; 1 is not at all stronger
+    bool keep_steps = false;           // whether the result says how it came about
 };
 
 struct Txt2ImgResult {
     Tensor pictures;                       // [N, 3, H, W], values around [-1, 1]
     Tensor noise;                          // what it all began with: [N, C, h, w]
-    std::vector<Tensor> steps;             // the latents after each step
-    std::vector<Tensor> beliefs;           // what the model believed the end to be, at each step
-    std::vector<int> times;                // t of each step
+    struct Step {
+        Tensor x;                          // the latents after the step
+        Tensor belief;                     // what the model believed the end to be
+        int t;
+    };
+    std::vector<Step> steps;               // if they were to be kept
     std::vector<std::string> cut;          // what was too long of each prompt, mostly nothing
 };
 

@@ -80,8 +80,8 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
         entries.push_back(io::entry_of(name, x.shape(), ops::to(x, Device::cpu).values()));
     };
     add("noise", result.noise);
-    for (std::size_t i = 0; i < result.steps.size(); ++i) add(fmt::format("step.{}", i), result.steps[i]);
-    add("final", result.steps.back());
+    for (std::size_t i = 0; i < result.steps.size(); ++i) add(fmt::format("step.{}", i), result.steps[i].x);
+    add("final", result.steps.back().x);
     io::write_safetensors(path, entries);
 }
 
@@ -96,8 +96,32 @@ Txt2ImgRequest request_template(const Options& options, const pipeline::ModelFil
     request.steps = options.steps.value_or(io::get_or(preferred, "steps", 50));
     request.cfg_scale = options.cfg_scale.value_or(io::get_or(preferred, "cfg_scale", 7.5f));
     request.eta = options.eta;
+    request.keep_steps = !options.save_latents.empty();
     model.latent_shape(1, request.width, request.height);  // throws when the size does not fit
     return request;
+}
+
+struct NewFile {
+    fs::path path;
+    image::Image picture;
+    std::string parameters;
+};
+
+/// All at once: to compress a picture may take a processor longer than a GPU takes to draw it.
+void save(const std::vector<NewFile>& files) {
+    std::exception_ptr trouble;
+#pragma omp parallel for schedule(dynamic)
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        try {
+            fs::create_directories(fs::absolute(files[i].path).parent_path());
+            image::save_png(files[i].path, files[i].picture, {{"parameters", files[i].parameters}});
+        } catch (...) {
+#pragma omp critical
+            trouble = std::current_exception();
+        }
+    }
+    if (trouble) std::rethrow_exception(trouble);
+    for (const NewFile& file : files) fmt::print("{}\n", file.path.string());
 }
 
 void draw(const Options& options) {
@@ -147,15 +171,14 @@ void draw(const Options& options) {
             progress.step();
             return true;
         });
+        std::vector<NewFile> pictures;
         for (std::size_t i = 0; i < count; ++i) {
             if (!result.cut[i].empty())
                 fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n", result.cut[i]);
-            const fs::path path = picture_path(options, first + i, prompts.size());
-            fs::create_directories(fs::absolute(path).parent_path());
-            image::save_png(path, pipeline::to_image(result.pictures, static_cast<std::int64_t>(i)),
-                            {{"parameters", parameters_text(request, i, files.path.stem().string(), device)}});
-            fmt::print("{}\n", path.string());
+            pictures.push_back({picture_path(options, first + i, prompts.size()), pipeline::to_image(result.pictures, static_cast<std::int64_t>(i)),
+                                parameters_text(request, i, files.path.stem().string(), device)});
         }
+        save(pictures);
         if (!options.save_latents.empty()) save_latents(options.save_latents, result);
     }
 }
