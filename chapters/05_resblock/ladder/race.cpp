@@ -8,8 +8,11 @@
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/ops/conv2d.h"
+#include "common/ops/conv2d_cudnn.h"
+#include "common/ops/cudnn_use.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/norm.h"
+#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/race.h"
 
@@ -31,8 +34,21 @@ Tensor noise(const Shape& shape, random::TorchGenerator& generator, double size 
     return x * static_cast<float>(size);
 }
 
+constexpr ops::Conv2dOptions same_size{.padding = ops::Padding::all(1)};
+
 Tensor shipped_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    return ops::conv2d(x, weight, bias, {.padding = ops::Padding::all(1)});
+    const ops::WithCudnn without({.conv2d = false});
+    return ops::conv2d(x, weight, bias, same_size);
+}
+
+/// Nothing where cuDNN has no way to do it.
+Tensor cudnn_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    if constexpr (build::has_cudnn) return ops::cuda::cudnn_conv2d(x, weight, bias, same_size);
+    return {};
+}
+
+Tensor in_16_bits_there(const Tensor& x) {
+    return ops::to(ops::to(x, Device::cuda), DType::f16);
 }
 
 }  // namespace
@@ -85,6 +101,8 @@ std::optional<report::Table> race_convolutions_on_gpu(std::int64_t side, std::ui
         run("implicit GEMM", gpu::conv_implicit_gemm, DType::f32);
         run("common/ops", shipped_convolution, DType::f32);
         run("common/ops, tensor cores", shipped_convolution, DType::f16);
+        if (cudnn_convolution(in_16_bits_there(x), in_16_bits_there(weight), in_16_bits_there(bias)))
+            run("cuDNN", cudnn_convolution, DType::f16);
     }
     return table;
 }
