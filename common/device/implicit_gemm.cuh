@@ -87,25 +87,26 @@ __global__ void tensor_core_gemm_kernel(std::int64_t rows, std::int64_t columns,
     const auto of_column = right.column(column < columns ? column : 0);
     const T nothing = from_float<T>(0.0f);
 
-    unsigned next_a[pairs], next_b[pairs];
+    // Two numbers become one register when they are put down, and not before: whoever packs them waits for them. Here, too, a loop that
+    // is left would keep them in memory.
+    Pair<T> next_a[pairs], next_b[pairs];
     const auto fetch = [&](std::int64_t strip) {
-        for (int i = 0; i < pairs; ++i) {
-            Pair<T> of_a, of_b;
+#pragma unroll
+        for (int i = 0; i < pairs; ++i)
+#pragma unroll
             for (int j = 0; j < 2; ++j) {
                 const std::int64_t row = first_row + (thread / (depth / 2)) + i * (threads / (depth / 2));
                 const std::int64_t k_of_a = strip + thread % (depth / 2) * 2 + j, k_of_b = strip + (thread / tile + i * (threads / tile)) * 2 + j;
-                of_a.numbers[j] = k_of_a < terms && row < rows ? left.element(row, k_of_a) : nothing;
-                of_b.numbers[j] = k_of_b < terms && column < columns ? right.element(of_column, k_of_b) : nothing;
+                next_a[i].numbers[j] = k_of_a < terms && row < rows ? left.element(row, k_of_a) : nothing;
+                next_b[i].numbers[j] = k_of_b < terms && column < columns ? right.element(of_column, k_of_b) : nothing;
             }
-            next_a[i] = both(of_a);
-            next_b[i] = both(of_b);
-        }
     };
     const auto put_down = [&] {
+#pragma unroll
         for (int i = 0; i < pairs; ++i) {
             const int row = thread / (depth / 2) + i * (threads / (depth / 2));
-            put_both(next_a[i], a + row * row_step + thread % (depth / 2) * 2);
-            put_both(next_b[i], b + thread % tile * row_step + (thread / tile + i * (threads / tile)) * 2);
+            put_both(both(next_a[i]), a + row * row_step + thread % (depth / 2) * 2);
+            put_both(both(next_b[i]), b + thread % tile * row_step + (thread / tile + i * (threads / tile)) * 2);
         }
     };
 
