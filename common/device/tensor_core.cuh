@@ -93,11 +93,26 @@ __device__ void load_rows(unsigned (&b)[2], const T* tile, int row_step) {
 #endif
 }
 
-/// Whether this GPU's tensor cores know the type.
+template <class T>
+__global__ void nothing_kernel() {}
+
+/// The compute capability that a kernel of the type was compiled for. A newer GPU may run it, too, but not as if it had been compiled
+/// for that one.
+template <class T>
+int compiled_for() {
+    static const int version = [] {
+        cudaFuncAttributes attributes;
+        check(cudaFuncGetAttributes(&attributes, nothing_kernel<T>));
+        return attributes.ptxVersion;
+    }();
+    return version;
+}
+
+/// Whether tensor cores know the type: this GPU's, and those that the program was compiled for.
 template <class T>
 bool has_tensor_cores() {
     if constexpr (std::is_same_v<T, float>) return false;
-    return compute_capability() >= (std::is_same_v<T, __half> ? 75 : 80);
+    return compiled_for<T>() >= (std::is_same_v<T, __half> ? 75 : 80);
 }
 
 }  // namespace ldm::cuda

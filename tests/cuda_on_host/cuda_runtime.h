@@ -109,6 +109,10 @@ struct cudaDeviceProp {
     std::size_t sharedMemPerBlock;
 };
 
+struct cudaFuncAttributes {
+    int ptxVersion;
+};
+
 struct cudaLaunchConfig_t {
     dim3 gridDim, blockDim;
     std::size_t dynamicSmemBytes;
@@ -131,6 +135,13 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
 
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+template <class... Parameters>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)(Parameters...)) {
+    cudaDeviceProp properties;
+    cudaGetDeviceProperties(&properties, 0);
+    attributes->ptxVersion = 10 * properties.major + properties.minor;  // compiled for just this one
+    return cudaSuccess;
+}
 cudaError_t cudaGetLastError();
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);
