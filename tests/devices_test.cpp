@@ -99,6 +99,13 @@ Tensor ids(const Shape& shape, std::int32_t below) {
     return Tensor::ints(shape, values);
 }
 
+/// Which of the tokens of each picture may be looked at: about two thirds, others in each.
+Tensor some_of(std::int64_t pictures, std::int64_t tokens) {
+    std::vector<std::int32_t> keep(pictures * tokens);
+    for (std::size_t i = 0; i < keep.size(); ++i) keep[i] = i * i % 13 % 3 != 1;
+    return Tensor::ints({pictures, tokens}, keep);
+}
+
 Tensor positive(const Shape& shape, int seed) { return ops::abs(noise(shape, seed)) + 0.5f; }
 
 /// On the GPU, in another type; and what became of it, on the CPU.
@@ -307,6 +314,11 @@ TEST_CASE("a GPU computes the same: attention") {
     CHECK(agree(attend({.causal = true}), {noise({1, 2, 77, 16}, 1), noise({1, 2, 77, 16}, 2), noise({1, 2, 77, 16}, 3)}) == "");
     const Tensor keep = Tensor::ints({2, 5}, std::vector<std::int32_t>{1, 0, 1, 1, 0, 0, 0, 0, 0, 0});  // nobody is left in the second
     CHECK(agree(attend({.keep = keep}), {noise({2, 2, 4, 8}, 1), noise({2, 2, 5, 8}, 2), noise({2, 2, 5, 8}, 3)}) == "");
+    for (const std::int64_t keys : {64, 77}) {
+        const Tensor of_each = some_of(3, keys);
+        for (const bool causal : {false, true})
+            CHECK(agree(attend({.causal = causal, .keep = of_each}), {noise({3, 2, causal ? keys : 20, 8}, 1), noise({3, 2, keys, 8}, 2), noise({3, 2, keys, 8}, 3)}) == "");
+    }
     const Tensor q = noise({1, 2, 9, 8}, 1), k = noise({1, 2, 6, 8}, 2);
     CHECK(close(ops::to(ops::attention_weights(ops::to(q, Device::cuda), ops::to(k, Device::cuda)), Device::cpu), ops::attention_weights(q, k), 1e-6) == "");
 }
@@ -478,6 +490,13 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
         check(attend, {noise({1, 2, 20, d}, 1), noise({1, 2, 150, d}, 2), noise({1, 2, 150, d}, 3)});
         check(causal, {noise({1, 2, 77, d}, 1), noise({1, 2, 77, d}, 2), noise({1, 2, 77, d}, 3)});
     }
+    for (const std::int64_t d : {40, 160})
+        for (const std::int64_t keys : {64, 77})  // which fill the tiles, and which do not
+            for (const bool causal : {false, true}) {
+                const Tensor of_each = some_of(3, keys);
+                check([&](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = causal, .keep = of_each}); },
+                      {noise({3, 2, causal ? keys : 20, d}, 1), noise({3, 2, keys, d}, 2), noise({3, 2, keys, d}, 3)});
+            }
     const Tensor many = noise({1, 1, 20, 512}, 1, 0.1f) + 16.0f, others = noise({1, 1, 30, 512}, 2, 0.1f) + 16.0f;  // scores beyond f16
     check([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); }, {many, others, noise({1, 1, 30, 512}, 3)},
           4.0);  // float32, too, knows sums of 131072 to a hundredth only

@@ -28,15 +28,22 @@ constexpr int queries_of_warp = 4;
 constexpr int queries_of_block = warps * queries_of_warp;
 constexpr int widest = 160;           // of a head that the kernel takes
 
+/// What the queries of a head may not look at.
+struct Hidden {
+    bool causal;
+    const std::int32_t* keep;  // a number for each key, or null
+
+    __device__ bool operator()(std::int64_t query, std::int64_t key) const { return (causal && key > query) || (keep && !keep[key]); }
+    __device__ bool nothing() const { return !causal && !keep; }
+};
+
 struct Heads {
     std::int64_t queries, keys, per_picture;  // per_picture: heads that share a row of `keep`
     float scale;
     bool causal;
     const std::int32_t* keep;  // or null
 
-    __device__ bool hides(std::int64_t head, std::int64_t query, std::int64_t key) const {
-        return (causal && key > query) || (keep && !keep[head / per_picture * keys + key]);
-    }
+    __device__ Hidden hidden(std::int64_t head) const { return {causal, keep ? keep + head / per_picture * keys : nullptr}; }
 };
 
 /// `width` of queries and keys and `out` of values are at most `most`, a multiple of 32.
@@ -46,6 +53,7 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
     __shared__ float tile[keys_at_once][most + 1];  // keys, then values; one more, so that 32 rows lie in 32 banks
     constexpr int outs_of_lane = most / 32;
     const std::int64_t head = blockIdx.y, first_query = static_cast<std::int64_t>(blockIdx.x) * queries_of_block;
+    const Hidden hidden = heads.hidden(head);
     const int thread = static_cast<int>(threadIdx.x), lane = thread % 32, first_own = thread / 32 * queries_of_warp;
 
     for (int i = thread; i < queries_of_block * width; i += warps * 32) {
@@ -71,7 +79,7 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
         const std::int64_t key = first_key + lane;
         for (int own = 0; own < queries_of_warp; ++own) {
             const bool exists = key < heads.keys;
-            if (exists && heads.hides(head, first_query + first_own + own, key)) weight[own] = hidden_score;
+            if (exists && hidden(first_query + first_own + own, key)) weight[own] = hidden_score;
             if (!exists) weight[own] = -infinity;
             const float now = fmaxf(largest[own], reduce_warp(weight[own], Largest()));
             const float shrink = expf(largest[own] - now);
@@ -111,9 +119,9 @@ struct TensorCoreAttention {
         constexpr int packs = most / 8;
         for (int i = static_cast<int>(threadIdx.x); i < keys_at_once * packs; i += warps * 32) {
             const int row = i / packs, column = i % packs * 8;
-            Pack<T> pack{};
-            if (first + row < count && column < width) pack = *reinterpret_cast<const Pack<T>*>(rows + (first + row) * width + column);
-            *reinterpret_cast<Pack<T>*>(tile + row * row_step + column) = pack;
+            uint4 pack{};
+            if (first + row < count && column < width) pack = *reinterpret_cast<const uint4*>(rows + (first + row) * width + column);
+            *reinterpret_cast<uint4*>(tile + row * row_step + column) = pack;
         }
     }
 
@@ -123,6 +131,7 @@ struct TensorCoreAttention {
         constexpr int groups = keys_at_once / 8;  // of keys, a column of B each
         const Lane lane;
         const std::int64_t head = blockIdx.y;
+        const Hidden hidden = heads.hidden(head);
         const std::int64_t first_query =
             static_cast<std::int64_t>(blockIdx.x) * queries_of_block + static_cast<int>(threadIdx.x) / 32 * queries_of_warp;
 
@@ -149,14 +158,22 @@ struct TensorCoreAttention {
                     multiply_add<T>(score[group], query[step], keys_there);
                 }
 
+            for (float(&of_group)[4] : score)
+                for (float& s : of_group) s *= heads.scale;
+            const bool all_seen = hidden.nothing() && first_key + keys_at_once <= heads.keys;  // as in most tiles
+            if (!all_seen)
+                for (int group = 0; group < groups; ++group)
+                    for (int i = 0; i < 4; ++i) {
+                        const std::int64_t key = first_key + 8 * group + lane.pair + i % 2, row = first_query + lane.row + i / 2 * 8;
+                        if (key >= heads.keys)
+                            score[group][i] = -infinity;
+                        else if (hidden(row, key))
+                            score[group][i] = hidden_score;
+                    }
+
             float now[2] = {largest[0], largest[1]};
             for (int group = 0; group < groups; ++group)
-                for (int i = 0; i < 4; ++i) {
-                    const std::int64_t key = first_key + 8 * group + lane.pair + i % 2, row = first_query + lane.row + i / 2 * 8;
-                    float& s = score[group][i];
-                    s = key >= heads.keys ? -infinity : heads.hides(head, row, key) ? hidden_score : s * heads.scale;
-                    now[i / 2] = fmaxf(now[i / 2], s);
-                }
+                for (int i = 0; i < 4; ++i) now[i / 2] = fmaxf(now[i / 2], score[group][i]);
             for (int half = 0; half < 2; ++half) {  // four neighbouring lanes share a row
                 now[half] = fmaxf(now[half], __shfl_xor_sync(~0u, now[half], 1));
                 now[half] = fmaxf(now[half], __shfl_xor_sync(~0u, now[half], 2));
@@ -209,7 +226,7 @@ __global__ void tensor_core_attention_kernel(Heads heads, int width, int out, co
 __global__ void hide_kernel(std::int64_t size, Heads heads, float* scores) {
     for (std::int64_t i = first_index(); i < size; i += grid_stride()) {
         const std::int64_t key = i % heads.keys, query = i / heads.keys % heads.queries, head = i / heads.keys / heads.queries;
-        scores[i] = heads.hides(head, query, key) ? hidden_score : scores[i] * heads.scale;
+        scores[i] = heads.hidden(head)(query, key) ? hidden_score : scores[i] * heads.scale;
     }
 }
 
@@ -217,12 +234,13 @@ __global__ void hide_kernel(std::int64_t size, Heads heads, float* scores) {
 template <class T>
 __global__ void scores_backward_kernel(Heads heads, const T* p, T* dp) {
     const std::int64_t query = blockIdx.x, head = blockIdx.y, begin = (head * heads.queries + query) * heads.keys;
+    const Hidden hidden = heads.hidden(head);
     float dot = 0.0f;
     for (std::int64_t key = threadIdx.x; key < heads.keys; key += block_size) dot += as_float(p[begin + key]) * as_float(dp[begin + key]);
     dot = reduce_block(dot, Sum());
     for (std::int64_t key = threadIdx.x; key < heads.keys; key += block_size) {
         const float ds = heads.scale * as_float(p[begin + key]) * (as_float(dp[begin + key]) - dot);
-        dp[begin + key] = from_float<T>(heads.hides(head, query, key) ? 0.0f : ds);
+        dp[begin + key] = from_float<T>(hidden(query, key) ? 0.0f : ds);
     }
 }
 

@@ -30,6 +30,9 @@ using ldm::cuda_on_host::threadIdx;
 
 inline constexpr int warpSize = ldm::cuda_on_host::warp_size;
 
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
 
 // ---- inside a kernel
 
