@@ -7,6 +7,9 @@
 #include "chapters/05_resblock/verify.h"
 #include "common/device/build.h"
 #include "common/device/device.h"
+#if LDM_HAS_CUDA
+#include "common/device/divisor.cuh"
+#endif
 #include "common/autograd/tape.h"
 #include "common/io/safetensors.h"
 #include "common/nn/params.h"
@@ -40,6 +43,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 
 using namespace ldm;
 using test::close;
@@ -251,6 +255,30 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
         }
     }
 }
+
+#if LDM_HAS_CUDA
+TEST_CASE("to divide by a multiplication is exact") {
+    std::vector<int> divisors(4096);
+    std::iota(divisors.begin(), divisors.end(), 1);
+    for (int power = 13; power < 31; ++power)
+        for (const int near : {-1, 0, 1}) divisors.push_back((1 << power) + near);
+    divisors.push_back(std::numeric_limits<int>::max());
+    constexpr unsigned end = 1u << 31;
+    for (const int d : divisors) {
+        const cuda::Divisor divisor(d);
+        const auto exact = [&](unsigned index) { return divisor.of(index) == index / static_cast<unsigned>(d); };
+        // Whoever is right at both ends of a stretch with one quotient is right in between, and errors grow with the index.
+        unsigned wrong = 0;
+        for (unsigned quotient = 0, most = (end - 1) / d; quotient <= most; quotient += quotient < 100 || quotient + 100 > most ? 1 : 1 + most / 1000) {
+            const unsigned first = quotient * d;
+            wrong += !exact(first) + !exact(std::min(first + d - 1, end - 1));
+        }
+        INFO("divided by " << d);
+        REQUIRE(wrong == 0);
+        REQUIRE((exact(end - 1) && exact(end - 2)));
+    }
+}
+#endif
 
 TEST_CASE("a GPU's convolutions: no pictures, less precision where it is asked for, the same bits every time, their work") {
     if (no_gpu()) return;
