@@ -11,7 +11,10 @@
 #include "common/device/divisor.cuh"
 #endif
 #include "common/autograd/tape.h"
+#include "common/image/tensor_picture.h"
 #include "common/io/safetensors.h"
+#include "common/nn/model_folder.h"
+#include "common/nn/moment.h"
 #include "common/nn/params.h"
 #include "common/ops/attention.h"
 #include "common/ops/attention_cudnn.h"
@@ -37,6 +40,7 @@
 #include "common/ops/transfer.h"
 #include "common/ops/work.h"
 #include "common/verify/verify.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
 
 #include <cmath>
@@ -597,6 +601,31 @@ TEST_CASE("a GPU gets much at once, in pieces, and the host may forget it") {
         for (std::int64_t j = 0; j < count; ++j) wrong += x.data()[j] != static_cast<float>(j % 8191 + i);
         CHECK(wrong == 0);
     }
+}
+
+TEST_CASE("what a GPU computed becomes the same pictures") {
+    if (no_gpu()) return;
+    const Tensor x = noise({2, 3, 5, 4}, 1), there = ops::to(x, Device::cuda);
+    CHECK(image::to_image(there, 1) == image::to_image(x, 1));
+    CHECK(image::channel_map(there, 1, 2, image::ColorMap::diverging, -1, 1) == image::channel_map(x, 1, 2, image::ColorMap::diverging, -1, 1));
+}
+
+TEST_CASE("a model's weights and its stored moment are where they are asked for") {
+    if (no_gpu()) return;
+    const auto folder = nn::ModelFolder::shipped();
+    nn::ModelFolder here(folder), there(folder, Device::cuda);
+    const auto scale = [](nn::ModelFolder& model) { return (model.weights() / "clip_model").get("logit_scale", {}); };
+    CHECK(here.device() == Device::cpu);
+    CHECK(scale(here).device() == Device::cpu);
+    CHECK(there.device() == Device::cuda);
+    CHECK(scale(there).device() == Device::cuda);
+    CHECK(scale(there).item() == scale(here).item());
+
+    const nn::Moment moment = nn::read_moment(folder, Device::cuda);
+    CHECK(moment.at("x").device() == Device::cuda);
+    const test::TemporaryFolder copy;
+    nn::write_moment(copy.path(), moment);
+    CHECK(close(nn::read_moment(copy.path()).at("x"), nn::read_moment(folder).at("x"), 0) == "");
 }
 
 TEST_CASE("tensors on two devices are an error that shows both") {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/error.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::image {
 
@@ -35,7 +36,8 @@ Image to_image(const Tensor& x, std::int64_t n) {
     expect_shape(x, {count, 3, height, width});
     expect(n >= 0 && n < count, "no such picture in the batch");
     const std::int64_t pixels = height * width;
-    const float* from = x.data() + n * 3 * pixels;
+    const Tensor here = ops::to(x, Device::cpu);
+    const float* from = here.data() + n * 3 * pixels;
     Image picture(static_cast<int>(width), static_cast<int>(height));
     for (std::int64_t c = 0; c < 3; ++c)
         for (std::int64_t p = 0; p < pixels; ++p) {
@@ -49,7 +51,8 @@ Image channel_map(const Tensor& x, std::int64_t n, std::int64_t c, ColorMap map,
                   float high) {
     const auto [count, channels, height, width] = x.dims<4>();
     expect(n >= 0 && n < count && c >= 0 && c < channels, "no such channel in the batch");
-    const auto values = x.values().subspan((n * channels + c) * height * width, height * width);
+    const Tensor here = ops::to(x, Device::cpu);
+    const auto values = here.values().subspan((n * channels + c) * height * width, height * width);
     return heat_map(values, static_cast<int>(height), static_cast<int>(width), map, low, high);
 }
 

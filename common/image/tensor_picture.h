@@ -7,6 +7,7 @@
 #include "common/tensor/tensor.h"
 
 /// Between pictures of bytes and the tensors that models work on: [N, 3, H, W] in [-1, 1].
+/// Bytes are on the CPU, and so is what is made of them; what becomes bytes is fetched from a GPU.
 
 namespace ldm::image {
 

@@ -5,11 +5,12 @@
 
 namespace ldm::nn {
 
-ModelFolder::ModelFolder(const std::filesystem::path& folder)
+ModelFolder::ModelFolder(const std::filesystem::path& folder, Device device)
     : path_(folder),
       config_(io::read_json(folder / "config.json")),
       checkpoint_(std::make_unique<Checkpoint>()) {
     checkpoint_->add(io::SafetensorsFile(folder / "model.safetensors"));
+    checkpoint_->use({.device = device});
 }
 
 std::filesystem::path ModelFolder::shipped() {

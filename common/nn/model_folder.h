@@ -13,14 +13,17 @@ namespace ldm::nn {
 /// SD 1.x checkpoint).
 class ModelFolder {
 public:
-    /// Throws an Error that names what is missing.
-    explicit ModelFolder(const std::filesystem::path& folder);
+    /// Hands out its weights on `device`. Throws an Error that names what is missing.
+    explicit ModelFolder(const std::filesystem::path& folder, Device device = Device::cpu);
 
     /// The small emoji model that the chapters draw with (reference_data/models/emoji).
     static std::filesystem::path shipped();
 
     const std::filesystem::path& path() const { return path_; }
     const io::Json& config() const { return config_; }
+
+    /// Where the weights are, and so where a network wants its inputs.
+    Device device() const { return checkpoint_->place().device; }
 
     /// The root of the weights: `weights() / "first_stage_model"` is the autoencoder.
     Params weights() { return checkpoint_->root(); }

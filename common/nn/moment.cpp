@@ -6,6 +6,7 @@
 
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::nn {
 namespace {
@@ -24,7 +25,7 @@ const Tensor& Moment::at(const std::string& name) const {
     throw Error(fmt::format("the stored moment has no '{}', but {}", name, names));
 }
 
-Moment read_moment(const std::filesystem::path& model_folder) {
+Moment read_moment(const std::filesystem::path& model_folder, Device device) {
     const io::SafetensorsFile file(file_of(model_folder));
     const auto about = file.metadata().find("moment");
     if (about == file.metadata().end())
@@ -35,14 +36,18 @@ Moment read_moment(const std::filesystem::path& model_folder) {
                   .example = io::get<int>(json, "example"),
                   .t = io::get<int>(json, "t")};
     for (const io::TensorEntry& entry : file.entries())
-        moment.tensors[entry.name] = Tensor::from(entry.shape, io::read_floats(entry));
+        moment.tensors[entry.name] =
+            ops::to(Tensor::from(entry.shape, io::read_floats(entry)), device);
     return moment;
 }
 
 void write_moment(const std::filesystem::path& model_folder, const Moment& moment) {
+    std::vector<Tensor> here;  // an entry only points to its numbers
     std::vector<io::TensorEntry> entries;
-    for (const auto& [name, x] : moment.tensors)
-        entries.push_back(io::entry_of(name, x.shape(), x.values()));
+    for (const auto& [name, x] : moment.tensors) {
+        here.push_back(ops::to(x, Device::cpu));
+        entries.push_back(io::entry_of(name, x.shape(), here.back().values()));
+    }
     const io::Json about = {
         {"caption", moment.caption}, {"example", moment.example}, {"t", moment.t}};
     io::write_safetensors(file_of(model_folder), entries, {{"moment", about.dump()}});

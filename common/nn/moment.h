@@ -26,10 +26,10 @@ struct Moment {
     const Tensor& at(const std::string& name) const;
 };
 
-/// Reads `moment.safetensors` of a model folder.
-Moment read_moment(const std::filesystem::path& model_folder);
+/// Reads `moment.safetensors` of a model folder, and brings its tensors to `device`.
+Moment read_moment(const std::filesystem::path& model_folder, Device device = Device::cpu);
 
-/// Writes that file, complete or not at all.
+/// Writes that file, complete or not at all, wherever the tensors are.
 void write_moment(const std::filesystem::path& model_folder, const Moment& moment);
 
 }  // namespace ldm::nn
