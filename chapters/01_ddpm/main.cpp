@@ -7,6 +7,7 @@
 #include "common/image/example_pictures.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
@@ -41,18 +42,19 @@ void print_beliefs(const ddpm::Return& way, const std::vector<image::Example>& e
 }
 
 image::Image story(const std::vector<image::Example>& examples, std::size_t picture,
-                   std::uint64_t seed) {
+                   const report::ChapterArguments& arguments) {
     // the schedule of Ho et al. (2020), which ends in almost pure noise
     const ddpm::Schedule schedule({.beta_schedule = "sqrt_linear"});
     std::vector<Tensor> pictures;
-    for (const auto& example : examples) pictures.push_back(image::to_tensor(example.picture));
+    for (const auto& example : examples)
+        pictures.push_back(ops::to(image::to_tensor(example.picture), arguments.device));
     const ddpm::IdealDenoiser denoiser(schedule, ops::concat(pictures, 0));
 
-    random::TorchGenerator generator(seed);
+    random::TorchGenerator generator(arguments.seed);
     const auto noise = [&](const Shape& shape) {
         Tensor z(shape);
         generator.normal(z.values());
-        return z;
+        return ops::to(z, arguments.device);
     };
     std::vector<image::Tile> tiles;
     const auto add_row = [&](const std::vector<image::Tile>& row) {
@@ -62,7 +64,7 @@ image::Image story(const std::vector<image::Example>& examples, std::size_t pict
     const Tensor x0 = pictures[picture], drowns_in = noise(x0.shape());
     add_row(ddpm::drowning(schedule, x0, drowns_in, into_the_noise));
     const Tensor half_way =
-        ddpm::q_sample(schedule, x0, ddpm::same_step(1, half_way_back.front()), drowns_in);
+        ddpm::q_sample(schedule, x0, ddpm::same_step(x0, half_way_back.front()), drowns_in);
     add_row(ddpm::come_back(schedule, denoiser, half_way, half_way_back, noise).seen);
     for (int i = 0; i < 2; ++i) {
         const auto way =
@@ -87,7 +89,7 @@ int main(int argc, char** argv) {
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             const auto examples = image::example_pictures(arguments.model);
             arguments.save("01_ddpm.png",
-                           story(examples, index_of(picture, examples), arguments.seed));
+                           story(examples, index_of(picture, examples), arguments));
             arguments.save("01_ddpm_schedules.png", ddpm::schedule_curves());
         });
 }

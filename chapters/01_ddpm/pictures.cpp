@@ -7,6 +7,7 @@
 #include "common/image/canvas.h"
 #include "common/image/plot.h"
 #include "common/image/tensor_picture.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::ddpm {
 
@@ -15,7 +16,7 @@ std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Ten
     std::vector<image::Tile> tiles{{image::to_image(x0), "the picture"}};
     for (int t : times)
         tiles.push_back(
-            {image::to_image(q_sample(s, x0, same_step(1, t), noise)), fmt::format("t = {}", t)});
+            {image::to_image(q_sample(s, x0, same_step(x0, t), noise)), fmt::format("t = {}", t)});
     return tiles;
 }
 
@@ -24,8 +25,8 @@ Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
     Return way;
     for (int t = times.front(); t >= 0; --t) {
         if (std::ranges::find(times, t) != times.end()) {
-            const Tensor weights = denoiser.weights(x, same_step(1, t));
-            const Tensor belief = denoiser.mean_picture(x, same_step(1, t));
+            const Tensor weights = ops::to(denoiser.weights(x, same_step(x, t)), Device::cpu);
+            const Tensor belief = denoiser.mean_picture(x, same_step(x, t));
             way.seen.push_back({image::to_image(x), fmt::format("t = {}", t)});
             way.believed.push_back(
                 {image::to_image(belief),

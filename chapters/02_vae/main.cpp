@@ -9,7 +9,7 @@ using namespace ldm;
 namespace {
 
 void run(const report::ChapterArguments& arguments) {
-    nn::ModelFolder model(arguments.model);
+    nn::ModelFolder model(arguments.model, arguments.device);
     const vae::AutoencoderKL autoencoder = vae::load_autoencoder(model);
     model.check();
 
@@ -17,7 +17,7 @@ void run(const report::ChapterArguments& arguments) {
     report::Table table({"picture", "PSNR (dB)", "latent mean", "latent std", "cloud std"});
     for (const image::Example& example : image::choose_examples(
              arguments.model, {"grinning-cat", "hamburger", "rocket", "octopus", "rainbow"}, 5)) {
-        trips.push_back(vae::round_trip(autoencoder, example));
+        trips.push_back(vae::round_trip(autoencoder, example, model.device()));
         const vae::RoundTrip& trip = trips.back();
         const auto [mean, std] = vae::mean_and_std(trip.latent);
         table.add({trip.caption,

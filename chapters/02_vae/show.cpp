@@ -10,6 +10,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::vae {
 namespace {
@@ -22,12 +23,13 @@ constexpr float difference_gain = 4.0f;
 Tensor move_channel(const Tensor& x, std::int64_t c, float amount) {
     Tensor step = Tensor::zeros({1, x.dim(1), 1, 1});
     step.data()[c] = amount;
-    return x + step;
+    return x + ops::to(step, x.device());
 }
 
 float largest_magnitude(const Tensor& x) {
     float largest = 0.0f;
-    for (const float value : x.values()) largest = std::max(largest, std::abs(value));
+    const Tensor here = ops::to(x, Device::cpu);
+    for (const float value : here.values()) largest = std::max(largest, std::abs(value));
     return largest;
 }
 
@@ -42,8 +44,9 @@ MeanAndStd mean_and_std(const Tensor& x) {
     return {mean, std::sqrt(ops::mean(ops::square(x - mean)).item())};
 }
 
-RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example) {
-    const Tensor picture = image::to_tensor(example.picture);
+RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example,
+                     Device device) {
+    const Tensor picture = ops::to(image::to_tensor(example.picture), device);
     const DiagonalGaussian cloud = autoencoder.encode(picture);
     const Tensor latent = cloud.mode();
     const Tensor reconstruction = ops::clamp(autoencoder.decode(latent), -1.0f, 1.0f);

@@ -25,7 +25,9 @@ struct RoundTrip {
     float cloud;            // how wide its cloud is: the mean of std
 };
 
-RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example);
+/// `device` is where the autoencoder is, and so where all of the trip takes place.
+RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example,
+                     Device device);
 
 /// One row a picture: the picture, its latent channels, the reconstruction, the difference.
 image::Image show_round_trips(const std::vector<RoundTrip>& trips);

@@ -8,6 +8,7 @@
 #include "chapters/03_clip/reader.h"
 #include "common/io/json.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
 
@@ -57,7 +58,8 @@ std::vector<clip::Choice> let_them_choose(const clip::Reader& reader, const Tens
                                           const std::vector<image::Example>& examples,
                                           const std::vector<std::string>& texts) {
     const Tensor logits = reader.model().logits_per_text(reader.read(texts), seen);
-    const Tensor probabilities = clip::zero_shot(ops::permute(logits, {1, 0}));
+    const Tensor probabilities =
+        ops::to(clip::zero_shot(ops::permute(logits, {1, 0})), Device::cpu);
     std::vector<clip::Choice> choices;
     for (std::size_t i = 0; i < examples.size(); ++i)
         choices.push_back(choose(examples[i], texts,
@@ -83,7 +85,7 @@ int main(int argc, char** argv) {
     return report::ChapterProgram("03_clip", "Words and pictures meet: which belong together?")
         .option("--caption", caption, "words of your own, compared with every picture")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            const clip::Reader reader(arguments.model);
+            const clip::Reader reader(arguments.model, arguments.device);
             const auto examples = image::example_pictures(arguments.model);
             std::vector<image::Image> pictures;
             std::vector<std::string> captions;

@@ -6,6 +6,7 @@
 
 #include "common/image/canvas.h"
 #include "common/image/color_map.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::clip {
 
@@ -13,7 +14,8 @@ using image::Align;
 using image::Canvas;
 
 image::Image similarity_matrix(const std::vector<image::Example>& examples,
-                               const std::vector<std::string>& captions, const Tensor& cosines) {
+                               const std::vector<std::string>& captions, const Tensor& anywhere) {
+    const Tensor cosines = ops::to(anywhere, Device::cpu);
     constexpr int margin = 28, label_width = 300, cell = 72, row_height = 40, top = 148;
     const int columns = static_cast<int>(examples.size()), rows = static_cast<int>(captions.size());
     expect_shape(cosines, {rows, columns});

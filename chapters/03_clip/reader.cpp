@@ -6,6 +6,7 @@
 #include "common/image/resize.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::clip {
 namespace {
@@ -14,8 +15,8 @@ constexpr std::size_t texts_at_once = 256;
 
 }  // namespace
 
-Reader::Reader(const std::filesystem::path& model_folder)
-    : folder_(model_folder),
+Reader::Reader(const std::filesystem::path& model_folder, Device device)
+    : folder_(model_folder, device),
       tokenizer_(text::ClipTokenizer::from_merges_file(model_folder / "merges.txt")),
       towers_(Towers::from_json(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
       model_(folder_.weights() / place_in_model, towers_.sizes) {
@@ -55,7 +56,8 @@ Tensor Reader::read_some(const std::vector<std::string>& texts) const {
 Tensor Reader::prepare(const image::Image& picture) const {
     const int side = static_cast<int>(towers_.sizes.vision_config.image_size);
     const image::Image fitting = image::resize(picture, side, side, image::Filter::bilinear);
-    return towers_.pixel_values(image::to_tensor(fitting));  // [1, 3, side, side]
+    const Tensor pixels = ops::to(image::to_tensor(fitting), folder_.device());
+    return towers_.pixel_values(pixels);  // [1, 3, side, side]
 }
 
 Tensor Reader::look(const std::vector<image::Image>& pictures) const {

@@ -15,8 +15,8 @@ namespace ldm::clip {
 /// texts, the preparation of pictures. It compares; what a UNet listens to is a PromptEncoder.
 class Reader {
 public:
-    /// Throws an Error that names what is missing.
-    explicit Reader(const std::filesystem::path& model_folder);
+    /// Reads and looks on `device`. Throws an Error that names what is missing.
+    explicit Reader(const std::filesystem::path& model_folder, Device device = Device::cpu);
 
     /// The features of texts, not normalised: [texts, projection_dim].
     Tensor read(const std::vector<std::string>& texts) const;

@@ -41,9 +41,9 @@ int main(int argc, char** argv) {
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (tokens < 1 || tokens > 16384)
                 throw Error(fmt::format("--tokens: expected 1 to 16384, got {}", tokens));
-            const nn::Moment moment = nn::read_moment(arguments.model);
+            const nn::Moment moment = nn::read_moment(arguments.model, arguments.device);
             const auto examples = image::example_pictures(arguments.model);
-            nn::ModelFolder model(arguments.model);
+            nn::ModelFolder model(arguments.model, arguments.device);
             const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
 
             if (prompt.empty()) prompt = moment.caption;

@@ -11,6 +11,7 @@
 #include "common/image/color_map.h"
 #include "common/image/sheet.h"
 #include "common/ops/reduce.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::attention {
 
@@ -70,8 +71,8 @@ WordMaps look_at_words(nn::ModelFolder& model, const nn::Moment& moment, const s
 
     const Trace trace;
     attend(x, context);
-    const Tensor heads = trace.find(weights.path() + ".weights");  // [1, h, S, M]
-    const Tensor looks = ops::mean(heads, {0, 1});                 // [S, M]
+    const Tensor heads = trace.find(weights.path() + ".weights");         // [1, h, S, M]
+    const Tensor looks = ops::to(ops::mean(heads, {0, 1}), Device::cpu);  // [S, M]
 
     const auto [pixels, tokens] = looks.dims<2>();
     WordMaps found{static_cast<int>(std::lround(std::sqrt(static_cast<double>(pixels)))), {}};

@@ -8,6 +8,7 @@
 #include "chapters/05_resblock/show.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
+#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
 #include "common/image/example_pictures.h"
@@ -23,14 +24,16 @@ constexpr int noise_time = 300;
 Tensor noisy_latent(nn::ModelFolder& model, const image::Image& picture, int t,
                     std::uint64_t seed) {
     const vae::AutoencoderKL autoencoder = vae::load_autoencoder(model);
-    const Tensor mean = autoencoder.encode(image::to_tensor(picture)).mode();
+    const Tensor x = ops::to(image::to_tensor(picture), model.device());
+    const Tensor mean = autoencoder.encode(x).mode();
     const Tensor latent = io::get<float>(model.config(), "scale_factor") * mean;
     const ddpm::Schedule schedule({.timesteps = io::get<int>(model.config(), "timesteps"),
                                    .linear_start = io::get<double>(model.config(), "linear_start"),
                                    .linear_end = io::get<double>(model.config(), "linear_end")});
     Tensor noise(latent.shape());
     random::TorchGenerator(seed).normal(noise.values());
-    return ddpm::q_sample(schedule, latent, ddpm::same_step(1, t), noise);
+    noise = ops::to(noise, model.device());
+    return ddpm::q_sample(schedule, latent, ddpm::same_step(latent, t), noise);
 }
 
 Tensor all_times(int count) {
@@ -40,7 +43,7 @@ Tensor all_times(int count) {
 }
 
 void watch_first_block(const report::ChapterArguments& arguments) {
-    nn::ModelFolder model(arguments.model);
+    nn::ModelFolder model(arguments.model, arguments.device);
     const resblock::FirstBlock block(model);
     const auto example = image::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
     const Tensor features =
@@ -66,8 +69,8 @@ void watch_first_block(const report::ChapterArguments& arguments) {
     const auto channels = resblock::strongest_channels(told.at_truth.correction, 8);
     arguments.save("05_resblock.png", resblock::show_pass(told.at_truth, channels));
     arguments.save("05_resblock_time.png", resblock::show_told_times(told));
-    arguments.save("05_resblock_shift.png",
-                   resblock::show_time_shift(block.time_shift(all_times(1000))));
+    const Tensor times = ops::to(all_times(1000), model.device());
+    arguments.save("05_resblock_shift.png", resblock::show_time_shift(block.time_shift(times)));
 }
 
 void climb_ladders(int side, std::uint64_t seed) {

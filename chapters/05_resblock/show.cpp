@@ -13,6 +13,7 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::resblock {
 namespace {
@@ -25,16 +26,20 @@ float largest_magnitude(std::span<const float> values) {
     return largest;
 }
 
+float largest_magnitude(const Tensor& x) {
+    return largest_magnitude(ops::to(x, Device::cpu).values());
+}
+
 /// One channel, blue below zero and red above; its own largest value is the darkest.
 image::Image map_of(const Tensor& x, int channel) {
-    const float range = largest_magnitude(ops::slice(x, 1, channel, channel + 1).values());
+    const float range = largest_magnitude(ops::slice(x, 1, channel, channel + 1));
     return image::channel_map(x, 0, channel, ColorMap::diverging, -range, range);
 }
 
 }  // namespace
 
 std::vector<int> strongest_channels(const Tensor& x, int count) {
-    const Tensor power = ops::sum(ops::square(x), {0, 2, 3});  // [C]
+    const Tensor power = ops::to(ops::sum(ops::square(x), {0, 2, 3}), Device::cpu);  // [C]
     std::vector<int> channels(power.size());
     std::iota(channels.begin(), channels.end(), 0);
     std::ranges::stable_sort(channels, std::greater{}, [&](int c) { return power.data()[c]; });
@@ -71,7 +76,8 @@ image::Image show_pass(const FirstBlock::Pass& pass, const std::vector<int>& cha
                          .row_labels = rows});
 }
 
-image::Image show_time_shift(const Tensor& shifts) {
+image::Image show_time_shift(const Tensor& anywhere) {
+    const Tensor shifts = ops::to(anywhere, Device::cpu);
     const auto [times, channels] = shifts.dims<2>();
     const float* first = shifts.data();
     const float* last = shifts.data() + (times - 1) * channels;
@@ -108,9 +114,9 @@ image::Image show_time_shift(const Tensor& shifts) {
 
 ToldTimes tell_times(const FirstBlock& block, const Tensor& features, int truth,
                      std::vector<int> times) {
-    ToldTimes told{truth, block.run(features, ddpm::same_step(1, truth)), std::move(times), {}};
+    ToldTimes told{truth, block.run(features, ddpm::same_step(features, truth)), std::move(times), {}};
     for (const int t : told.times)
-        told.at_times.push_back(block.run(features, ddpm::same_step(1, t)));
+        told.at_times.push_back(block.run(features, ddpm::same_step(features, t)));
     return told;
 }
 
@@ -121,7 +127,7 @@ image::Image show_told_times(const ToldTimes& told) {
     std::vector<std::string> rows;
     for (const int channel : strongest_channels(change, 5)) {
         rows.push_back(fmt::format("channel {}", channel));
-        const float range = largest_magnitude(ops::slice(truth, 1, channel, channel + 1).values());
+        const float range = largest_magnitude(ops::slice(truth, 1, channel, channel + 1));
         tiles.push_back({map_of(truth, channel), fmt::format("t = {}", told.truth)});
         for (std::size_t i = 0; i < told.times.size(); ++i) {
             const Tensor difference = told.at_times[i].correction - truth;

@@ -6,6 +6,7 @@
 
 #include "common/autograd/trace.h"
 #include "common/ops/reduce.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::spatial_transformer {
 namespace {
@@ -46,7 +47,7 @@ AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::
     const std::string first = weights.path() + ".transformer_blocks.0.";
     const auto over_heads = [&](const std::string& name) {  // [1, h, S, M] -> [S, M]
         const Tensor table = ops::mean(trace.find(first + name + ".weights"), {1});
-        return table.reshape({table.dim(1), table.dim(2)});
+        return ops::to(table, Device::cpu).reshape({table.dim(1), table.dim(2)});
     };
     return {static_cast<int>(height), static_cast<int>(width), over_heads("attn1"),
             over_heads("attn2")};

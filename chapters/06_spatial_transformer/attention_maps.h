@@ -10,6 +10,7 @@
 namespace ldm::spatial_transformer {
 
 /// Who looks where in one SpatialTransformer, averaged over its heads. Rows sum to 1.
+/// On the CPU, to be drawn.
 struct AttentionMaps {
     int height, width;  // of the picture that the tokens were, S = height width
     Tensor self;        // [S, S]: pixel by pixel

@@ -56,8 +56,8 @@ int main(int argc, char** argv) {
                "Where the pixels of one block look: at each other, and at the words.")
         .option("--block", block, "which block of the UNet")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            nn::ModelFolder model(arguments.model);
-            const nn::Moment moment = nn::read_moment(arguments.model);
+            nn::ModelFolder model(arguments.model, arguments.device);
+            const nn::Moment moment = nn::read_moment(arguments.model, arguments.device);
             const AttentionMaps maps = spatial_transformer::look(model, moment, block);
             const image::Image picture =
                 image::example_pictures(arguments.model).at(moment.example).picture;

@@ -7,6 +7,7 @@
 #include "common/image/example_pictures.h"
 #include "common/image/tensor_picture.h"
 #include "common/nn/moment.h"
+#include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
@@ -56,7 +57,7 @@ int main(int argc, char** argv) {
         .option("--store-moment", moment_folder,
                 "a folder for moment.safetensors, which chapters 04 and 06 look at")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            nn::ModelFolder model(arguments.model);
+            nn::ModelFolder model(arguments.model, arguments.device);
             const unet::NoiseGuesser guesser(model);
             const auto examples = image::example_pictures(arguments.model);
             if (example < 0 || example >= std::ssize(examples))
@@ -64,10 +65,11 @@ int main(int argc, char** argv) {
                                         example));
             const auto& [caption, picture, slug] = examples[example];
 
-            const Tensor z0 = guesser.encode(image::to_tensor(picture));
+            const Tensor z0 = guesser.encode(ops::to(image::to_tensor(picture), model.device()));
             const Tensor context = guesser.read(caption);
             Tensor noise(z0.shape());
             random::TorchGenerator(arguments.seed).normal(noise.values());
+            noise = ops::to(noise, model.device());
 
             std::vector<unet::Guess> guesses;
             for (int time : times) guesses.push_back(guesser.guess(z0, time, noise, context));

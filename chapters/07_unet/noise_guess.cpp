@@ -47,7 +47,7 @@ Tensor NoiseGuesser::read(const std::string& caption) const {
 //! [guess]
 Guess NoiseGuesser::guess(const Tensor& z0, int t, const Tensor& noise,
                           const Tensor& context) const {
-    const Tensor step = ddpm::same_step(1, t);
+    const Tensor step = ddpm::same_step(z0, t);
     const Tensor x_t = ddpm::q_sample(schedule_, z0, step, noise);
     const Tensor predicted = unet_(x_t, step, context);
     return {t, x_t, noise, predicted,

@@ -10,6 +10,7 @@
 #include "common/image/resize.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::unet {
 namespace {
@@ -19,7 +20,8 @@ constexpr int card_shift = 4, channels_per_card = 48, bridge_step = 18;
 
 /// How large the numbers are at each pixel: the root of the mean square over the channels.
 image::Image energy(const Tensor& y) {
-    const Tensor map = ops::sqrt(ops::mean(ops::square(y), {1}));  // [N, H, W]
+    const Tensor there = ops::sqrt(ops::mean(ops::square(y), {1}));  // [N, H, W]
+    const Tensor map = ops::to(there, Device::cpu);
     const auto [n, height, width] = map.dims<3>();
     return image::heat_map(map.values().first(height * width), static_cast<int>(height),
                            static_cast<int>(width), image::ColorMap::magma);

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (steps < 0 || !(cfg_scale >= 0)) throw Error("--steps and --cfg-scale cannot be negative");
             const pipeline::ModelFiles files = pipeline::open_model(arguments.model);
+            files.checkpoint->use({.device = arguments.device});
             const pipeline::LatentDiffusion model(files);
             request.prompts = {prompt};
             request.keep_steps = true;

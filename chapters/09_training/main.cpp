@@ -10,6 +10,7 @@
 #include "common/image/sheet.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
 
@@ -60,7 +61,8 @@ void add_row(std::vector<image::Tile>& tiles, const Tensor& pictures) {
 void run(const report::ChapterArguments& arguments, int steps) {
     const Tensor pictures = examples(arguments.model), shown = some_of(pictures, 0);
     const io::Json json = settings(steps);
-    const auto config = train::read_training_config(json, train::AutoencoderTrainer::own_keys());
+    auto config = train::read_training_config(json, train::AutoencoderTrainer::own_keys());
+    config.device = arguments.device;
     train::AutoencoderTrainer trainer(json, config, {}, shown);
 
     std::filesystem::create_directories(arguments.output);
@@ -71,9 +73,9 @@ void run(const report::ChapterArguments& arguments, int steps) {
     report::Progress progress("training", steps);
     const auto start = std::chrono::steady_clock::now();
     for (int step = 0; step < steps; ++step) {
-        const Tensor batch = some_of(pictures, step * at_once);
+        const Tensor batch = ops::to(some_of(pictures, step * at_once), config.device);
         random::TorchGenerator random = train::step_noise(arguments.seed, step);
-        const Tensor noise = train::normal(random, trainer.latent_shape(batch));
+        const Tensor noise = train::normal(random, trainer.latent_shape(batch), config.device);
         const auto result = trainer.step_on(step, {&batch, 1}, {&noise, 1}, config.learning_rate);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
         curve.add({step + 1, seconds.count(), (step + 1) * at_once, config.learning_rate, result.loss, result.extras});

@@ -47,12 +47,16 @@ int ChapterProgram::run(int argc, char** argv,
                         const std::function<void(const ChapterArguments&)>& body) {
     CLI::App app(description_, name_);
     ChapterArguments arguments;
+    std::string device = name_of(arguments.device);
     int threads = omp_get_max_threads();
     app.add_option("--output", arguments.output, "folder for the pictures")->capture_default_str();
     app.add_option("--model", arguments.model,
                    "folder of a model [the one that ships with the project]");
     app.add_option("--seed", arguments.seed, "where the random numbers start")
         ->check(whole_number())
+        ->capture_default_str();
+    app.add_option("--device", device, "where to compute")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
         ->capture_default_str();
     app.add_option("--threads", threads, "processor cores to use")
         ->check(CLI::Range(1, 1024))
@@ -68,6 +72,8 @@ int ChapterProgram::run(int argc, char** argv,
     }
     return run_guarded(name_, [&] {
         omp_set_num_threads(threads);
+        arguments.device = device_from(device);
+        expect_usable(arguments.device);
         if (arguments.model.empty())
             arguments.model = io::in_source_tree("reference_data/models/emoji");
         io::make_folder(arguments.output);

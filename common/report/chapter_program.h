@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/device/device.h"
 #include "common/image/image.h"
 
 namespace CLI {
@@ -19,6 +20,7 @@ struct ChapterArguments {
     std::filesystem::path output = "pictures";  ///< made when it is not there
     std::filesystem::path model;  ///< by default the model that ships with the project
     std::uint64_t seed = 0;
+    Device device = Device::cpu;  ///< where the networks compute; it can be used
 
     /// Writes `<output>/<name>` as PNG and tells the reader where it is.
     void save(const std::string& name, const image::Image& picture) const;

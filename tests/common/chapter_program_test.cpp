@@ -1,9 +1,13 @@
 #include "common/report/chapter_program.h"
 
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <vector>
 
+#include "common/device/build.h"
 #include "common/error.h"
 #include "common/image/png.h"
 #include "common/report/interrupt.h"
@@ -26,6 +30,32 @@ int run(std::vector<std::string> arguments, const Body& body, int* steps = nullp
     ChapterProgram program("00_test", "A test.");
     if (steps) program.option("--steps", *steps, "how many");
     return program.run(static_cast<int>(argv.size()), argv.data(), body);
+}
+
+/// A program that is refused: its status, and what it says about it on stderr.
+std::pair<int, std::string> refused(const std::vector<std::string>& arguments) {
+    std::FILE* file = std::tmpfile();
+    const int before = ::dup(STDERR_FILENO);
+    ::dup2(::fileno(file), STDERR_FILENO);
+    const int status = run(arguments, [](const ChapterArguments&) { FAIL("it ran"); });
+    std::fflush(stderr);
+    ::dup2(before, STDERR_FILENO);
+    ::close(before);
+    std::rewind(file);
+    std::string words;
+    for (int byte; (byte = std::fgetc(file)) != EOF;) words += static_cast<char>(byte);
+    std::fclose(file);
+    return {status, words};
+}
+
+/// Why there is no computing with CUDA here; empty where there is.
+std::string why_no_cuda() {
+    try {
+        expect_usable(Device::cuda);
+    } catch (const Error& why) {
+        return why.what();
+    }
+    return "";
 }
 
 }  // namespace
@@ -62,4 +92,26 @@ TEST_CASE("chapter program: every kind of end has its status") {
               throw_if_interrupted();
           }) == interrupted_status);
     CHECK(folder.empty());
+}
+
+TEST_CASE("chapter program: it computes on the CPU, or where it is told to, or says why it cannot") {
+    test::TemporaryFolder folder;
+    const std::string output = (folder / "pictures").string(), why = why_no_cuda();
+    if (!build::has_cuda) CHECK_THAT(why, test::has_text("built without CUDA"));
+    if (!why.empty()) {
+        const auto [status, words] = refused({"--output", output, "--device", "cuda"});
+        CHECK(status == 1);
+        CHECK(words == "00_test: " + why + "\n");
+    }
+    const auto [status, words] = refused({"--output", output, "--device", "tpu"});
+    CHECK(status == 2);
+    CHECK_THAT(words, test::has_text("00_test: --device: tpu"));
+    CHECK(folder.empty());
+
+    std::vector<Device> devices;
+    const Body remember = [&](const ChapterArguments& given) { devices.push_back(given.device); };
+    CHECK(run({"--output", output}, remember) == 0);
+    if (why.empty()) CHECK(run({"--output", output, "--device", "cuda"}, remember) == 0);
+    CHECK(devices.front() == Device::cpu);
+    CHECK(devices.back() == (why.empty() ? Device::cuda : Device::cpu));
 }
