@@ -1,7 +1,8 @@
 # ldm_chapter(05_resblock USES ddpm vae)
 #
 # A chapter is a folder chapters/05_resblock with a library (every .cpp but main.cpp, and every .cu), a program
-# (main.cpp), a test (tests/05_resblock_test.cpp, 05_resblock_*_test.cpp) and a smoke run of the program.
+# (main.cpp), a test (tests/05_resblock_test.cpp, 05_resblock_*_test.cpp) and a smoke run of the program, with
+# LDM_CUDA another one on the GPU, which is skipped where there is none.
 # USES names the chapters it builds on; arrows only point back.
 function(ldm_chapter folder)
   cmake_parse_arguments(arg "" "" "USES" ${ARGN})
@@ -34,4 +35,8 @@ function(ldm_chapter folder)
   target_link_libraries(${folder}_test PRIVATE ldm::${idea} ldm::test_support)
   add_test(NAME ${folder} COMMAND ${folder}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   add_test(NAME ${folder}_runs COMMAND ${folder} --output ${CMAKE_BINARY_DIR}/pictures)
+  if(NOT LDM_CUDA STREQUAL "OFF")
+    add_test(NAME ${folder}_runs_on_gpu COMMAND ${folder} --device cuda --output ${CMAKE_BINARY_DIR}/pictures_gpu)
+    set_tests_properties(${folder}_runs_on_gpu PROPERTIES SKIP_REGULAR_EXPRESSION "CUDA cannot be used")
+  endif()
 endfunction()
