@@ -133,9 +133,9 @@ std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes,
             table.add(timed("common/ops, tensor cores", shipped, DType::f16));
             if (build::has_cudnn) {
                 const ops::WithCudnn cudnn({.attention = true});
-                const std::int64_t before = ops::attentions_through_cudnn();
+                const std::int64_t before = ops::through_cudnn().attention;
                 const auto row = timed("cuDNN", shipped, DType::f16);
-                if (ops::attentions_through_cudnn() > before) table.add(row);  // or it was our own once more
+                if (ops::through_cudnn().attention > before) table.add(row);  // or it was our own once more
             }
         }
         return table;
