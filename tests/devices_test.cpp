@@ -164,6 +164,7 @@ TEST_CASE("a GPU computes the same: broadcasting and sums") {
     CHECK(agree([](Inputs in) { return ops::mean(in[0], {0, 2}); }, {noise({6, 70, 5}, 1)}) == "");
     CHECK(agree([](Inputs in) { return ops::sum(in[0], {1}); }, {noise({6, 70, 5}, 1)}) == "");
     CHECK(agree([](Inputs in) { return ops::sum(in[0], {1}); }, {noise({6, 1, 5}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::sum(in[0], {0}); }, {noise({300, 45}, 1)}) == "");
     CHECK(agree([](Inputs in) { return ops::mean_per_sample(in[0]); }, {noise({3, 5, 6}, 1)}) == "");
     CHECK(agree([](Inputs in) { return ops::normalize(in[0]); }, {noise({3, 50}, 1)}) == "");
 }
@@ -506,6 +507,12 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
     };
     check([](Inputs in) { return ops::silu(in[0]); }, {noise({3, 43}, 1)});
     check([](Inputs in) { return in[0] + in[1]; }, {noise({3, 43}, 1), noise({43}, 2)});
+    for (const std::int64_t length : {1, 43, 64})  // what does not fill 16 bytes, what is left over, and neither
+        check([](Inputs in) { return in[0] + in[1]; }, {noise({3, length}, 1), noise({3, length}, 2)});
+    for (const auto& [first, second] : {std::pair(8, 16), std::pair(8, 3), std::pair(3, 8)}) {
+        check([](Inputs in) { return ops::concat({in[0], in[1]}, 1); }, {noise({2, first, 5}, 1), noise({2, second, 5}, 2)});
+        check([end = first + 5](Inputs in) { return ops::slice(in[0], 1, 1, end); }, {noise({3, first + 7, second}, 1)});
+    }
     check([](Inputs in) { return ops::permute(in[0], {1, 0}); }, {noise({3, 43}, 1)});
     check([](Inputs in) { return ops::linear(in[0], in[1], in[2]); }, {noise({9, 40}, 1), noise({17, 40}, 2), noise({17}, 3)});
     check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 8, 6, 6}, 1), noise({9, 8, 3, 3}, 2), noise({9}, 3)});

@@ -22,9 +22,6 @@ void check_launch(cudaError_t result, const void* kernel);
 /// Everything runs here, in order.
 cudaStream_t stream();
 
-/// Of the GPU: 80 for 8.0.
-int compute_capability();
-
 /// Starts a kernel; it runs some time after this returns.
 template <class... Parameters>
 void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, std::type_identity_t<Parameters>... arguments) {

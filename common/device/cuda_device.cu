@@ -47,15 +47,6 @@ cudaStream_t stream() {
     return stream;
 }
 
-int compute_capability() {
-    static const int capability = [] {
-        cudaDeviceProp properties;
-        check(cudaGetDeviceProperties(&properties, 0));
-        return 10 * properties.major + properties.minor;
-    }();
-    return capability;
-}
-
 std::string why_unusable() {
     int count = 0;
     const cudaError_t result = cudaGetDeviceCount(&count);

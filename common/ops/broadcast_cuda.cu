@@ -5,6 +5,7 @@
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
 #include "common/device/reduce.cuh"
+#include "common/ops/map.cuh"
 
 namespace ldm::ops::cuda {
 namespace {
@@ -28,6 +29,7 @@ __global__ void combine_kernel(Index count, Axes<Index> axes, const T* a, const 
 
 template <class F>
 Tensor combine(const Tensor& a, const Tensor& b, F f) {
+    if (a.shape() == b.shape()) return map(a, b, f);  // as residuals are added: no walk along axes, 16 bytes at a time
     Tensor y = like(a, broadcast_shape(a.shape(), b.shape()));
     const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
     with_type(a, [&]<class T>(T) {
@@ -40,8 +42,8 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
 }
 
 /// Sums over the axes `gone` for each place of the axes `kept`, in double precision. A block has 32 neighbouring sums side by side
-/// and 8 shares of each, so that a warp reads neighbours where the innermost axis stays.
-constexpr int sums_side_by_side = 32, shares = 8;
+/// and 32 shares of each, so that a warp reads neighbours where the innermost axis stays, and a few long sums keep the GPU busy, too.
+constexpr int sums_side_by_side = 32, shares = 32;
 
 template <class T, class Index>
 __global__ void sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
@@ -50,6 +52,7 @@ __global__ void sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> 
     double sum = 0.0;
     if (own < sums) {
         const Index begin = kept[own].a;
+#pragma unroll 4  // as many numbers on their way at once
         for (Index i = threadIdx.y; i < length; i += shares) sum += as_float(x[begin + gone[i].a]);
     }
     parts[threadIdx.y][threadIdx.x] = sum;

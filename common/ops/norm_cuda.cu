@@ -113,7 +113,8 @@ __global__ void whole_row_kernel(NormLayout layout, const T* x, float eps, const
     const float shift = as_float(x[begin]);
     Held<own> held(x + begin, static_cast<int>(layout.row_length), shift);
     const Moments of_row = held.moments();
-    const float r = inverse_of_deviation(of_row.squares, layout.row_length, eps);
+    // The squares are float32, and many a GPU has hardly anything that computes in double precision.
+    const float r = 1.0f / sqrtf(of_row.squares / static_cast<float>(held.count) + eps);
     const auto run = static_cast<unsigned>(layout.run);
     held.for_each([&](int i, int at) {
         const std::int64_t q = p + static_cast<unsigned>(at) / run;

@@ -10,8 +10,9 @@ namespace {
 
 using namespace ldm::cuda;
 
-template <class T, class Index>
-__global__ void copy_blocks_kernel(Index size, Index length, const T* from, std::int64_t from_step, T* to, std::int64_t to_step) {
+/// `Number` is one of the tensors', or as many of them as are moved at once.
+template <class Number, class Index>
+__global__ void copy_blocks_kernel(Index size, Index length, const Number* from, std::int64_t from_step, Number* to, std::int64_t to_step) {
     for (auto i = static_cast<Index>(first_index()); i < size; i += static_cast<Index>(grid_stride())) {
         const Index block = i / length, place = i % length;
         to[block * to_step + place] = from[block * from_step + place];
@@ -68,11 +69,21 @@ unsigned tiles(std::int64_t count) { return static_cast<unsigned>((count + tile 
 }  // namespace
 
 void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length, std::int64_t count) {
-    with_type(from, [&]<class T>(T) {
+    const auto move = [&]<class Number>(const Number* source, Number* target, std::int64_t width) {  // as many at once
         with_index(length * count, [&]<class Index>(Index) {
-            launch(copy_blocks_kernel<T, Index>, blocks_for(length * count), block_size, static_cast<Index>(length * count),
-                   static_cast<Index>(length), numbers<T>(from) + in_from.begin, in_from.step, numbers<T>(to) + in_to.begin, in_to.step);
+            launch(copy_blocks_kernel<Number, Index>, blocks_for(length * count / width), block_size, static_cast<Index>(length * count / width),
+                   static_cast<Index>(length / width), source, in_from.step / width, target, in_to.step / width);
         });
+    };
+    with_type(from, [&]<class T>(T) {
+        constexpr std::int64_t width = Pack<T>::width;
+        const T* source = numbers<T>(from) + in_from.begin;
+        T* target = numbers<T>(to) + in_to.begin;
+        const std::int64_t everything[] = {length, in_from.begin, in_from.step, in_to.begin, in_to.step};
+        if (std::ranges::all_of(everything, [](std::int64_t n) { return n % width == 0; }))
+            move(reinterpret_cast<const Pack<T>*>(source), reinterpret_cast<Pack<T>*>(target), width);
+        else
+            move(source, target, 1);
     });
 }
 

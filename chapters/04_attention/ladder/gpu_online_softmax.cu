@@ -24,8 +24,9 @@ __global__ void online_kernel(Head head, float* y) {
         }
         __syncthreads();  // the tile is there
         for (int j = 0; j < min(tile_keys, head.keys - first); ++j) {
-            float score = 0.0f;
-            for (int c = 0; c < most; ++c) score += query[c] * keys[j][c];
+            float parts[4] = {};  // of the score: an addition waits for the one before, so there are four at a time
+            for (int c = 0; c < most; ++c) parts[c % 4] += query[c] * keys[j][c];
+            const float score = parts[0] + parts[1] + (parts[2] + parts[3]);
             const float now = fmaxf(highest, score), shrink = expf(highest - now), weight = expf(score - now);
             highest = now;
             sum = sum * shrink + weight;

@@ -33,6 +33,9 @@ struct Groups {
     __host__ __device__ int size() const { return count * length; }
 };
 
+/// Of a block that has a whole group: as many as there can be, for groups are long, and there are few of them.
+constexpr int block_threads = 1024;
+
 struct Moments {
     float mean, inverse_deviation;
 };

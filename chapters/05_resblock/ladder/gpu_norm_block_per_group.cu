@@ -10,9 +10,9 @@ __global__ void moments_kernel(Groups g, Moments* moments) {
     const int group = static_cast<int>(blockIdx.x), first = static_cast<int>(threadIdx.x);
     const float* x = g.x + group * g.length;
     float sum = 0.0f, squares = 0.0f;
-    for (int i = first; i < g.length; i += cuda::block_size) sum += x[i];
+    for (int i = first; i < g.length; i += block_threads) sum += x[i];
     const float mean = cuda::reduce_block(sum, cuda::Sum()) / g.length;
-    for (int i = first; i < g.length; i += cuda::block_size) squares += (x[i] - mean) * (x[i] - mean);
+    for (int i = first; i < g.length; i += block_threads) squares += (x[i] - mean) * (x[i] - mean);
     const float variance = cuda::reduce_block(squares, cuda::Sum()) / g.length;
     if (first == 0) moments[group] = {mean, 1.0f / sqrtf(variance + g.eps)};
 }
@@ -23,7 +23,7 @@ Tensor norm_block_per_group(const Tensor& x, int groups, const Tensor& scale, co
     const Groups g(x, groups, scale, offset, eps);
     Tensor room = room_for_moments(g);
     auto* moments = static_cast<Moments*>(room.address());
-    cuda::launch(moments_kernel, dim3(static_cast<unsigned>(g.count)), dim3(cuda::block_size), g, moments);
+    cuda::launch(moments_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g, moments);
     return level_and_bend(x, g, moments);
 }
 
