@@ -26,20 +26,21 @@ ldm_install_packages() {
     [[ -z $missing ]] && return
     if [[ $(id -u) != 0 ]]; then
         if ! command -v sudo > /dev/null; then
-            echo "Not root and no sudo. Please have these packages installed: $missing" >&2
-            exit 1
+            echo "Not root and no sudo; going on without these packages: $missing" >&2
+            return
         fi
         sudo=(sudo)
     fi
     echo "Installing with apt-get: $missing"
+    local log
+    log=$(mktemp)
     # shellcheck disable=SC2086  # a list of words
     if ! { "${sudo[@]}" apt-get update -qq &&
-           DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends $missing; } > /tmp/ldm-setup.$$.log 2>&1; then
-        cat "/tmp/ldm-setup.$$.log" >&2
-        echo "apt-get failed (above). The packages needed are: ${ldm_packages[*]}" >&2
-        exit 1
+           DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends $missing; } > "$log" 2>&1; then
+        # They may be somewhere that dpkg does not know of (CMAKE_PREFIX_PATH). If not, CMake names what is missing.
+        echo "apt-get failed ($(grep . "$log" | tail -n 1)); going on without these packages: $missing" >&2
     fi
-    rm -f "/tmp/ldm-setup.$$.log"
+    rm -f "$log"
 }
 
 # ldm_build PRESET [TARGET...]: configures once and builds; quiet unless something goes wrong.

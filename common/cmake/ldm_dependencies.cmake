@@ -5,7 +5,7 @@ find_package(fmt REQUIRED)                    # [libfmt-dev]         text format
 find_package(nlohmann_json REQUIRED)          # [nlohmann-json3-dev] JSON
 find_package(CLI11 REQUIRED)                  # [libcli11-dev]       command lines
 find_package(Catch2 REQUIRED)                 # [catch2]             tests
-find_package(benchmark REQUIRED)              # [libbenchmark-dev]   timing of single ops
+find_package(benchmark QUIET)                 # [libbenchmark-dev]   timing of single ops; the rest does without
 find_package(ICU REQUIRED COMPONENTS uc i18n) # [libicu-dev]         Unicode
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # [libstb-dev] picture files
 

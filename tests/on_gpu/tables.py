@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Tables of what `ldm verify --json` has written, in Markdown; the last line is a verdict, the exit status 1 when a case failed.
+"""Tables of the reports of verify_cases.py, in Markdown; the last line is a verdict, the exit status 1 when a case failed.
 
-    tables.py verify REPORT.json ...        float32: how much of the tolerances is used
-    tables.py precision REPORT.json ...     16 bits: relative errors
+    tables.py verify FOLDER ...        float32: how much of the tolerances is used
+    tables.py precision FOLDER ...     16 bits: relative errors
 
 A report is called after the chapter that it is of.
 """
@@ -57,8 +57,11 @@ def precision(chapters, reports):
 
 
 def main():
-    kind, *paths = sys.argv[1:]
-    paths = [Path(p) for p in paths]
+    kind, *folders = sys.argv[1:]
+    paths = [path for folder in folders for path in sorted(Path(folder).glob("*.json"))]
+    if not paths:
+        print("verdict: no case has been tried")
+        return 1
     reports = [json.loads(p.read_text()) for p in paths]
     {"verify": verify, "precision": precision}[kind]([p.stem for p in paths], reports)
     for line in failures(reports):
