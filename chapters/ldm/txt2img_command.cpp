@@ -75,9 +75,11 @@ fs::path picture_path(const Options& options, std::size_t i, std::size_t count) 
 }
 
 void save_latents(const fs::path& path, const Txt2ImgResult& result) {
+    std::vector<Tensor> here;  // an entry only points to its numbers
     std::vector<io::TensorEntry> entries;
     const auto add = [&](const std::string& name, const Tensor& x) {
-        entries.push_back(io::entry_of(name, x.shape(), ops::to(x, Device::cpu).values()));
+        here.push_back(ops::to(ops::to(x, DType::f32), Device::cpu));
+        entries.push_back(io::entry_of(name, x.shape(), here.back().values()));
     };
     add("noise", result.noise);
     for (std::size_t i = 0; i < result.steps.size(); ++i) add(fmt::format("step.{}", i), result.steps[i].x);
