@@ -88,7 +88,7 @@ TEST_CASE("what is no model is said so") {
 TEST_CASE("the shipped model draws, and a picture depends on its own prompt and seed alone") {
     const ModelFiles files = open_model(nn::ModelFolder::shipped());
     const LatentDiffusion model(files);
-    Txt2ImgRequest request{.prompts = {"grinning cat", "rocket"}, .seeds = {5, 6}, .width = 64, .height = 64, .steps = 2, .cfg_scale = 3.0f};
+    Txt2ImgRequest request{.prompts = {"grinning cat", "rocket"}, .seeds = {5, 6}, .width = 64, .height = 64, .steps = 2, .cfg_scale = 3.0f, .keep_steps = true};
     const Txt2ImgResult both = txt2img(model, request);
     CHECK(both.pictures.shape() == Shape{2, 3, 64, 64});
     CHECK(both.steps.size() == static_cast<std::size_t>(step_count(model, request)));
@@ -96,7 +96,9 @@ TEST_CASE("the shipped model draws, and a picture depends on its own prompt and 
 
     request.prompts = {"rocket"};
     request.seeds = {6};
+    request.keep_steps = false;
     const Txt2ImgResult alone = txt2img(model, request);
+    CHECK(alone.steps.empty());
     CHECK(to_image(both.pictures, 1) == to_image(alone.pictures, 0));
 
     request.eta = 1.0f;
