@@ -568,7 +568,8 @@ TEST_CASE("a stored case on a GPU: gradients in float32, forward in 16 bits, whe
 
 TEST_CASE("a GPU gets the weights of a file, 16-bit ones as they are") {
     if (no_gpu()) return;
-    const auto path = std::filesystem::temp_directory_path() / "ldm_devices_test.safetensors";
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "weights.safetensors";
     const std::vector<std::uint16_t> halves{0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000};        // 1, -2, 1/3, 2^-24, 65504, -0
     const std::vector<std::uint16_t> brains{0x3f80, 0xc000, 0x3eab, 0x0001, 0x477f, 0x8000};
     const std::vector<float> floats{1.0f, -2.0f, 1.0f / 3.0f, 1e-30f, 65504.0f, -0.0f};
@@ -589,7 +590,6 @@ TEST_CASE("a GPU gets the weights of a file, 16-bit ones as they are") {
             CHECK(close(back(weights), back(there_as(dtype, expected)), 0) == "");
         }
     }
-    std::filesystem::remove(path);
 }
 
 TEST_CASE("a GPU gets much at once, in pieces, and the host may forget it") {

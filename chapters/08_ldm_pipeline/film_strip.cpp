@@ -9,6 +9,7 @@
 namespace ldm::pipeline {
 
 image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& result, const std::string& title) {
+    expect(!result.steps.empty(), "a film strip shows steps, and none were kept");
     const int last = static_cast<int>(result.steps.size()) - 1;
     const int frames = std::min(8, last + 1);
     std::vector<image::Tile> latents, beliefs;

@@ -16,9 +16,11 @@
 #include <omp.h>
 #include <unistd.h>
 
+#include <exception>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace ldm::program {
 namespace {
@@ -107,23 +109,26 @@ struct NewFile {
     fs::path path;
     image::Image picture;
     std::string parameters;
+    bool is_written = false;
 };
 
 /// All at once: to compress a picture may take a processor longer than a GPU takes to draw it.
-void save(const std::vector<NewFile>& files) {
+void save(std::vector<NewFile>& files) {
     std::exception_ptr trouble;
 #pragma omp parallel for schedule(dynamic)
     for (std::size_t i = 0; i < files.size(); ++i) {
         try {
             fs::create_directories(fs::absolute(files[i].path).parent_path());
             image::save_png(files[i].path, files[i].picture, {{"parameters", files[i].parameters}});
+            files[i].is_written = true;
         } catch (...) {
 #pragma omp critical
             trouble = std::current_exception();
         }
     }
+    for (const NewFile& file : files)
+        if (file.is_written) fmt::print("{}\n", file.path.string());
     if (trouble) std::rethrow_exception(trouble);
-    for (const NewFile& file : files) fmt::print("{}\n", file.path.string());
 }
 
 void draw(const Options& options) {

@@ -20,7 +20,6 @@ std::string name_of([[maybe_unused]] const void* kernel) {
     return "a kernel";
 }
 
-
 cudaStream_t new_stream() {
     cudaStream_t created;
     check(cudaStreamCreateWithFlags(&created, cudaStreamNonBlocking));
@@ -39,7 +38,9 @@ void check(cudaError_t result, std::source_location where) {
 void check_launch(cudaError_t result, const void* kernel) {
     if (result == cudaSuccess) return;
     cudaGetLastError();
-    fail(words_for(result) + ", when " + name_of(kernel) + " was started");
+    const std::string words = words_for(result) + ", when " + name_of(kernel) + " was started";
+    if (result == cudaErrorMemoryAllocation) throw OutOfMemory(words);
+    fail(words);
 }
 
 cudaStream_t stream() {
@@ -80,7 +81,9 @@ void copy_to_device(void* to, const void* from, std::int64_t bytes) {
         const void* kept = reserve->numbers.emplace_back(brought_past_the_stream(from, bytes)).get();
         return copy_on_device(to, kept, bytes);
     }
-    upload(to, from, bytes);
+    constexpr std::int64_t kept_by_the_driver = 64 << 10;  // which has read so few when the call returns
+    if (bytes > kept_by_the_driver) return upload(to, from, bytes);
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()));
 }
 
 void copy_to_host(void* to, const void* from, std::int64_t bytes) {

@@ -9,7 +9,7 @@
 
 /// The GPU as the rest of the program sees it: memory, and copies to and from it. One GPU, one stream: what is asked for is done
 /// in the order in which it was asked for, and of these functions copy_to_host and synchronize wait until it is. copy_to_device has
-/// read its numbers when it returns, and waits only where more than 16 MiB are on their way.
+/// read its numbers when it returns, and waits only where much is on its way already.
 namespace ldm::cuda {
 
 /// Empty when there is a GPU that this program can use.
@@ -22,7 +22,7 @@ std::string describe();
 /// has no more are the waiting ones handed back. Throws an Error that says how much was asked for and how much was free.
 std::shared_ptr<void> allocate(std::int64_t bytes);
 
-/// Hands the waiting ones back now.
+/// Hands the waiting ones back now, when the GPU is done with them.
 void release_waiting_memory();
 
 MemoryUse memory_use();

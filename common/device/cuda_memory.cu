@@ -110,10 +110,10 @@ private:
     /// Hands all that waits back to the GPU.
     void release() {
         check(cudaStreamSynchronize(stream()));
-        for (auto& [bytes, blocks] : waiting_)
-            for (void* block : blocks) check(cudaFree(block));
-        waiting_.clear();
+        const Waiting given_back = std::exchange(waiting_, {});
         waiting_bytes_ = 0;
+        for (const auto& [bytes, blocks] : given_back)
+            for (void* block : blocks) check(cudaFree(block));
     }
 
     void* fresh(std::int64_t size, const Reserve* reserve) {

@@ -2,6 +2,7 @@
 
 #include "common/device/cuda.cuh"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <mutex>

@@ -87,8 +87,8 @@ __global__ void tensor_core_gemm_kernel(std::int64_t rows, std::int64_t columns,
     const auto of_column = right.column(column < columns ? column : 0);
     const T nothing = from_float<T>(0.0f);
 
-    // Two numbers become one register when they are put down, and not before: whoever packs them waits for them. Here, too, a loop that
-    // is left would keep them in memory.
+    // Two numbers become one register when they are put down, and not before: whoever packs them waits for them. The loops are
+    // unrolled, for an array whose index the compiler does not know lies in memory.
     Pair<T> next_a[pairs], next_b[pairs];
     const auto fetch = [&](std::int64_t strip) {
 #pragma unroll

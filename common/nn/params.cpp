@@ -44,9 +44,9 @@ void Checkpoint::add(const io::SafetensorsFile& file) {
                 return brought(Tensor::borrow(entry.shape, data, std::const_pointer_cast<io::MappedFile>(mapping)), place);
             }
             Tensor weights;
-            if (place && place->device == Device::cuda && (entry.dtype == f16 || entry.dtype == bf16)) {  // half of what is to be sent
-                weights = ops::to_gpu(entry.bytes, entry.shape, entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16);
-            } else {
+            if (place && (entry.dtype == f16 || entry.dtype == bf16))  // as float32 twice as much would have to be sent
+                weights = ops::as_stored(entry.bytes, entry.shape, entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16, place->device);
+            if (!weights) {
                 weights = Tensor(entry.shape);
                 io::read_floats(entry, weights.values());
             }

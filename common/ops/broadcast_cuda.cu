@@ -46,7 +46,8 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
 constexpr int sums_side_by_side = 32, shares = 32;
 
 template <class T, class Index>
-__global__ void sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
+__global__ void __launch_bounds__(sums_side_by_side * shares)
+    sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
     __shared__ double parts[shares][sums_side_by_side];
     const Index own = static_cast<Index>(blockIdx.x) * sums_side_by_side + threadIdx.x;
     double sum = 0.0;

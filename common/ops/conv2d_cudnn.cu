@@ -156,8 +156,10 @@ struct BackwardWeight {
     }
 };
 
-/// cuDNN 9 says what it does not support in many ways, which have their thousands in common.
-bool is_unsupported(cudnnStatus_t status) { return status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000; }
+/// From cuDNN 9 on there are many ways to say so, which have their thousands in common; before, there is one, and it is small.
+bool is_unsupported(cudnnStatus_t status) {
+    return status == CUDNN_STATUS_NOT_SUPPORTED || (status >= 1000 && status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000);
+}
 
 /// How a problem is computed.
 template <class Direction>

@@ -57,7 +57,7 @@ void Replayed::write(const std::vector<Tensor>& arguments) {
             }
         };
         if (written()) return;
-        cuda::release_waiting_memory();  // a graph cannot use it, for the stream still may
+        cuda::release_waiting_memory();  // a graph takes fresh memory only, for what waits may be others' between two launches
         fits_ = written();
     }
 }

@@ -5,6 +5,8 @@
 #include "common/device/cuda_device.h"
 #include "common/device/numbers.cuh"
 
+#include <algorithm>
+
 namespace ldm::ops::cuda {
 namespace {
 

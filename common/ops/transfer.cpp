@@ -22,8 +22,9 @@ Tensor to(const Tensor& x, Device device) {
     return y;
 }
 
-Tensor to_gpu(std::span<const std::byte> numbers, Shape shape, DType dtype) {
-    Tensor y(std::move(shape), dtype, Device::cuda);
+Tensor as_stored(std::span<const std::byte> numbers, Shape shape, DType dtype, Device device) {
+    if (device == Device::cpu && dtype != DType::f32) return {};
+    Tensor y(std::move(shape), dtype, device);
     expect(std::ssize(numbers) == y.size() * bytes_of(dtype), fmt::format("{} bytes for {} {}", numbers.size(), name_of(dtype), to_string(y.shape())));
     if constexpr (build::has_cuda) ldm::cuda::copy_to_device(y.address(), numbers.data(), std::ssize(numbers));
     return y;

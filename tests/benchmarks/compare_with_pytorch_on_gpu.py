@@ -80,7 +80,9 @@ def measure(work, options):
         raise ValueError("no attention went through cuDNN")
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(report))
+        part = kept.with_suffix(".part")  # or half a report might stay
+        part.write_text(json.dumps(report))
+        part.rename(kept)
     return report
 
 

@@ -7,10 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
-#include <memory>
 #include <string>
 #include <sys/mman.h>
-#include <vector>
 
 // Where the program's own memory begins and ends, says the linker: constants, and from __data_start on what has been written.
 extern "C" char __executable_start[], __data_start[], _end[];
@@ -60,10 +58,18 @@ bool unordered(const Access& before, bool shared) {
     return before.thread != now.thread && before.barriers == now.barriers;
 }
 
+/// What every thread knows of itself and of the grid: it looks like memory of the program here.
+bool is_index(const void* at) {
+    for (const dim3* index : {&gridDim, &blockDim, &blockIdx, &threadIdx})
+        if (at >= index && at < index + 1) return true;
+    return false;
+}
+
 enum class Kind { read, write };
 
 [[noreturn]] void wrong(Kind kind, std::size_t bytes, const void* from, const std::string& what) {
-    Dl_info program;
+    Dl_info program{};
+    program.dli_fname = "?";
     dladdr(from, &program);
     char where[64];
     std::snprintf(where, sizeof where, "%#zx", static_cast<std::size_t>(static_cast<const char*>(from) - static_cast<const char*>(program.dli_fbase)));
@@ -90,6 +96,7 @@ void touch(Kind kind, const void* address, std::size_t bytes, const void* from) 
     const auto* const at = static_cast<const std::byte*>(address);
     if (!running || (at >= private_begin && at < private_end)) return;
 
+    if (is_index(at)) return;
     const bool shared = at >= reinterpret_cast<std::byte*>(__data_start) && at < reinterpret_cast<std::byte*>(_end);
     Cell* cell;
     if (shared) {
@@ -103,7 +110,7 @@ void touch(Kind kind, const void* address, std::size_t bytes, const void* from) 
     for (const Cell* const last = cell + (bytes + cell_bytes - 1) / cell_bytes; cell < last; ++cell) {
         if (unordered(cell->write, shared)) wrong(kind, bytes, from, "that " + name_of(cell->write) + " writes, without a barrier between them");
         if (kind == Kind::read) {
-            if (shared && cell->write.block != 0 && cell->write.block != now.block)
+            if (shared && cell->write.block != now.block)
                 wrong(kind, bytes, from, "of shared memory that nobody of this block has written");
             remember_read(*cell, shared);
         } else {

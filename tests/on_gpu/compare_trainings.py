@@ -10,6 +10,7 @@ tests/cuda_on_host gets done.
 import argparse
 import csv
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -88,7 +89,7 @@ def main():
         assert len(here) == len(there) == options.steps
         print(f"{kind}:\n\n| step | loss, cpu | loss, {options.device} | difference, as a share |\n|---|---|---|---|")
         for step, (a, b) in enumerate(zip(here, there), 1):
-            share = abs(a - b) / abs(a) if b == b else float("inf")
+            share = abs(a - b) / abs(a) if a and math.isfinite(a) and math.isfinite(b) else float("inf")
             worst = max(worst, share)
             print(f"| {step} | {a:.7g} | {b:.7g} | {share:.1e} |")
         print(flush=True)

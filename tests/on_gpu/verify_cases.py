@@ -40,8 +40,8 @@ def error(file, why):
     return {"file": str(file), "component": None, "situation": None, "status": "error", "reason": why, "first_diverging": None, "tensors": []}
 
 
-def tried_alone(cases, dtype, options):
-    """Those that failed once more, each alone; the others as they are."""
+def tried_alone(cases, dtype, options, too_slow):
+    """Those that failed once more, each alone; the others as they are. A folder that was only too slow has failed if one of them does."""
     alone, hangs = [], 0
     for case in cases:
         if has_failed(case) and hangs < HANGS:
@@ -49,7 +49,7 @@ def tried_alone(cases, dtype, options):
             hangs += why.startswith("no answer")
             case = report["files"][0] if report else error(case["file"], why)
         alone.append(case)
-    if any(has_failed(case) for case in cases) and not any(has_failed(case) for case in alone):
+    if not too_slow and any(has_failed(case) for case in cases) and not any(has_failed(case) for case in alone):
         # none of them is to blame for the others
         return [case | {"reason": f"passes alone, but after others: {case['reason'] or case['first_diverging']}"} if has_failed(case) else case
                 for case in cases]
@@ -59,7 +59,7 @@ def tried_alone(cases, dtype, options):
 def report_on(files, dtype, options):
     report, why = answer(files, dtype, options)
     cases = report["files"] if report else [error(file, f"not tried alone; of the whole folder: {why}") for file in files]
-    cases = tried_alone(cases, dtype, options)
+    cases = tried_alone(cases, dtype, options, not report and why.startswith("no answer"))
     return {"device": report["device"] if report else options.device, "dtype": dtype, "files": cases,
             "passed": sum(case["status"] == "passed" for case in cases), "failed": sum(map(has_failed, cases)),
             "f32_only": sum(case["status"] == "float32 only" for case in cases)}
@@ -88,7 +88,9 @@ def main():
                 sys.exit(f"there are no cases in {folder}")
             report = report_on(files, dtype, options)
             kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(report, indent=1))
+            part = kept.with_suffix(".part")  # or half a report might stay
+            part.write_text(json.dumps(report, indent=1))
+            part.rename(kept)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ namespace ldm::resblock::ladder::gpu {
 namespace {
 
 /// Neighbouring threads read neighbouring numbers, so that every line of memory that is fetched is used whole.
-__global__ void moments_kernel(Groups g, Moments* moments) {
+__global__ void __launch_bounds__(block_threads) moments_kernel(Groups g, Moments* moments) {
     const int group = static_cast<int>(blockIdx.x), first = static_cast<int>(threadIdx.x);
     const float* x = g.x + group * g.length;
     float sum = 0.0f, squares = 0.0f;

@@ -6,7 +6,7 @@ namespace ldm::resblock::ladder::gpu {
 namespace {
 
 //! [fused]
-__global__ void fused_kernel(Groups g, float* y) {
+__global__ void __launch_bounds__(block_threads) fused_kernel(Groups g, float* y) {
     const int group = static_cast<int>(blockIdx.x), first = static_cast<int>(threadIdx.x);
     const int begin = group * g.length, first_channel = group * g.width % g.channels;
     const float* x = g.x + begin;
