@@ -11,13 +11,19 @@ namespace {
 
 std::string words_for(cudaError_t error) { return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error); }
 
-/// As the linker knows it (`c++filt` reads that), or nothing.
+/// As the linker knows it (`c++filt` reads that), where CUDA tells.
 std::string name_of([[maybe_unused]] const void* kernel) {
 #if CUDART_VERSION >= 12030
     const char* name = nullptr;
     if (cudaFuncGetName(&name, kernel) == cudaSuccess && name) return name;
 #endif
     return "a kernel";
+}
+
+[[noreturn]] void throw_for(cudaError_t result, const std::string& words, std::source_location where) {
+    cudaGetLastError();  // or the next call would be blamed for it
+    if (result == cudaErrorMemoryAllocation) throw OutOfMemory(words);
+    fail(words, where);
 }
 
 cudaStream_t new_stream() {
@@ -29,18 +35,12 @@ cudaStream_t new_stream() {
 }  // namespace
 
 void check(cudaError_t result, std::source_location where) {
-    if (result == cudaSuccess) return;
-    cudaGetLastError();  // or the next call would be blamed for it
-    if (result == cudaErrorMemoryAllocation) throw OutOfMemory(words_for(result));
-    fail(words_for(result), where);
+    if (result != cudaSuccess) throw_for(result, words_for(result), where);
 }
 
 void check_launch(cudaError_t result, const void* kernel) {
-    if (result == cudaSuccess) return;
-    cudaGetLastError();
-    const std::string words = words_for(result) + ", when " + name_of(kernel) + " was started";
-    if (result == cudaErrorMemoryAllocation) throw OutOfMemory(words);
-    fail(words);
+    if (result != cudaSuccess)
+        throw_for(result, words_for(result) + ", when " + name_of(kernel) + " was started", std::source_location::current());
 }
 
 cudaStream_t stream() {
