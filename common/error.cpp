@@ -8,7 +8,8 @@ namespace ldm {
 
 void fail(const std::string& message, std::source_location where) {
     std::string_view file = where.file_name();
-    if (auto slash = file.rfind('/'); slash != std::string_view::npos) file.remove_prefix(slash + 1);
+    if (auto slash = file.rfind('/'); slash != std::string_view::npos)
+        file.remove_prefix(slash + 1);
 
     // "ldm::Tensor ldm::ops::conv2d(const Tensor&, …)" is too much to read: keep "conv2d".
     std::string_view function = where.function_name();

@@ -23,7 +23,8 @@ using test::has_text;
 
 namespace {
 
-const Schedule original({.beta_schedule = "sqrt_linear"});  // Ho et al. (2020)
+// Ho et al. (2020)
+const Schedule original({.beta_schedule = "sqrt_linear"});
 const Schedule stable_diffusion({.linear_start = 0.00085, .linear_end = 0.012});
 
 Schedule predicting(Parameterization p, int timesteps = 1000) {
@@ -253,7 +254,8 @@ TEST_CASE("a perfect prediction costs nothing", "[ddpm]") {
             s, {.logvar_init = 0.25f}, [&](auto&, auto&) { return target; }, x0, t, noise);
         CHECK(losses.loss_simple.item() == 0.0f);
         CHECK(losses.loss_vlb.item() == 0.0f);
-        CHECK(losses.loss.item() == 0.25f);  // the price of claiming uncertainty
+        // the price of claiming uncertainty
+        CHECK(losses.loss.item() == 0.25f);
 
         // one wrong by 2 everywhere
         const Denoiser off = [&](auto&, auto&) { return target + 2.0f; };
@@ -327,9 +329,11 @@ TEST_CASE("an average of weights follows them, first fast, then slowly", "[ddpm]
     Weights weights{{"layer.weight", Tensor::full({2}, 0.0f)}};
     LitEma ema(weights, 0.5f);
     weights.at("layer.weight").data()[0] = weights.at("layer.weight").data()[1] = 1.0f;
-    CHECK(ema.shadow().at("layer.weight").data()[0] == 0.0f);  // a copy, not the same numbers
+    // a copy, not the same numbers
+    CHECK(ema.shadow().at("layer.weight").data()[0] == 0.0f);
 
-    double left = 1.0;  // how far the shadow still is behind
+    // how far the shadow still is behind
+    double left = 1.0;
     for (int n = 1; n <= 12; ++n) {
         ema.update(weights);
         left *= std::min(0.5, (1.0 + n) / (10.0 + n));
@@ -368,7 +372,8 @@ TEST_CASE("a learning rate warms up, goes down and starts again", "[ddpm]") {
     const auto line = learning_rate_from_json("LambdaLinearScheduler", args);
     CHECK(line(1) == Approx(0.5));
     CHECK(line(5) == Approx(0.6));
-    CHECK(line(10) == Approx(0.2));  // the end belongs to its cycle
+    // the end belongs to its cycle
+    CHECK(line(10) == Approx(0.2));
     CHECK(line(11) == Approx(0.1 + 0.4 * 4 / 5));
     CHECK(line(15) == Approx(0.1));
     CHECK_THROWS_WITH(line(16), has_text("step 16"));

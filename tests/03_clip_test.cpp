@@ -150,7 +150,8 @@ TEST_CASE("patches see each other from both sides") {
     Tensor x = noise({1, 3, 6, 6}, 1);
     const Tensor before = model.image()(x);
     CHECK(before.shape() == Shape{1, 5, 8});
-    x.data()[35] += 1.0f;  // a pixel of the last patch
+    // a pixel of the last patch
+    x.data()[35] += 1.0f;
     const Tensor after = model.image()(x);
     CHECK(close(ops::slice(after, 1, 0, 1), ops::slice(before, 1, 0, 1), 1e-3) != "");
     CHECK_THROWS_WITH(model.image()(noise({1, 3, 6, 9}, 1)), has_text("expected [1, 3, 6, 6]"));

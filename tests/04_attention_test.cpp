@@ -63,9 +63,7 @@ Tensor words_in_order(const Tensor& context, std::initializer_list<int> order) {
     return ops::concat(words, 1);
 }
 
-Tensor as_heads(const Tensor& x) {
-    return x.reshape({1, 1, x.dim(0), x.dim(1)});
-}
+Tensor as_heads(const Tensor& x) { return x.reshape({1, 1, x.dim(0), x.dim(1)}); }
 
 }  // namespace
 
@@ -84,7 +82,8 @@ TEST_CASE("every rung of the ladder computes what attention is defined to be") {
         GENERATE(Sizes{1, 1, 1, 1}, Sizes{5, 7, 3, 4}, Sizes{32, 64, 8, 8}, Sizes{33, 65, 40, 40},
                  Sizes{100, 300, 16, 5}, Sizes{3, 200, 80, 1});
     const float loud =
-        GENERATE(0.01f, 1.0f, 20.0f);  // loud scores overflow exp() without a maximum
+        // loud scores overflow exp() without a maximum
+        GENERATE(0.01f, 1.0f, 20.0f);
     const Tensor q = noise({queries, width}, 1, loud), k = noise({keys, width}, 2, loud),
                  v = noise({keys, out}, 3);
     const Tensor expected = ops::reference::attention(as_heads(q), as_heads(k), as_heads(v), {})
@@ -160,11 +159,13 @@ TEST_CASE("cross-attention shows who looks where, but only to somebody who watch
     REQUIRE(table);
     CHECK(table.shape() == Shape{2, 2, 5, 4});
     CHECK(close(ops::sum(table, {3}), Tensor::full({2, 2, 5}, 1.0f), 1e-6) == "");
-    CHECK(table.data()[2] == 0.0f);  // batch entry 0, word 2 is masked
+    // batch entry 0, word 2 is masked
+    CHECK(table.data()[2] == 0.0f);
     CHECK(close(trace.find("attn2"), y, 0.0) == "");
 
     // The table is what the output was made with: out = merge(table v) W_o + b.
-    const Tensor v = trace.find("attn2.to_v");  // [N, M, h d], heads side by side
+    // [N, M, h d], heads side by side
+    const Tensor v = trace.find("attn2.to_v");
     const Tensor v_heads = ops::permute(v.reshape({2, 4, 2, 6}), {0, 2, 1, 3});
     const Tensor mixed =
         ops::permute(ops::matmul(table, v_heads), {0, 2, 1, 3}).reshape({2, 5, 12});
@@ -239,7 +240,8 @@ TEST_CASE("gradients of cross-attention agree with differences") {
 TEST_CASE("words are told apart in the tokens of a prompt") {
     const std::vector<text::Merge> merges{{"c", "a"}, {"ca", "t</w>"}, {"d", "o"}};
     const text::ClipTokenizer tokenizer(merges);
-    const auto ids = tokenizer.encode("cat dog!", 10).input_ids;  // start cat do g ! end, padding
+    // start cat do g ! end, padding
+    const auto ids = tokenizer.encode("cat dog!", 10).input_ids;
     const std::vector<Word> words = words_of(tokenizer, Tensor::ints({1, 10}, ids));
     std::vector<std::string> texts;
     for (const Word& word : words) texts.push_back(word.text);
@@ -249,7 +251,8 @@ TEST_CASE("words are told apart in the tokens of a prompt") {
     CHECK(words[4].tokens == std::vector{5});
     CHECK(words[5].tokens == std::vector{6, 7, 8, 9});
 
-    const auto full = tokenizer.encode("cat cat cat", 4).input_ids;  // cut: no padding
+    // cut: no padding
+    const auto full = tokenizer.encode("cat cat cat", 4).input_ids;
     CHECK(words_of(tokenizer, Tensor::ints({1, 4}, full)).back().text == "(end)");
 }
 

@@ -74,13 +74,15 @@ TEST_CASE("the gate is the second half of the widened token, and gelu bends the 
                     {"net.2.weight", Tensor::full({1, 1}, 1.0f)},
                     {"net.2.bias", Tensor::zeros({1})}};
     const FeedForward ff(weights.params(), {.dim = 1, .mult = 1.0, .glu = true});
-    const float gelu_of_one = 0.8413447461f;  // Phi(1)
+    // Phi(1)
+    const float gelu_of_one = 0.8413447461f;
     CHECK(close(ff(Tensor::zeros({1, 1, 1})), Tensor::full({1, 1, 1}, 3.0f * gelu_of_one), 1e-6) ==
           "");
 }
 
 TEST_CASE("a fractional mult is cut, not rounded") {
-    StoredModel stored("06_spatial_transformer/FeedForward.gated_odd");  // 9 x 2.5 = 22.5
+    // 9 x 2.5 = 22.5
+    StoredModel stored("06_spatial_transformer/FeedForward.gated_odd");
     const FeedForward ff(stored.params(), FeedForward::Config::from_json(stored.config()));
     CHECK(ff(stored.in("x")).shape() == Shape{1, 7, 13});
 }
@@ -162,7 +164,8 @@ TEST_CASE("chapter 06 refuses what it does not know, naming it") {
 }
 
 TEST_CASE("a context of the wrong width is an error that shows both") {
-    StoredModel stored("06_spatial_transformer/SpatialTransformer.depth1");  // words of 12 numbers
+    // words of 12 numbers
+    StoredModel stored("06_spatial_transformer/SpatialTransformer.depth1");
     const SpatialTransformer transformer = stored_transformer(stored);
     CHECK_THROWS_WITH(transformer(stored.in("x"), noise({2, 7, 13}, 1)), test::has_text("13"));
     CHECK_THROWS_AS(transformer(stored.in("x"), {}), Error);

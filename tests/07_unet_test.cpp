@@ -61,12 +61,8 @@ UNetModel stored_unet(StoredModel& stored) {
     return {stored.params(), Config::from_json(stored.config())};
 }
 
-Tensor one_of(const Tensor& batch, int i) {
-    return ops::slice(batch, 0, i, i + 1);
-}
-Tensor time_of(const Tensor& t, int i) {
-    return Tensor::ints({1}, std::vector{t.ints()[i]});
-}
+Tensor one_of(const Tensor& batch, int i) { return ops::slice(batch, 0, i, i + 1); }
+Tensor time_of(const Tensor& t, int i) { return Tensor::ints({1}, std::vector{t.ints()[i]}); }
 
 }  // namespace
 
@@ -136,15 +132,18 @@ TEST_CASE("heads are counted by upstream's rules") {
     config.num_heads_upsample = 2;
     CHECK(heads_for(config, 64, Side::down) == Heads{4, 16});
     CHECK(heads_for(config, 64, Side::middle) == Heads{4, 16});
-    CHECK(heads_for(config, 64, Side::up) == Heads{2, 32});  // legacy AttentionBlocks only
+    // legacy AttentionBlocks only
+    CHECK(heads_for(config, 64, Side::up) == Heads{2, 32});
     config.legacy = false;
     CHECK(heads_for(config, 64, Side::up) == Heads{4, 16});
 
-    config.num_head_channels = 16;  // wins over num_heads
+    // wins over num_heads
+    config.num_head_channels = 16;
     CHECK(heads_for(config, 96, Side::up) == Heads{6, 16});
 
     config.use_spatial_transformer = true;
-    config.num_head_channels = 40;  // 96 = 2 x 40 and a rest
+    // 96 = 2 x 40 and a rest
+    config.num_head_channels = 40;
     CHECK(heads_for(config, 96, Side::down) == Heads{2, 40});
     config.legacy = true;
     CHECK(heads_for(config, 96, Side::down) == Heads{2, 48});
@@ -256,7 +255,8 @@ TEST_CASE("a UNet says what is wrong with its inputs") {
     CHECK_THROWS_WITH(unet(x, t, one_of(context, 0), y), has_text("[2, 3, 16]"));
     CHECK_THROWS_WITH(unet(x, t, context), has_text("needs labels"));
     CHECK_THROWS_AS(unet(x, t, context, Tensor::ints({2}, std::vector{0, 9})),
-                    Error);  // knows 9 classes
+                    // knows 9 classes
+                    Error);
 
     StoredModel without("07_unet/UNetModel.unconditional");
     const UNetModel plain = stored_unet(without);
@@ -291,7 +291,8 @@ TEST_CASE("time, words and labels all reach the output") {
                  y = Tensor::ints({2}, std::vector{1, 1});
     const Tensor out = unet(x, t, context, y);
     CHECK(close(out, unet(x, Tensor::from({2}, {10.0f, 10.0f}), context, y), 0.0) ==
-          "");  // the same time
+          // the same time
+          "");
     CHECK(close(out, unet(x, Tensor::from({2}, {10.5f, 10.5f}), context, y), 1e-5) != "");
     CHECK(close(out, unet(x, t, context * 2.0f, y), 1e-5) != "");
     CHECK(close(out, unet(x, t, context, Tensor::ints({2}, std::vector{1, 2})), 1e-5) != "");
@@ -328,7 +329,8 @@ TEST_CASE("every conditioning has its door") {
                      b = stored.in("c_concat1");
         CHECK(close(model(x, t, {.concat = {a, b}}), model.unet()(ops::concat({x, a, b}, 1), t),
                     0.0) == "");
-        CHECK_THROWS_AS(model(x, t), Error);  // too few channels
+        // too few channels
+        CHECK_THROWS_AS(model(x, t), Error);
     }
     {
         StoredModel stored("07_unet/DiffusionWrapper.crossattn");
@@ -351,7 +353,8 @@ TEST_CASE("every conditioning has its door") {
 }
 
 TEST_CASE("the walk tells every block and its shape") {
-    StoredModel stored("07_unet/UNetModel.stable_diffusion_shape");  // 16 x 8 pixels, 4 floors
+    // 16 x 8 pixels, 4 floors
+    StoredModel stored("07_unet/UNetModel.stable_diffusion_shape");
     const UNetModel unet = stored_unet(stored);
     const Trace trace;
     const Tensor out = unet(stored.in("x"), stored.in("t"), stored.in("context"));
@@ -360,7 +363,8 @@ TEST_CASE("the walk tells every block and its shape") {
     CHECK(steps[0].y.shape() == Shape{1, 32, 16, 8});
     CHECK(steps[12].block.key == "middle_block");
     CHECK(steps[12].y.shape() == Shape{1, 128, 2, 1});
-    CHECK(steps[15].y.shape() == Shape{1, 128, 4, 2});  // output_blocks.2 ends larger
+    // output_blocks.2 ends larger
+    CHECK(steps[15].y.shape() == Shape{1, 128, 4, 2});
     CHECK(steps[24].y.shape() == Shape{1, 32, 16, 8});
     CHECK(steps[4].diffusers == "down_blocks.1");
     const std::string table = walk_table(steps);

@@ -44,7 +44,8 @@ TEST_CASE("every stored case of the samplers and of bytes passes", "[pipeline]")
 TEST_CASE("DDIM stops at evenly spaced steps, or at more of them where noise is low", "[ddim]") {
     CHECK(make_ddim_timesteps("uniform", 5, 1000) == std::vector{1, 201, 401, 601, 801});
     CHECK(make_ddim_timesteps("uniform", 7, 1000).size() ==
-          8);  // 1000 / 7 = 142, and 8 times that fit
+          // 1000 / 7 = 142, and 8 times that fit
+          8);
     CHECK(make_ddim_timesteps("quad", 3, 1000) == std::vector{1, 201, 801});
     CHECK_THROWS_WITH(make_ddim_timesteps("uniform", 0, 1000), has_text("0 steps"));
     CHECK_THROWS_WITH(make_ddim_timesteps("uniform", 1001, 1000), has_text("1001 steps"));
@@ -124,7 +125,8 @@ TEST_CASE("with eta 1 and all steps, DDIM is the ancestral sampler", "[ddim]") {
     const Tensor ddim =
         sampler.sample(model, x_T, [&](const Shape&) { return noise_of_step(next--); });
 
-    Tensor ancestral = x_T;  // down to t = 1, where DDIM ends
+    // down to t = 1, where DDIM ends
+    Tensor ancestral = x_T;
     for (int t = 39; t >= 1; --t)
         ancestral = p_sample(s, model, ancestral, t, noise_of_step(t), {.clip_denoised = false}).x;
     CHECK(close(ddim, ancestral, 2e-4) == "");

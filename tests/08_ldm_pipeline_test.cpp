@@ -1,3 +1,6 @@
+#include <fstream>
+#include <set>
+
 #include "chapters/08_ldm_pipeline/all_components.h"
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
 #include "chapters/08_ldm_pipeline/inspect.h"
@@ -7,9 +10,6 @@
 #include "common/nn/model_folder.h"
 #include "tests/support/case_checks.h"
 #include "tests/support/tensor_checks.h"
-
-#include <fstream>
-#include <set>
 
 using namespace ldm;
 using namespace ldm::pipeline;
@@ -23,11 +23,37 @@ TEST_CASE("the stored cases of chapter 08") {
 
 TEST_CASE("every component of this version is known to ldm verify") {
     const verify::Registry registry = all_components();
-    for (const char* name : {"BetaSchedule", "BetasForAlphaBar", "DiffusionSchedule", "ForwardProcess", "TimestepEmbedding", "PLosses",
-                             "LitEma", "LRSchedules", "DDPMSampler", "DDIMSampler", "DDIMTimesteps", "AutoencoderKL", "ResnetBlock",
-                             "AttnBlock", "LinAttnBlock", "DiagonalGaussianDistribution", "CLIPTokenizer", "CLIPTextModel", "CLIPModel",
-                             "CrossAttention", "SpatialSelfAttention", "LinearAttention", "AttentionBlock", "ResBlock", "Resample",
-                             "FeedForward", "BasicTransformerBlock", "SpatialTransformer", "UNetModel", "DiffusionWrapper", "ToUint8"})
+    for (const char* name : {"BetaSchedule",
+                             "BetasForAlphaBar",
+                             "DiffusionSchedule",
+                             "ForwardProcess",
+                             "TimestepEmbedding",
+                             "PLosses",
+                             "LitEma",
+                             "LRSchedules",
+                             "DDPMSampler",
+                             "DDIMSampler",
+                             "DDIMTimesteps",
+                             "AutoencoderKL",
+                             "ResnetBlock",
+                             "AttnBlock",
+                             "LinAttnBlock",
+                             "DiagonalGaussianDistribution",
+                             "CLIPTokenizer",
+                             "CLIPTextModel",
+                             "CLIPModel",
+                             "CrossAttention",
+                             "SpatialSelfAttention",
+                             "LinearAttention",
+                             "AttentionBlock",
+                             "ResBlock",
+                             "Resample",
+                             "FeedForward",
+                             "BasicTransformerBlock",
+                             "SpatialTransformer",
+                             "UNetModel",
+                             "DiffusionWrapper",
+                             "ToUint8"})
         CHECK(registry.contains(name));
 }
 
@@ -39,7 +65,8 @@ std::set<std::string> names_asked_for(const io::Json& config, const std::string&
     if (part == "unet")
         unet::UNetModel(empty.root(), unet::Config::from_json(config["unet_config"]));
     else
-        vae::AutoencoderKL(empty.root(), vae::Config::from_json(config["first_stage_config"]["ddconfig"]), 4);
+        vae::AutoencoderKL(empty.root(),
+                           vae::Config::from_json(config["first_stage_config"]["ddconfig"]), 4);
     return {empty.asked().begin(), empty.asked().end()};
 }
 
@@ -56,31 +83,39 @@ std::set<std::string> stored_names(const std::string& part) {
 TEST_CASE("diffusers' names and CompVis's are translated into each other, all of them") {
     const io::Json config = sd1_config();
     for (const std::string part : {"unet", "vae"}) {
-        const auto table = part == "unet" ? unet_names(config["unet_config"]) : autoencoder_names(config["first_stage_config"]);
+        const auto table = part == "unet" ? unet_names(config["unet_config"])
+                                          : autoencoder_names(config["first_stage_config"]);
         const auto theirs = stored_names(part);
         const auto ours = names_asked_for(config, part);
         CHECK(ours.size() == (part == "unet" ? 686 : 248));
         CHECK(theirs.size() == ours.size());
         std::set<std::string> translated, back;
-        for (const std::string& name : theirs) translated.insert(rename(name, table, Direction::to_compvis));
-        for (const std::string& name : ours) back.insert(rename(name, table, Direction::to_diffusers));
+        for (const std::string& name : theirs)
+            translated.insert(rename(name, table, Direction::to_compvis));
+        for (const std::string& name : ours)
+            back.insert(rename(name, table, Direction::to_diffusers));
         CHECK(translated == ours);
         CHECK(back == theirs);
     }
 }
 
 TEST_CASE("an older diffusers autoencoder is understood as well") {
-    CHECK(modern_attention_name("decoder.mid_block.attentions.0.query.weight") == "decoder.mid_block.attentions.0.to_q.weight");
-    CHECK(modern_attention_name("decoder.mid_block.attentions.0.key.bias") == "decoder.mid_block.attentions.0.to_k.bias");
-    CHECK(modern_attention_name("encoder.mid_block.attentions.0.value.weight") == "encoder.mid_block.attentions.0.to_v.weight");
-    CHECK(modern_attention_name("encoder.mid_block.attentions.0.proj_attn.bias") == "encoder.mid_block.attentions.0.to_out.0.bias");
+    CHECK(modern_attention_name("decoder.mid_block.attentions.0.query.weight") ==
+          "decoder.mid_block.attentions.0.to_q.weight");
+    CHECK(modern_attention_name("decoder.mid_block.attentions.0.key.bias") ==
+          "decoder.mid_block.attentions.0.to_k.bias");
+    CHECK(modern_attention_name("encoder.mid_block.attentions.0.value.weight") ==
+          "encoder.mid_block.attentions.0.to_v.weight");
+    CHECK(modern_attention_name("encoder.mid_block.attentions.0.proj_attn.bias") ==
+          "encoder.mid_block.attentions.0.to_out.0.bias");
     for (const std::string& name : stored_names("vae")) CHECK(modern_attention_name(name) == name);
 }
 
 TEST_CASE("what is no model is said so") {
     CHECK_THROWS_WITH(open_model("/does/not/exist"), has_text("/does/not/exist"));
     CHECK_THROWS_WITH(open_model(LDM_SOURCE_DIR "/docs"), has_text("is no model"));
-    const std::string a_case = LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors";
+    const std::string a_case =
+        LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors";
     CHECK_THROWS_WITH(open_model(a_case), has_text("is not an SD 1.x checkpoint"));
     CHECK_FALSE(inspect(a_case).whole);
 }
@@ -88,11 +123,18 @@ TEST_CASE("what is no model is said so") {
 TEST_CASE("the shipped model draws, and a picture depends on its own prompt and seed alone") {
     const ModelFiles files = open_model(nn::ModelFolder::shipped());
     const LatentDiffusion model(files);
-    Txt2ImgRequest request{.prompts = {"grinning cat", "rocket"}, .seeds = {5, 6}, .width = 64, .height = 64, .steps = 2, .cfg_scale = 3.0f, .keep_steps = true};
+    Txt2ImgRequest request{.prompts = {"grinning cat", "rocket"},
+                           .seeds = {5, 6},
+                           .width = 64,
+                           .height = 64,
+                           .steps = 2,
+                           .cfg_scale = 3.0f,
+                           .keep_steps = true};
     const Txt2ImgResult both = txt2img(model, request);
     CHECK(both.pictures.shape() == Shape{2, 3, 64, 64});
     CHECK(both.steps.size() == static_cast<std::size_t>(step_count(model, request)));
-    CHECK(test::close(both.pictures, both.pictures, 0) == "");  // finite
+    // finite
+    CHECK(test::close(both.pictures, both.pictures, 0) == "");
 
     request.prompts = {"rocket"};
     request.seeds = {6};
@@ -113,8 +155,15 @@ TEST_CASE("the shipped model draws, and a picture depends on its own prompt and 
 TEST_CASE("a picture that is not square, and the parameters that made it") {
     const ModelFiles files = open_model(nn::ModelFolder::shipped());
     const LatentDiffusion model(files);
-    const Txt2ImgRequest request{.prompts = {""}, .negative_prompt = "cat", .seeds = {1}, .width = 48, .height = 72, .steps = 1, .cfg_scale = 2.0f};
+    const Txt2ImgRequest request{.prompts = {""},
+                                 .negative_prompt = "cat",
+                                 .seeds = {1},
+                                 .width = 48,
+                                 .height = 72,
+                                 .steps = 1,
+                                 .cfg_scale = 2.0f};
     CHECK(txt2img(model, request).pictures.shape() == Shape{1, 3, 72, 48});
     CHECK(parameters_text(request, 0, "emoji") ==
-          "\nNegative prompt: cat\nSteps: 1, Sampler: DDIM, CFG scale: 2, Seed: 1, Size: 48x72, Model: emoji");
+          "\nNegative prompt: cat\nSteps: 1, Sampler: DDIM, CFG scale: 2, Seed: 1, Size: 48x72, "
+          "Model: emoji");
 }

@@ -15,12 +15,14 @@ namespace {
 struct Found {
     Tensor y;
     Weights gradients;
-    std::int64_t peak;  // bytes
+    // bytes
+    std::int64_t peak;
 };
 
 /// A stack of blocks, each with weights of its own, forwards and backwards.
 template <typename Block, typename Input>
-Found run_stack(int depth, const typename Block::Config& config, const Tensor& x, const Input& beside, bool checkpoints) {
+Found run_stack(int depth, const typename Block::Config& config, const Tensor& x,
+                const Input& beside, bool checkpoints) {
     std::vector<Block> blocks;
     Weights leaves = weights_of(
         [&](const nn::Params& p) {
@@ -46,7 +48,8 @@ Found run_stack(int depth, const typename Block::Config& config, const Tensor& x
 }
 
 template <typename Block>
-void compare(int depth, const typename Block::Config& config, const Tensor& x, const Tensor& beside, double share) {
+void compare(int depth, const typename Block::Config& config, const Tensor& x, const Tensor& beside,
+             double share) {
     const Found plain = run_stack<Block>(depth, config, x, beside, false);
     const Found thrifty = run_stack<Block>(depth, config, x, beside, true);
     CHECK(close(thrifty.y, plain.y, 0.0) == "");
@@ -61,12 +64,18 @@ void compare(int depth, const typename Block::Config& config, const Tensor& x, c
 
 }  // namespace
 
-TEST_CASE("a stack of ResBlocks with checkpoints: the same gradients to the last bit, less memory") {
-    compare<resblock::ResBlock>(8, {.channels = 32, .emb_channels = 16, .out_channels = 32}, noise({2, 32, 16, 16}, 1),
-                                noise({2, 16}, 2), 0.6);  // what norm and silu in one pass do not keep was saved before
+TEST_CASE(
+    "a stack of ResBlocks with checkpoints: the same gradients to the last bit, less memory") {
+    compare<resblock::ResBlock>(8, {.channels = 32, .emb_channels = 16, .out_channels = 32},
+                                noise({2, 32, 16, 16}, 1),
+                                // what norm and silu in one pass do not keep was saved before
+                                noise({2, 16}, 2), 0.6);
 }
 
-TEST_CASE("a stack of transformer blocks with checkpoints: the same gradients to the last bit, less memory") {
-    compare<spatial_transformer::BasicTransformerBlock>(8, {.dim = 32, .n_heads = 4, .d_head = 8, .context_dim = 24},
-                                                        noise({2, 64, 32}, 1), noise({2, 7, 24}, 2), 0.35);
+TEST_CASE(
+    "a stack of transformer blocks with checkpoints: the same gradients to the last bit, less "
+    "memory") {
+    compare<spatial_transformer::BasicTransformerBlock>(
+        8, {.dim = 32, .n_heads = 4, .d_head = 8, .context_dim = 24}, noise({2, 64, 32}, 1),
+        noise({2, 7, 24}, 2), 0.35);
 }

@@ -50,9 +50,7 @@ image::Image numbered(int number, int width, int height) {
     return picture;
 }
 
-std::string file_name(std::int64_t i) {
-    return fmt::format("p{}.png", i);
-}
+std::string file_name(std::int64_t i) { return fmt::format("p{}.png", i); }
 
 /// `count` pictures of width x height with captions "picture 0: ...".
 void fill_folder(const test::TemporaryFolder& folder, int count, int width, int height) {
@@ -162,7 +160,8 @@ TEST_CASE("without metadata.jsonl: a .txt beside every picture, in order of the 
     CHECK(pictures[0].caption == "grinning face");
     CHECK(pictures[1].path == folder / "b.PNG");
     CHECK(pictures[1].caption.empty());
-    CHECK(pictures[1].topic == (folder / "b.PNG").string());  // shows something that no other does
+    // shows something that no other does
+    CHECK(pictures[1].topic == (folder / "b.PNG").string());
     CHECK(pictures[2].path == folder / "more/c.webp");
     CHECK(pictures[2].topic == "nurse");
 
@@ -201,15 +200,20 @@ TEST_CASE("PictureFolder: corrupt pictures are named once and left out") {
     const auto cut = [&](const std::string& name, std::size_t length) {
         io::write_text_file(folder / name, io::read_text_file(folder / name).substr(0, length));
     };
-    fs::remove(folder / "p1.png");                         // not there
-    io::write_text_file(folder / "p2.png", "");            // empty
-    io::write_text_file(folder / "p4.png", "no picture");  // something else
-    cut("p5.png", fs::file_size(folder / "p5.png") / 2);   // ends too early, after a good header
+    // not there
+    fs::remove(folder / "p1.png");
+    // empty
+    io::write_text_file(folder / "p2.png", "");
+    // something else
+    io::write_text_file(folder / "p4.png", "no picture");
+    // ends too early, after a good header
+    cut("p5.png", fs::file_size(folder / "p5.png") / 2);
     cut("p7.png", fs::file_size(folder / "p7.png") / 2);
     Warnings warnings;
     const PictureFolder pictures(folder.path(), Captions::needed, {.width = 40, .height = 40},
                                  warnings.warn());
-    CHECK(pictures.size() == 5);  // 0, 3, 5, 6, 7
+    // 0, 3, 5, 6, 7
+    CHECK(pictures.size() == 5);
     CHECK(warnings.lines.size() == 3);
     for (int round = 0; round < 3; ++round) {
         const std::pair<std::int64_t, int> expected[] = {{0, 0}, {1, 3}, {3, 6}, {3, 6}, {0, 0}};
@@ -265,10 +269,12 @@ TEST_CASE(
     }
     for (std::int64_t i = 0; i < 6; ++i) fs::remove(folder / file_name(i));
     for (std::int64_t i = 0; i < 6; ++i)
-        CHECK(kept.load(i).index == i);  // no file is opened any more
+        // no file is opened any more
+        CHECK(kept.load(i).index == i);
     CHECK(half.load(0).index == 0);
     CHECK(half.load(1).index == 1);
-    CHECK(half.load(2).index == 0);  // was not kept, and is gone
+    // was not kept, and is gone
+    CHECK(half.load(2).index == 0);
 }
 
 TEST_CASE("PictureFolder: many threads may ask at once") {
@@ -319,7 +325,8 @@ TEST_CASE("CounterRandom: numbers of Philox, uniform, and independent of what wa
     }
     CHECK(std::abs(sum / count - 0.5) < 0.01);
     CHECK(std::abs(squares / count - 1.0 / 3) < 0.01);
-    for (const int c : counts) CHECK(std::abs(c - count / 7) < 250);  // 5 standard deviations
+    // 5 standard deviations
+    for (const int c : counts) CHECK(std::abs(c - count / 7) < 250);
 }
 
 TEST_CASE("shuffled: every number once, each order equally likely, another one every epoch") {
@@ -352,7 +359,8 @@ TEST_CASE("BatchOrder: an epoch shows every picture once, batches run on over it
         CHECK(part == shuffled(10, 7, epoch));
     }
     CHECK(pictures_of(BatchOrder({"one", "two", "three"}, {}, 8, 1).at(0)).size() ==
-          8);  // more than there are
+          // more than there are
+          8);
     CHECK_THROWS_AS(BatchOrder({}, {}, 4, 7), Error);
     CHECK_THROWS_AS(BatchOrder(topics, {}, 0, 7), Error);
     CHECK_THROWS_AS(order.at(-1), Error);
@@ -389,9 +397,11 @@ TEST_CASE("BatchOrder: by concept, each is drawn once an epoch, and of each ever
             shown.insert(topics[static_cast<std::size_t>(picture)]);
             ++drawn[static_cast<std::size_t>(picture)];
         }
-        CHECK(shown.size() == 10);  // a batch is an epoch here
+        // a batch is an epoch here
+        CHECK(shown.size() == 10);
     }
-    for (std::size_t i = 0; i < 30; ++i) CHECK((drawn[i] > 3 && drawn[i] < 50));  // 20 each
+    // 20 each
+    for (std::size_t i = 0; i < 30; ++i) CHECK((drawn[i] > 3 && drawn[i] < 50));
     for (std::size_t i = 30; i < drawn.size(); ++i) CHECK(drawn[i] == 600);
 }
 
@@ -416,17 +426,20 @@ TEST_CASE("BatchOrder: siblings are drawn together") {
     topics.insert(topics.end(), 2, "pair");
     for (int i = 0; i < 8; ++i) topics.push_back(fmt::format("thing {}", i));
     const BatchOrder order(topics, {.by_concept = true, .siblings = 3}, 30, 5);
-    for (std::int64_t step = 0; step < 100; ++step) {  // a batch is an epoch of ten concepts here
+    // a batch is an epoch of ten concepts here
+    for (std::int64_t step = 0; step < 100; ++step) {
         const std::vector<std::int64_t> drawn = pictures_of(order.at(step));
         int families = 0, pairs = 0;
         for (std::size_t i = 0; i < drawn.size(); i += 3) {
             const std::set<std::int64_t> members(drawn.begin() + i, drawn.begin() + i + 3);
-            families += drawn[i] < 30 && drawn[i + 1] == (drawn[i] + 1) % 30 && drawn[i + 2] == (drawn[i] + 2) % 30;
+            families += drawn[i] < 30 && drawn[i + 1] == (drawn[i] + 1) % 30 &&
+                        drawn[i + 2] == (drawn[i] + 2) % 30;
             pairs += members.contains(30) && members.contains(31);
         }
         CHECK(families >= 1);
         CHECK(pairs >= 1);
-        CHECK(order.at(step) == BatchOrder(topics, {.by_concept = true, .siblings = 3}, 30, 5).at(step));
+        CHECK(order.at(step) ==
+              BatchOrder(topics, {.by_concept = true, .siblings = 3}, 30, 5).at(step));
     }
 }
 
@@ -512,7 +525,8 @@ TEST_CASE(
     const test::TemporaryFolder folder;
     fill_folder(folder, 9, 14, 11);
     io::write_text_file(folder / "p4.png",
-                        io::read_text_file(folder / "p4.png").substr(0, 70));  // broken, found late
+                        // broken, found late
+                        io::read_text_file(folder / "p4.png").substr(0, 70));
     const DataConfig config{
         .width = 8, .height = 8, .crop = Crop::random, .flip = true, .caption_dropout = 0.5};
     DataConfig forgetful = config;
@@ -538,8 +552,8 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
     };
     CHECK(read("{}").width == 64);
     const DataConfig config = read(
-        R"({"size": [96, 64], "crop": "random", "filter": "area", "flip": true, "by_concept": true, "by_file": 0.6,
-            "siblings": 4, "caption_dropout": 0.1, "memory_gb": 0.5})");
+        R"({"size": [96, 64], "crop": "random", "filter": "area", "flip": true,
+            "by_concept": true, "by_file": 0.6, "siblings": 4, "caption_dropout": 0.1, "memory_gb": 0.5})");
     CHECK(config.width == 96);
     CHECK(config.height == 64);
     CHECK(config.crop == Crop::random);
@@ -582,7 +596,8 @@ TEST_CASE("Prefetch: items in order, prepared on another thread, not too many ah
         5, 3);
     for (std::int64_t i = 5; i < 300; ++i) {
         CHECK(squares.next() == i * i);
-        CHECK(made <= i - 5 + 1 + 3 + 1);  // fetched, waiting, and the one in its hands
+        // fetched, waiting, and the one in its hands
+        CHECK(made <= i - 5 + 1 + 3 + 1);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     CHECK(made <= 295 + 4);
@@ -598,10 +613,12 @@ TEST_CASE("Prefetch: the next item is made while the last one is worked on") {
     items.next();
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < 10; ++i) {
-        std::this_thread::sleep_for(25ms);  // training
+        // training
+        std::this_thread::sleep_for(25ms);
         items.next();
     }
-    CHECK(std::chrono::steady_clock::now() - begin < 400ms);  // one after the other it would be 450
+    // one after the other it would be 450
+    CHECK(std::chrono::steady_clock::now() - begin < 400ms);
 }
 
 TEST_CASE("Prefetch: an error reaches the consumer in its place, and stays") {
@@ -611,7 +628,8 @@ TEST_CASE("Prefetch: an error reaches the consumer in its place, and stays") {
             return static_cast<int>(i);
         },
         0, 6);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // by now it has happened
+    // by now it has happened
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (int i = 0; i < 4; ++i) CHECK(items.next() == i);
     CHECK_THROWS_WITH(items.next(), has_text("picture 4 is gone"));
     CHECK_THROWS_WITH(items.next(), has_text("picture 4 is gone"));

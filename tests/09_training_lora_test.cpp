@@ -115,7 +115,8 @@ TEST_CASE("a LoRA sits on the four products of every attention, unless told othe
     const Small small;
     const Lora lora = initial_lora(small.weights, layers_with(attention_layers), 4, 4.0f, 1);
     CHECK(lora.size() ==
-          6 * 8);  // six SpatialTransformers (2 down, 1 middle, 3 up) of two attentions
+          // six SpatialTransformers (2 down, 1 middle, 3 up) of two attentions
+          6 * 8);
     for (const auto& [name, layer] : lora) {
         CHECK((name.find(".attn1.") != std::string::npos ||
                name.find(".attn2.") != std::string::npos));
@@ -126,7 +127,8 @@ TEST_CASE("a LoRA sits on the four products of every attention, unless told othe
     CHECK(initial_lora(small.weights, layers_with({"ff.net"}), 4, 4.0f, 1).size() == 6 * 2);
     CHECK_THROWS_AS(initial_lora(small.weights, layers_with({"nowhere"}), 4, 4.0f, 1), Error);
     CHECK_THROWS_AS(initial_lora(small.weights, layers_with({"norm"}), 4, 4.0f, 1),
-                    Error);  // vectors have no rank
+                    // vectors have no rank
+                    Error);
     CHECK_THROWS_AS(initial_lora(small.weights, layers_with(attention_layers), 0, 4.0f, 1), Error);
 }
 
@@ -182,7 +184,8 @@ TEST_CASE("training moves up and down, and nothing else") {
         Tape tape;
         watch(tape, moved);
         const Tensor loss =
-            ops::mean(ops::square(small.draw(checkpoint) - target));  // the UNet is built here
+            // the UNet is built here
+            ops::mean(ops::square(small.draw(checkpoint) - target));
         losses.push_back(loss.item());
         const Gradients gradients = tape.backward(loss, Tensor::scalar(1));
         for (const auto& [name, w] : small.weights)

@@ -26,9 +26,7 @@ using Inputs = const std::vector<Tensor>&;
 
 namespace {
 
-Tensor copy(const Tensor& x) {
-    return Tensor::from(x.shape(), x.values());
-}
+Tensor copy(const Tensor& x) { return Tensor::from(x.shape(), x.values()); }
 
 const Tensor one = Tensor::scalar(1.0f);
 
@@ -154,7 +152,8 @@ TEST_CASE("normalize_tensor makes every pixel's vector as long as 1") {
 
 TEST_CASE("a pixel of which VGG16 notices nothing does not spoil the gradient") {
     test::StoredModel stored("09_training/LPIPS.tiny_input");
-    nn::Checkpoint dead;  // the last slice never lights up
+    // the last slice never lights up
+    nn::Checkpoint dead;
     for (const auto& [slice, index, in, out] : train::vgg16_layers) {
         const std::string name = "net.slice" + std::to_string(slice) + "." + std::to_string(index);
         dead.add(name + ".weight", stored.params().get(name + ".weight", {out, in, 3, 3}));
@@ -187,7 +186,8 @@ TEST_CASE("the weights of LPIPS come from the files that people have") {
     const nn::Params weights = checkpoint.root() / "perceptual_loss";
     const train::LPIPS distance(weights);
     checkpoint.check("the files");
-    CHECK(checkpoint.unused().empty());  // the classifier is not there either
+    // the classifier is not there either
+    CHECK(checkpoint.unused().empty());
     CHECK(close(weights.get("scaling_layer.shift", {1, 3, 1, 1}),
                 Tensor::from({1, 3, 1, 1}, {-0.030f, -0.088f, -0.188f}), 0.0) == "");
     CHECK(close(weights.get("scaling_layer.scale", {1, 3, 1, 1}),
@@ -442,7 +442,8 @@ TEST_CASE("a term has the gradient that it would have without its own tape") {
         const Gradients got = tape.backward(loss, one);
         CHECK(close(got.of(a), twice.of(a), 1e-5) == "");
         CHECK(close(got.of(b), twice.of(b), 1e-5) == "");
-        CHECK(close(got.of(weight), Tensor::zeros({4}), 0.0) == "");  // it only judges
+        // it only judges
+        CHECK(close(got.of(weight), Tensor::zeros({4}), 0.0) == "");
     }
 }
 
@@ -545,7 +546,8 @@ TEST_CASE("the generator's loss moves the picture, the posterior and logvar as d
         return loss.generator(x, in[0], vae::DiagonalGaussian(in[1]), 0).loss;
     };
     Tensor rec = noise({1, 3, 12, 12}, 2);
-    for (std::int64_t i = 0; i < rec.size(); ++i)  // away from x, where |x - rec| bends
+    // away from x, where |x - rec| bends
+    for (std::int64_t i = 0; i < rec.size(); ++i)
         rec.data()[i] = x.data()[i] + (rec.data()[i] > 0 ? 0.5f : -0.5f);
     // beside a loss of some hundreds, a change in the posterior loses digits
     CHECK(gradients_agree(of_rec_and_moments, {rec, noise({1, 4, 1, 2}, 3)}, 5e-3) == "");

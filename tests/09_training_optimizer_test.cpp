@@ -201,7 +201,8 @@ TEST_CASE("Muon moves matrices between layers, AdamW all else") {
     Weights fresh = copy_of(weights);
     const Weights gradients = some_gradients(weights, 77);
     Muon(fresh, inner, config).step(gradients, 0.01);
-    const float distance = 0.2f * 0.01f * std::sqrt(27.0f);  // rows 4, columns 27
+    // rows 4, columns 27
+    const float distance = 0.2f * 0.01f * std::sqrt(27.0f);
     const Tensor expected =
         0.9999f * weights.at("conv") - distance * orthogonalized(gradients.at("conv"));
     CHECK(close(fresh.at("conv"), expected, 1e-5) == "");
@@ -305,7 +306,8 @@ TEST_CASE("clipping shortens and does not turn") {
     CHECK(same_bits(clipped(gradients, norm, 2 * norm), gradients));
     CHECK_THROWS_AS(clipped(gradients, norm, 0.0), Error);
     CHECK(std::isnan(
-        clipped({{"x", Tensor::scalar(NAN)}}, NAN, 1.0).at("x").item()));  // nothing is hidden
+        // nothing is hidden
+        clipped({{"x", Tensor::scalar(NAN)}}, NAN, 1.0).at("x").item()));
 }
 
 TEST_CASE("clipping takes no gradient twice that a tape has handed out under two names") {
@@ -344,7 +346,8 @@ TEST_CASE("gradients of two batches add up to that of their mean") {
 TEST_CASE("the first tensor with a number that is none is named") {
     Weights weights = some_weights();
     CHECK_FALSE(first_not_finite(weights));
-    CHECK_FALSE(first_not_finite(Adam(weights, {}).state()));  // a count is a number
+    // a count is a number
+    CHECK_FALSE(first_not_finite(Adam(weights, {}).state()));
     const float largest = std::numeric_limits<float>::max(),
                 infinite = std::numeric_limits<float>::infinity();
     weights.at("scalar").data()[0] = -largest;
@@ -353,7 +356,8 @@ TEST_CASE("the first tensor with a number that is none is named") {
         weights = some_weights();
         weights.at("norm").data()[0] = bad;
         CHECK(first_not_finite(weights) == "norm");
-        weights.at("big").data()[120'002] = bad;  // the very last
+        // the very last
+        weights.at("big").data()[120'002] = bad;
         CHECK(first_not_finite(weights) == "big");
         CHECK_FALSE(std::isfinite(gradient_norm(weights)));
     }

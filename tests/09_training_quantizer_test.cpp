@@ -28,9 +28,7 @@ struct Quantizer {
     }
 };
 
-std::vector<std::int32_t> numbers(const Tensor& x) {
-    return {x.ints(), x.ints() + x.size()};
-}
+std::vector<std::int32_t> numbers(const Tensor& x) { return {x.ints(), x.ints() + x.size()}; }
 
 }  // namespace
 

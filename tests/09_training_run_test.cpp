@@ -160,7 +160,8 @@ TEST_CASE("checkpoints: a damaged one is named and the one before it is used") {
         falls_back(whole.substr(0, length), "");
     falls_back(whole.substr(0, whole.size() - 1), "");
     falls_back(whole + "x", "unused bytes");
-    for (const std::size_t from_end : {1, 100, 250, 400}) {  // somewhere in the numbers
+    // somewhere in the numbers
+    for (const std::size_t from_end : {1, 100, 250, 400}) {
         std::string flipped = whole;
         flipped[flipped.size() - from_end] ^= 4;
         falls_back(flipped, "damaged: the checksum is another one");
@@ -200,7 +201,8 @@ TEST_CASE("checkpoints: a state that cannot be written leaves the older ones alo
     checkpoints.save(10, State(10).entries());
     {
         const test::FullDisk disk(100'000);
-        CHECK_THROWS_WITH(checkpoints.save(20, State(20, 100'000).entries()), has_text("step_000020.safetensors: cannot write"));
+        CHECK_THROWS_WITH(checkpoints.save(20, State(20, 100'000).entries()),
+                          has_text("step_000020.safetensors: cannot write"));
     }
     CHECK(names_in(folder.path()) == std::vector<std::string>{"step_000010.safetensors"});
     CHECK(is_state(*latest_state(folder.path()), 10));
@@ -211,7 +213,8 @@ TEST_CASE("checkpoints: one training at a time") {
     {
         const Checkpoints first(folder.path());
         CHECK_THROWS_WITH(Checkpoints(folder.path()), has_text("another training is writing here"));
-        CHECK_FALSE(latest_state(folder.path()));  // looking is allowed
+        // looking is allowed
+        CHECK_FALSE(latest_state(folder.path()));
     }
     CHECK_NOTHROW(Checkpoints(folder.path()));
     CHECK_THROWS_WITH(FolderLock(folder / "nowhere"), has_text("nowhere: cannot write"));
@@ -219,7 +222,8 @@ TEST_CASE("checkpoints: one training at a time") {
 
 TEST_CASE("checkpoints: killed at any moment, the last complete state is there") {
     const test::TemporaryFolder folder;
-    constexpr std::size_t size = 60'000;  // half a megabyte: writing it takes a while
+    // half a megabyte: writing it takes a while
+    constexpr std::size_t size = 60'000;
     using Clock = std::chrono::steady_clock;
     std::int64_t last = 0;
     Clock::duration one_save = std::chrono::milliseconds(5);
@@ -230,7 +234,8 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
         const auto begin = Clock::now();
         const pid_t child = ::fork();
         REQUIRE(child >= 0);
-        if (child == 0) {  // no memory of the parent's is freed here, no test framework, no threads
+        // no memory of the parent's is freed here, no test framework, no threads
+        if (child == 0) {
             try {
                 Checkpoints checkpoints(folder.path(), 2);
                 for (std::int64_t step = last + 1;; ++step) {
@@ -243,7 +248,8 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
         }
         ::close(pipe_ends[1]);
         std::int64_t reported = last, step = 0;
-        if (round % 2) {  // after the first save, or already during it
+        // after the first save, or already during it
+        if (round % 2) {
             REQUIRE(::read(pipe_ends[0], &step, sizeof step) == sizeof step);
             reported = step;
             one_save = Clock::now() - begin;
@@ -252,7 +258,8 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
         ::kill(child, SIGKILL);
         int status = 0;
         ::waitpid(child, &status, 0);
-        CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));  // it was still at work
+        // it was still at work
+        CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
         while (::read(pipe_ends[0], &step, sizeof step) == sizeof step) reported = step;
         ::close(pipe_ends[0]);
         for (const std::string& name : names_in(folder.path()))
@@ -260,7 +267,8 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
 
         Warnings warnings;
         const auto saved = latest_state(folder.path(), warnings.warn());
-        CHECK(warnings.lines.empty());  // not even a damaged one
+        // not even a damaged one
+        CHECK(warnings.lines.empty());
         if (reported > 0) REQUIRE(saved);
         if (!saved) continue;
         CHECK(saved->step() >= reported);
@@ -269,7 +277,8 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
         last = saved->step();
     }
     CHECK(last >= 30);
-    CHECK(killed_while_writing > 5);  // otherwise the test has shown nothing
+    // otherwise the test has shown nothing
+    CHECK(killed_while_writing > 5);
     Checkpoints checkpoints(folder.path(), 2);
     for (const std::string& name : names_in(folder.path())) CHECK(name.find(".part") == name.npos);
 }
@@ -317,7 +326,8 @@ TEST_CASE("curve: a training that goes on from a checkpoint has no step twice") 
             resumed.add(all[static_cast<std::size_t>(step - 1)]);
         CHECK(resumed.column("loss").back() == all.back().loss);
     }
-    CHECK(io::read_text_file(path) == whole);  // to the last character
+    // to the last character
+    CHECK(io::read_text_file(path) == whole);
     {
         const Curve beyond(path, {"extra"}, 50);
         CHECK(beyond.points().size() == 30);
@@ -329,7 +339,8 @@ TEST_CASE("curve: a training that goes on from a checkpoint has no step twice") 
     CHECK(io::read_text_file(path) == whole);
     const Curve anew(path, {"extra"});
     CHECK(anew.points().empty());
-    const Curve missing(folder / "new.csv", {}, 20);  // the checkpoint came without its curve
+    // the checkpoint came without its curve
+    const Curve missing(folder / "new.csv", {}, 20);
     CHECK(missing.points().empty());
 }
 
@@ -350,7 +361,8 @@ TEST_CASE("curve: what a killed program left of a row is cut off, damage is told
     };
     CHECK(rows_of("", 0) == 2);
     CHECK(rows_of("3,0.3", 0) == 2);
-    CHECK(rows_of("3,0.300,24,0.1,0.25", 0) == 2);  // perhaps 0.2578: without its end nobody knows
+    // perhaps 0.2578: without its end nobody knows
+    CHECK(rows_of("3,0.300,24,0.1,0.25", 0) == 2);
     CHECK(rows_of("3,0.300,24,0.1,0.25\n", 0) == 3);
     CHECK(rows_of("3,0.300,24,0.1\n4,0.4,32,0.1,1\n", 1) == 2);
     CHECK(rows_of("2,0.300,24,0.1,0.25\n", 1) == 2);
@@ -472,7 +484,8 @@ TEST_CASE("StepReport: steps, minutes and Ctrl-C end a training") {
     endless.step(1.0, 1);
     CHECK(endless.stop() == Stop::not_yet);
     std::raise(SIGINT);
-    CHECK_NOTHROW(endless.step(1.0, 1));  // the step is finished, and somebody saves a checkpoint
+    // the step is finished, and somebody saves a checkpoint
+    CHECK_NOTHROW(endless.step(1.0, 1));
     CHECK(endless.stop() == Stop::interrupted);
     CHECK(by_steps.stop() == Stop::interrupted);
 }

@@ -1,5 +1,5 @@
-// Whole trainings, small enough for a test: that they learn, that stopping changes nothing, and that
-// what goes wrong is said.
+// Whole trainings, small enough for a test: that they learn, that stopping changes nothing, and
+// that what goes wrong is said.
 
 #include <bit>
 #include <cmath>
@@ -7,6 +7,7 @@
 
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 #include "chapters/08_ldm_pipeline/txt2img.h"
+#include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/run/checkpoints.h"
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
@@ -14,7 +15,6 @@
 #include "chapters/09_training/trainers/side_by_side.h"
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/09_training/verify.h"
-#include "chapters/09_training/lora/lora_file.h"
 #include "common/image/png.h"
 #include "common/image/tensor_picture.h"
 #include "common/io/atomic_file.h"
@@ -33,8 +33,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<std::string> colours = {"red", "green", "blue", "yellow", "pink", "cyan", "black", "orange"};
-const image::Color rgb[] = {{220, 30, 30}, {30, 160, 40}, {30, 60, 220}, {240, 220, 40}, {250, 150, 190}, {40, 220, 230}, {20, 20, 20}, {240, 140, 20}};
+const std::vector<std::string> colours = {"red",  "green", "blue",  "yellow",
+                                          "pink", "cyan",  "black", "orange"};
+const image::Color rgb[] = {{220, 30, 30},   {30, 160, 40},  {30, 60, 220}, {240, 220, 40},
+                            {250, 150, 190}, {40, 220, 230}, {20, 20, 20},  {240, 140, 20}};
 
 /// Eight pictures of 16 x 16: a coloured square on white, each in a place of its own.
 void write_pictures(const fs::path& folder) {
@@ -49,7 +51,8 @@ void write_pictures(const fs::path& folder) {
                 if (inside) picture.set(x, y, rgb[i]);
             }
         image::save_png(folder / (colours[i] + ".png"), picture);
-        lines += Json{{"file_name", colours[i] + ".png"}, {"text", colours[i] + " square"}}.dump() + "\n";
+        lines += Json{{"file_name", colours[i] + ".png"}, {"text", colours[i] + " square"}}.dump() +
+                 "\n";
     }
     io::write_text_file(folder / "metadata.jsonl", lines);
 }
@@ -59,30 +62,86 @@ std::string merges_text() { return "#version: 0.2\ns q\n"; }
 constexpr int vocabulary = 256 + 256 + 1 + 2;
 
 Json autoencoder_json() {
-    return {{"steps", 6}, {"batch_size", 4}, {"learning_rate", 2e-3}, {"optimizer", {{"name", "adamw"}}}, {"data", {{"size", 16}}},
-            {"first_stage_config", {{"embed_dim", 4}, {"ddconfig", {{"double_z", true}, {"z_channels", 4}, {"resolution", 16}, {"in_channels", 3},
-             {"out_ch", 3}, {"ch", 32}, {"ch_mult", {1, 2}}, {"num_res_blocks", 1}, {"attn_resolutions", Json::array()}}}}},
-            {"loss", {{"kl_weight", 1e-6}, {"perceptual_weight", 0}, {"disc_start", 3}, {"disc_num_layers", 1}, {"disc_weight", 0.1}}},
+    return {{"steps", 6},
+            {"batch_size", 4},
+            {"learning_rate", 2e-3},
+            {"optimizer", {{"name", "adamw"}}},
+            {"data", {{"size", 16}}},
+            {"first_stage_config",
+             {{"embed_dim", 4},
+              {"ddconfig",
+               {{"double_z", true},
+                {"z_channels", 4},
+                {"resolution", 16},
+                {"in_channels", 3},
+                {"out_ch", 3},
+                {"ch", 32},
+                {"ch_mult", {1, 2}},
+                {"num_res_blocks", 1},
+                {"attn_resolutions", Json::array()}}}}},
+            {"loss",
+             {{"kl_weight", 1e-6},
+              {"perceptual_weight", 0},
+              {"disc_start", 3},
+              {"disc_num_layers", 1},
+              {"disc_weight", 0.1}}},
             {"ema_decay", 0.9}};
 }
 
 Json clip_json(const fs::path& merges) {
-    return {{"steps", 6}, {"batch_size", 4}, {"accumulate", 2}, {"learning_rate", 1e-3}, {"optimizer", {{"name", "muon"}}}, {"data", {{"size", 16}, {"flip", true}}},
-            {"cond_stage_config", {{"projection_dim", 32},
-             {"text_config", {{"vocab_size", vocabulary}, {"hidden_size", 32}, {"intermediate_size", 64}, {"num_hidden_layers", 1}, {"num_attention_heads", 2},
-              {"max_position_embeddings", 16}, {"bos_token_id", vocabulary - 2}, {"eos_token_id", vocabulary - 1}, {"hidden_act", "quick_gelu"}}},
-             {"vision_config", {{"hidden_size", 32}, {"intermediate_size", 64}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"image_size", 16},
-              {"patch_size", 4}, {"hidden_act", "quick_gelu"}}}}},
+    return {{"steps", 6},
+            {"batch_size", 4},
+            {"accumulate", 2},
+            {"learning_rate", 1e-3},
+            {"optimizer", {{"name", "muon"}}},
+            {"data", {{"size", 16}, {"flip", true}}},
+            {"cond_stage_config",
+             {{"projection_dim", 32},
+              {"text_config",
+               {{"vocab_size", vocabulary},
+                {"hidden_size", 32},
+                {"intermediate_size", 64},
+                {"num_hidden_layers", 1},
+                {"num_attention_heads", 2},
+                {"max_position_embeddings", 16},
+                {"bos_token_id", vocabulary - 2},
+                {"eos_token_id", vocabulary - 1},
+                {"hidden_act", "quick_gelu"}}},
+              {"vision_config",
+               {{"hidden_size", 32},
+                {"intermediate_size", 64},
+                {"num_hidden_layers", 1},
+                {"num_attention_heads", 2},
+                {"image_size", 16},
+                {"patch_size", 4},
+                {"hidden_act", "quick_gelu"}}}}},
             {"vocabulary", merges.string()}};
 }
 
 Json diffusion_json() {
-    return {{"steps", 6}, {"batch_size", 4}, {"learning_rate", 1e-3}, {"max_grad_norm", 1.0}, {"data", {{"size", 16}, {"caption_dropout", 0.1}}},
-            {"schedule", {{"timesteps", 1000}, {"linear_start", 0.00085}, {"linear_end", 0.012}}}, {"train_text_encoder", true},
-            {"times", {{"snr_weight_max", 10}, {"time_power", 0.6}}}, {"ema_decay", 0.9}, {"sampler", {{"name", "ddim"}, {"steps", 20}, {"cfg_scale", 2.0}}},
-            {"unet_config", {{"image_size", 8}, {"in_channels", 4}, {"out_channels", 4}, {"model_channels", 32}, {"num_res_blocks", 1},
-             {"attention_resolutions", {1, 2}}, {"channel_mult", {1, 2}}, {"num_heads", 2}, {"use_spatial_transformer", true},
-             {"transformer_depth", 1}, {"context_dim", 32}, {"legacy", false}}}};
+    return {{"steps", 6},
+            {"batch_size", 4},
+            {"learning_rate", 1e-3},
+            {"max_grad_norm", 1.0},
+            {"data", {{"size", 16}, {"caption_dropout", 0.1}}},
+            {"schedule", {{"timesteps", 1000}, {"linear_start", 0.00085}, {"linear_end", 0.012}}},
+            {"train_text_encoder", true},
+            {"times", {{"snr_weight_max", 10}, {"time_power", 0.6}}},
+            {"ema_decay", 0.9},
+            {"sampler", {{"name", "ddim"}, {"steps", 20}, {"cfg_scale", 2.0}}},
+            {"unet_config",
+             {{"image_size", 8},
+              {"in_channels", 4},
+              {"out_channels", 4},
+              {"model_channels", 32},
+              {"num_res_blocks", 1},
+              {"attention_resolutions", {1, 2}},
+              {"channel_mult", {1, 2}},
+              {"num_heads", 2},
+              {"use_spatial_transformer", true},
+              {"transformer_depth", 1},
+              {"context_dim", 32},
+              {"legacy", false}}}};
 }
 
 std::vector<Batch> examples_of(const PictureFolder& folder) {
@@ -107,17 +166,21 @@ struct Training {
         const PictureFolder pictures(data, Captions::needed, config.data);
         ModelParts model = init.empty() ? ModelParts() : ModelParts(init);
         auto trainer = make<Some>(json, config, std::move(model), pictures);
-        run_training("test", *trainer, pictures, config, json, {.output = output, .resume = resume, .limits = {.max_steps = max_steps}});
+        run_training("test", *trainer, pictures, config, json,
+                     {.output = output, .resume = resume, .limits = {.max_steps = max_steps}});
         return copy_of(trainer->state());
     }
 
     template <class Some>
-    static std::unique_ptr<Trainer> make(const Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
+    static std::unique_ptr<Trainer> make(const Json& json, const TrainingConfig& config,
+                                         ModelParts model, const PictureFolder& pictures) {
         std::vector<Batch> examples = examples_of(pictures);
         if constexpr (std::is_same_v<Some, AutoencoderTrainer>)
-            return std::make_unique<Some>(json, config, std::move(model), examples.front().pictures);
+            return std::make_unique<Some>(json, config, std::move(model),
+                                          examples.front().pictures);
         else if constexpr (std::is_same_v<Some, ClipTrainer>)
-            return std::make_unique<Some>(json, config, std::move(model), std::move(examples), pictures.captions());
+            return std::make_unique<Some>(json, config, std::move(model), std::move(examples),
+                                          pictures.captions());
         else
             return std::make_unique<Some>(json, config, std::move(model), std::move(examples));
     }
@@ -129,13 +192,17 @@ std::vector<std::string> differing(const Weights& a, const Weights& b) {
     for (const auto& [name, x] : a) {
         const auto found = b.find(name);
         const std::size_t bytes = static_cast<std::size_t>(x.size()) * 4;
-        const auto start = [](const Tensor& t) { return t.dtype() == DType::i32 ? static_cast<const void*>(t.ints()) : t.data(); };
-        if (found == b.end() || std::memcmp(start(x), start(found->second), bytes) != 0) names.push_back(name);
+        const auto start = [](const Tensor& t) {
+            return t.dtype() == DType::i32 ? static_cast<const void*>(t.ints()) : t.data();
+        };
+        if (found == b.end() || std::memcmp(start(x), start(found->second), bytes) != 0)
+            names.push_back(name);
     }
     return names;
 }
 
-/// Six steps at once, and three and three with a new trainer, that knows nothing but the checkpoint.
+/// Six steps at once, and three and three with a new trainer, that knows nothing but the
+/// checkpoint.
 template <class Some>
 void check_resume(const Json& json, const fs::path& data, const fs::path& init = {}) {
     test::TemporaryFolder folder;
@@ -148,7 +215,8 @@ void check_resume(const Json& json, const fs::path& data, const fs::path& init =
     CHECK(straight.size() == whole.size());
 }
 
-/// An autoencoder and towers that have hardly learned anything: what a diffusion training begins with.
+/// An autoencoder and towers that have hardly learned anything: what a diffusion training begins
+/// with.
 struct Beginning {
     test::TemporaryFolder folder;
     fs::path data = folder / "data", merges = folder / "merges.txt";
@@ -163,7 +231,8 @@ struct Beginning {
         Json first = autoencoder_json(), second = clip_json(merges);
         first["steps"] = autoencoder_steps;
         first["batch_size"] = 8;
-        first["loss"]["disc_start"] = 1 << 30;  // no judge
+        // no judge
+        first["loss"]["disc_start"] = 1 << 30;
         first["loss"]["idle_before_start"] = true;
         second["steps"] = clip_steps;
         Training{data, folder / "autoencoder", {}}.run<AutoencoderTrainer>(first);
@@ -177,18 +246,26 @@ struct Beginning {
 TEST_CASE("every stored case of chapter 09") {
     verify::Registry registry;
     register_components(registry);
-    for (const char* name : {"LPIPS", "NLayerDiscriminator", "GanLosses", "LPIPSWithDiscriminator", "VQLPIPSWithDiscriminator",
-                             "VectorQuantizer2", "VQModel", "VQModelInterface", "TrainLatentDiffusion", "TrainAutoencoder", "TrainClip",
-                             "TrainDiffusion", "Adam", "AdamW", "Muon", "ClipGradNorm", "LoRA"})
+    for (const char* name :
+         {"LPIPS", "NLayerDiscriminator", "GanLosses", "LPIPSWithDiscriminator",
+          "VQLPIPSWithDiscriminator", "VectorQuantizer2", "VQModel", "VQModelInterface",
+          "TrainLatentDiffusion", "TrainAutoencoder", "TrainClip", "TrainDiffusion", "Adam",
+          "AdamW", "Muon", "ClipGradNorm", "LoRA"})
         CHECK(registry.contains(name));
     test::check_cases("09_training", registry);
 }
 
 TEST_CASE("a training that was stopped goes on to the last bit") {
     Beginning beginning;
-    SECTION("autoencoder, with its judge") { check_resume<AutoencoderTrainer>(autoencoder_json(), beginning.data); }
-    SECTION("clip, with accumulated batches") { check_resume<ClipTrainer>(clip_json(beginning.merges), beginning.data); }
-    SECTION("diffusion, with the text tower") { check_resume<DiffusionTrainer>(diffusion_json(), beginning.data, beginning.model(1, 1)); }
+    SECTION("autoencoder, with its judge") {
+        check_resume<AutoencoderTrainer>(autoencoder_json(), beginning.data);
+    }
+    SECTION("clip, with accumulated batches") {
+        check_resume<ClipTrainer>(clip_json(beginning.merges), beginning.data);
+    }
+    SECTION("diffusion, with the text tower") {
+        check_resume<DiffusionTrainer>(diffusion_json(), beginning.data, beginning.model(1, 1));
+    }
 }
 
 TEST_CASE("the UNet's text tower begins as CLIP's and learns on; CLIP stays what it is") {
@@ -204,7 +281,8 @@ TEST_CASE("the UNet's text tower begins as CLIP's and learns on; CLIP stays what
     const auto drawing_model = [&](bool train_text_encoder, const fs::path& from) {
         Json json = diffusion_json();
         json["train_text_encoder"] = train_text_encoder;
-        const Training training{beginning.data, from.parent_path() / (train_text_encoder ? "learning" : "still"), from};
+        const Training training{
+            beginning.data, from.parent_path() / (train_text_encoder ? "learning" : "still"), from};
         training.run<DiffusionTrainer>(json);
         return training.output / "model";
     };
@@ -215,7 +293,8 @@ TEST_CASE("the UNet's text tower begins as CLIP's and learns on; CLIP stays what
     CHECK(below(still, beside).size() == text.size());
     CHECK(differing(below(still, beside), text).empty());
 
-    const fs::path learning = drawing_model(true, still);  // begins with the UNet's own
+    // begins with the UNet's own
+    const fs::path learning = drawing_model(true, still);
     CHECK(differing(below(learning, beside), text).size() > text.size() / 2);
     CHECK(below(learning, "clip_model.").size() == clip.size());
     CHECK(differing(below(learning, "clip_model."), clip).empty());
@@ -232,7 +311,10 @@ TEST_CASE("batches computed side by side teach what they teach one after the oth
         return Training{beginning.data, folder / "training", from}.run<DiffusionTrainer>(json);
     };
     const Training base{beginning.data, beginning.folder / "base", init};
-    SECTION("all weights") { CHECK(differing(learned(diffusion_json(), 1, init), learned(diffusion_json(), 2, init)).empty()); }
+    SECTION("all weights") {
+        CHECK(differing(learned(diffusion_json(), 1, init), learned(diffusion_json(), 2, init))
+                  .empty());
+    }
     SECTION("a LoRA") {
         base.run<DiffusionTrainer>(diffusion_json());
         Json json = diffusion_json();
@@ -255,18 +337,24 @@ TEST_CASE("an image tower alone looks for its caption among all of the folder") 
         batch.pictures = ops::slice(batch.pictures, 0, 0, count);
         batch.captions.resize(count);
         batch.files.resize(count);
-        return Training::make<ClipTrainer>(json, config, ModelParts(init), pictures)->step(0, {&batch, 1}, 1e-3).loss;
+        return Training::make<ClipTrainer>(json, config, ModelParts(init), pictures)
+            ->step(0, {&batch, 1}, 1e-3)
+            .loss;
     };
-    CHECK_THAT(first_loss(false, 8), Catch::Matchers::WithinRel(first_loss(true, 8), 1e-5));  // the batch is the folder
-    CHECK(first_loss(false, 4) > first_loss(true, 4) + 0.1);  // at chance (ln 4 + ln 8) / 2, and ln 4
+    // the batch is the folder
+    CHECK_THAT(first_loss(false, 8), Catch::Matchers::WithinRel(first_loss(true, 8), 1e-5));
+    // at chance (ln 4 + ln 8) / 2, and ln 4
+    CHECK(first_loss(false, 4) > first_loss(true, 4) + 0.1);
 }
 
 TEST_CASE("what goes wrong beside others is told like any other trouble") {
     std::vector<std::int64_t> taken;
     const auto fails_at_two = [](std::int64_t i) { return i == 2 ? throw Error("two") : i; };
-    CHECK_THROWS_WITH(side_by_side(5, 3, fails_at_two, [&](std::int64_t i) { taken.push_back(i); }), test::has_text("two"));
+    CHECK_THROWS_WITH(side_by_side(5, 3, fails_at_two, [&](std::int64_t i) { taken.push_back(i); }),
+                      test::has_text("two"));
     CHECK(taken.empty());
-    side_by_side(5, 2, [](std::int64_t i) { return 10 * i; }, [&](std::int64_t i) { taken.push_back(i); });
+    side_by_side(
+        5, 2, [](std::int64_t i) { return 10 * i; }, [&](std::int64_t i) { taken.push_back(i); });
     CHECK(taken == std::vector<std::int64_t>{0, 10, 20, 30, 40});
 }
 
@@ -276,7 +364,8 @@ TEST_CASE("eight pictures are learned by heart, and drawn when they are named") 
     Json json = diffusion_json();
     json["steps"] = 400;
     json["batch_size"] = 8;
-    json["accumulate"] = json["side_by_side"] = 2;  // so small ops are not worth cutting
+    // so small ops are not worth cutting
+    json["accumulate"] = json["side_by_side"] = 2;
     json["learning_rate"] = 2e-3;
     json["ema_decay"] = 0.98;
     json["optimizer"] = {{"name", "muon"}};
@@ -287,13 +376,21 @@ TEST_CASE("eight pictures are learned by heart, and drawn when they are named") 
     const pipeline::LatentDiffusion model(files);
     const PictureFolder pictures(beginning.data, Captions::needed, {.width = 16, .height = 16});
     const Batch all = examples_of(pictures).front();
-    const auto drawn = pipeline::txt2img(model, {.prompts = all.captions, .negative_prompt = "", .seeds = std::vector<std::uint64_t>(8, 5), .width = 16,
-                                                 .height = 16, .steps = 20, .cfg_scale = 2.0f}).pictures;
+    const auto drawn = pipeline::txt2img(model, {.prompts = all.captions,
+                                                 .negative_prompt = "",
+                                                 .seeds = std::vector<std::uint64_t>(8, 5),
+                                                 .width = 16,
+                                                 .height = 16,
+                                                 .steps = 20,
+                                                 .cfg_scale = 2.0f})
+                           .pictures;
     for (std::int64_t i = 0; i < 8; ++i) {
         std::int64_t nearest = -1;
         double distance = INFINITY;
         for (std::int64_t k = 0; k < 8; ++k) {
-            const double d = ops::mean(ops::square(ops::slice(drawn, 0, i, i + 1) - ops::slice(all.pictures, 0, k, k + 1))).item();
+            const double d = ops::mean(ops::square(ops::slice(drawn, 0, i, i + 1) -
+                                                   ops::slice(all.pictures, 0, k, k + 1)))
+                                 .item();
             if (d < distance) distance = d, nearest = k;
         }
         INFO(all.captions[i] << " came out nearest to " << all.captions[nearest]);
@@ -314,12 +411,16 @@ TEST_CASE("a LoRA learns beside weights that stay what they are, and loads again
     const Training training{beginning.data, beginning.folder / "lora", base.output / "model"};
     const Weights learned = training.run<DiffusionTrainer>(json);
     CHECK(std::ranges::all_of(learned, [](const auto& entry) {
-        return entry.first.find("lora_") != std::string::npos || entry.first.find("step") != std::string::npos || entry.first.find("num_updates") != std::string::npos;
+        return entry.first.find("lora_") != std::string::npos ||
+               entry.first.find("step") != std::string::npos ||
+               entry.first.find("num_updates") != std::string::npos;
     }));
 
     const pipeline::ModelFiles files = pipeline::open_model(base.output / "model");
-    const Lora lora = read_lora(training.output / "model/lora.safetensors", *files.checkpoint, files.config);
-    CHECK(lora.size() == learned.size() / 8);  // up and down, their average, and two moments of each
+    const Lora lora =
+        read_lora(training.output / "model/lora.safetensors", *files.checkpoint, files.config);
+    // up and down, their average, and two moments of each
+    CHECK(lora.size() == learned.size() / 8);
     CHECK(lora.begin()->second.rank() == 2);
 }
 
@@ -342,10 +443,13 @@ TEST_CASE("a training that has gone wrong says where, and what is still good") {
             broken[3] = NAN;
             entry.bytes = std::as_bytes(std::span(broken));
         }
-    std::map<std::string, std::string> texts = {{"config", saved->text("config")}, {"data", saved->text("data")}, {"seconds", saved->text("seconds")}};
+    std::map<std::string, std::string> texts = {{"config", saved->text("config")},
+                                                {"data", saved->text("data")},
+                                                {"seconds", saved->text("seconds")}};
     { Checkpoints(training.output / "checkpoints").save(2, entries, texts); }
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(json, 6, true),
-                      has_text("step 3") && has_text("not finite") && has_text("step_000002.safetensors"));
+    CHECK_THROWS_WITH(
+        training.run<AutoencoderTrainer>(json, 6, true),
+        has_text("step 3") && has_text("not finite") && has_text("step_000002.safetensors"));
 }
 
 TEST_CASE("settings that make no sense are refused by name") {
@@ -356,27 +460,36 @@ TEST_CASE("settings that make no sense are refused by name") {
         return json;
     };
     const Training training{beginning.data, beginning.folder / "out", {}};
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batchsize", 3)), has_text("batchsize"));
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 0)), has_text("batch_size"));
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("learning_rate", "fast")), has_text("learning_rate"));
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("optimizer", {{"name", "sgd"}})), has_text("sgd"));
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("loss", {{"perceptual_weight", 1}})), has_text("lpips_weights"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batchsize", 3)),
+                      has_text("batchsize"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 0)),
+                      has_text("batch_size"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("learning_rate", "fast")),
+                      has_text("learning_rate"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("optimizer", {{"name", "sgd"}})),
+                      has_text("sgd"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("loss", {{"perceptual_weight", 1}})),
+                      has_text("lpips_weights"));
     CHECK_THROWS_WITH(training.run<DiffusionTrainer>(diffusion_json()), has_text("--init"));
 
     training.run<AutoencoderTrainer>(autoencoder_json(), 1);
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(autoencoder_json(), 2), has_text("--resume"));
-    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 2), 2, true), has_text("batch_size"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(autoencoder_json(), 2),
+                      has_text("--resume"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("batch_size", 2), 2, true),
+                      has_text("batch_size"));
 
     const fs::path elsewhere = beginning.folder / "elsewhere";
     fs::rename(beginning.data, elsewhere);
     const Training moved{elsewhere, training.output, {}};
     moved.run<AutoencoderTrainer>(autoencoder_json(), 2, true);
     fs::remove(elsewhere / (colours.front() + ".png"));
-    CHECK_THROWS_WITH(moved.run<AutoencoderTrainer>(autoencoder_json(), 3, true), has_text("other pictures"));
+    CHECK_THROWS_WITH(moved.run<AutoencoderTrainer>(autoencoder_json(), 3, true),
+                      has_text("other pictures"));
     write_pictures(elsewhere);
     io::write_text_file(elsewhere / "metadata.jsonl", [&] {
         std::string lines = io::read_text_file(elsewhere / "metadata.jsonl");
         return lines.replace(lines.find("square"), 6, "circle");
     }());
-    CHECK_THROWS_WITH(moved.run<AutoencoderTrainer>(autoencoder_json(), 3, true), has_text("captions"));
+    CHECK_THROWS_WITH(moved.run<AutoencoderTrainer>(autoencoder_json(), 3, true),
+                      has_text("captions"));
 }

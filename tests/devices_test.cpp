@@ -1,5 +1,5 @@
-// Every op on a GPU against itself on the CPU: the result and the gradients of all inputs, whole tensors. Without a GPU there is
-// nothing to compare, and one line says so.
+// Every op on a GPU against itself on the CPU: the result and the gradients of all inputs, whole
+// tensors. Without a GPU there is nothing to compare, and one line says so.
 
 #include "chapters/04_attention/ladder/gpu.h"
 #include "chapters/04_attention/ladder/ladder.h"
@@ -10,6 +10,12 @@
 #if LDM_HAS_CUDA
 #include "common/device/divisor.cuh"
 #endif
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <numeric>
+
 #include "common/autograd/tape.h"
 #include "common/image/tensor_picture.h"
 #include "common/io/safetensors.h"
@@ -43,12 +49,6 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
 
-#include <cmath>
-#include <cstdio>
-#include <filesystem>
-#include <limits>
-#include <numeric>
-
 using namespace ldm;
 using test::close;
 using test::noise;
@@ -73,7 +73,8 @@ std::vector<Tensor> on(Device device, Inputs inputs) {
     return moved;
 }
 
-/// The result, then the gradients of sum(result * fixed noise) with respect to all inputs, on the CPU.
+/// The result, then the gradients of sum(result * fixed noise) with respect to all inputs, on the
+/// CPU.
 std::vector<Tensor> all_of(const Function& f, Inputs inputs) {
     Tape tape;
     for (const Tensor& x : inputs)
@@ -96,14 +97,16 @@ float largest(const Tensor& x) {
 std::string agree(const Function& f, Inputs inputs, double tolerance = 1e-5) {
     const std::vector<Tensor> here = all_of(f, inputs), there = all_of(f, on(Device::cuda, inputs));
     for (std::size_t i = 0; i < here.size(); ++i)
-        if (const std::string wrong = close(there[i], here[i], tolerance * largest(here[i])); !wrong.empty())
+        if (const std::string wrong = close(there[i], here[i], tolerance * largest(here[i]));
+            !wrong.empty())
             return (i == 0 ? "the result: " : "gradient " + std::to_string(i) + ": ") + wrong;
     return "";
 }
 
 Tensor ids(const Shape& shape, std::int32_t below) {
     std::vector<std::int32_t> values(element_count(shape));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int32_t>(i * 7 % below);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = static_cast<std::int32_t>(i * 7 % below);
     return Tensor::ints(shape, values);
 }
 
@@ -128,7 +131,8 @@ struct ConvolutionWay {
     decltype(&ops::cuda::conv2d_backward_weight) backward_weight;
 };
 
-enum class Cudnn { does, may, cannot };  // may: not with every version and on every GPU
+// may: not with every version and on every GPU
+enum class Cudnn { does, may, cannot };
 
 struct ConvolutionCase {
     Shape x, weight;
@@ -141,11 +145,13 @@ struct ConvolutionCase {
 TEST_CASE("a GPU computes the same: functions of single numbers") {
     if (no_gpu()) return;
     for (const std::int64_t count : {1, 7, 255, 1031})
-        for (auto f : {ops::silu, ops::gelu, ops::quick_gelu, ops::sigmoid, ops::tanh, ops::relu, ops::softplus, ops::exp, ops::square, ops::abs,
-                       ops::sin, ops::cos})
+        for (auto f : {ops::silu, ops::gelu, ops::quick_gelu, ops::sigmoid, ops::tanh, ops::relu,
+                       ops::softplus, ops::exp, ops::square, ops::abs, ops::sin, ops::cos})
             CHECK(agree([&](Inputs in) { return f(in[0]); }, {noise({count}, 1)}) == "");
-    for (auto f : {ops::log, ops::sqrt}) CHECK(agree([&](Inputs in) { return f(in[0]); }, {positive({3, 50}, 2)}) == "");
-    CHECK(agree([](Inputs in) { return ops::clamp(in[0], -0.5f, 0.7f) * 3.0f + 1.0f; }, {noise({70}, 3)}) == "");
+    for (auto f : {ops::log, ops::sqrt})
+        CHECK(agree([&](Inputs in) { return f(in[0]); }, {positive({3, 50}, 2)}) == "");
+    CHECK(agree([](Inputs in) { return ops::clamp(in[0], -0.5f, 0.7f) * 3.0f + 1.0f; },
+                {noise({70}, 3)}) == "");
     CHECK(agree([](Inputs in) { return ops::leaky_relu(in[0], 0.2f); }, {noise({70}, 3)}) == "");
 }
 
@@ -165,42 +171,69 @@ TEST_CASE("a GPU computes the same: broadcasting and sums") {
     CHECK(agree([](Inputs in) { return ops::sum(in[0], {1}); }, {noise({6, 70, 5}, 1)}) == "");
     CHECK(agree([](Inputs in) { return ops::sum(in[0], {1}); }, {noise({6, 1, 5}, 1)}) == "");
     CHECK(agree([](Inputs in) { return ops::sum(in[0], {0}); }, {noise({300, 45}, 1)}) == "");
-    CHECK(agree([](Inputs in) { return ops::mean_per_sample(in[0]); }, {noise({3, 5, 6}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::mean_per_sample(in[0]); }, {noise({3, 5, 6}, 1)}) ==
+          "");
     CHECK(agree([](Inputs in) { return ops::normalize(in[0]); }, {noise({3, 50}, 1)}) == "");
 }
 
 TEST_CASE("a GPU moves the same numbers") {
     if (no_gpu()) return;
-    for (const std::vector<int>& order : std::vector<std::vector<int>>{{0, 1, 2, 3}, {0, 2, 1, 3}, {3, 2, 1, 0}, {0, 2, 3, 1}, {0, 3, 1, 2}, {1, 0, 3, 2}})
-        CHECK(agree([&](Inputs in) { return ops::permute(in[0], order); }, {noise({2, 33, 5, 40}, 1)}, 0) == "");
-    CHECK(agree([](Inputs in) { return ops::concat({in[0], in[1], in[0]}, 1); }, {noise({2, 3, 5}, 1), noise({2, 1, 5}, 2)}, 1e-6) == "");
-    CHECK(agree([](Inputs in) { return ops::slice(in[0], 1, 2, 5); }, {noise({3, 7, 4}, 1)}, 0) == "");
-    CHECK(agree([](Inputs in) { return ops::broadcast_to(in[0], {4, 3, 5}); }, {noise({3, 1}, 1)}) == "");
-    CHECK(agree([](Inputs in) { return ops::embedding(in[1], in[0]); }, {noise({11, 40}, 1), ids({3, 9}, 11)}) == "");
-    CHECK(close(ops::to(ops::to_float(ops::to(ids({40}, 13), Device::cuda)), Device::cpu), ops::to_float(ids({40}, 13)), 0) == "");
-    CHECK(close(ops::to(ops::detach(ops::to(noise({7}, 1), Device::cuda)), Device::cpu), noise({7}, 1), 0) == "");
+    for (const std::vector<int>& order : std::vector<std::vector<int>>{
+             {0, 1, 2, 3}, {0, 2, 1, 3}, {3, 2, 1, 0}, {0, 2, 3, 1}, {0, 3, 1, 2}, {1, 0, 3, 2}})
+        CHECK(agree([&](Inputs in) { return ops::permute(in[0], order); },
+                    {noise({2, 33, 5, 40}, 1)}, 0) == "");
+    CHECK(agree(
+              [](Inputs in) {
+                  return ops::concat({in[0], in[1], in[0]}, 1);
+              },
+              {noise({2, 3, 5}, 1), noise({2, 1, 5}, 2)}, 1e-6) == "");
+    CHECK(agree([](Inputs in) { return ops::slice(in[0], 1, 2, 5); }, {noise({3, 7, 4}, 1)}, 0) ==
+          "");
+    CHECK(agree(
+              [](Inputs in) {
+                  return ops::broadcast_to(in[0], {4, 3, 5});
+              },
+              {noise({3, 1}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::embedding(in[1], in[0]); },
+                {noise({11, 40}, 1), ids({3, 9}, 11)}) == "");
+    CHECK(close(ops::to(ops::to_float(ops::to(ids({40}, 13), Device::cuda)), Device::cpu),
+                ops::to_float(ids({40}, 13)), 0) == "");
+    CHECK(close(ops::to(ops::detach(ops::to(noise({7}, 1), Device::cuda)), Device::cpu),
+                noise({7}, 1), 0) == "");
     CHECK(ops::to(Tensor::scalar(2.5f), Device::cuda).item() == 2.5f);
 }
 
 TEST_CASE("a GPU computes the same: matrix products") {
     if (no_gpu()) return;
-    const auto product = [](ops::Transpose t) { return [t](Inputs in) { return ops::matmul(in[0], in[1], t); }; };
+    const auto product = [](ops::Transpose t) {
+        return [t](Inputs in) { return ops::matmul(in[0], in[1], t); };
+    };
     CHECK(agree(product(ops::Transpose::none), {noise({2, 3, 4}, 1), noise({2, 4, 5}, 2)}) == "");
     CHECK(agree(product(ops::Transpose::a), {noise({3, 40, 30}, 1), noise({3, 40, 50}, 2)}) == "");
     CHECK(agree(product(ops::Transpose::b), {noise({30, 17}, 1), noise({50, 17}, 2)}) == "");
-    CHECK(agree([](Inputs in) { return ops::linear(in[0], in[1], in[2]); }, {noise({2, 3, 4}, 1), noise({5, 4}, 2), noise({5}, 3)}) == "");
-    CHECK(agree([](Inputs in) { return ops::linear(in[0], in[1]); }, {noise({6, 4}, 1), noise({5, 4}, 2)}) == "");
+    CHECK(agree([](Inputs in) { return ops::linear(in[0], in[1], in[2]); },
+                {noise({2, 3, 4}, 1), noise({5, 4}, 2), noise({5}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::linear(in[0], in[1]); },
+                {noise({6, 4}, 1), noise({5, 4}, 2)}) == "");
 }
 
 TEST_CASE("a GPU computes the same: convolutions") {
     if (no_gpu()) return;
-    const auto conv = [](ops::Conv2dOptions options) { return [options](Inputs in) { return ops::conv2d(in[0], in[1], in[2], options); }; };
-    CHECK(agree(conv({.padding = ops::Padding::all(1)}), {noise({2, 5, 9, 7}, 1), noise({70, 5, 3, 3}, 2), noise({70}, 3)}) == "");
-    CHECK(agree(conv({.stride = 2, .padding = {0, 1, 1, 2}}), {noise({2, 3, 5, 6}, 1), noise({4, 3, 3, 2}, 2), noise({4}, 3)}) == "");
-    CHECK(agree(conv({.stride = 2, .padding = {0, 0, 1, 1}}), {noise({1, 6, 8, 8}, 1), noise({8, 6, 3, 3}, 2), noise({8}, 3)}) == "");
+    const auto conv = [](ops::Conv2dOptions options) {
+        return [options](Inputs in) { return ops::conv2d(in[0], in[1], in[2], options); };
+    };
+    CHECK(agree(conv({.padding = ops::Padding::all(1)}),
+                {noise({2, 5, 9, 7}, 1), noise({70, 5, 3, 3}, 2), noise({70}, 3)}) == "");
+    CHECK(agree(conv({.stride = 2, .padding = {0, 1, 1, 2}}),
+                {noise({2, 3, 5, 6}, 1), noise({4, 3, 3, 2}, 2), noise({4}, 3)}) == "");
+    CHECK(agree(conv({.stride = 2, .padding = {0, 0, 1, 1}}),
+                {noise({1, 6, 8, 8}, 1), noise({8, 6, 3, 3}, 2), noise({8}, 3)}) == "");
     CHECK(agree(conv({}), {noise({3, 40, 4, 4}, 1), noise({9, 40, 1, 1}, 2), noise({9}, 3)}) == "");
-    CHECK(agree(conv({.padding = ops::Padding::all(1)}), {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)}) == "");  // in parts
-    CHECK(agree([](Inputs in) { return ops::conv_transpose2d(in[0], in[1], in[2], 2); }, {noise({2, 3, 4, 5}, 1), noise({3, 4, 3, 2}, 2), noise({4}, 3)}) == "");
+    // in parts
+    CHECK(agree(conv({.padding = ops::Padding::all(1)}),
+                {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::conv_transpose2d(in[0], in[1], in[2], 2); },
+                {noise({2, 3, 4, 5}, 1), noise({3, 4, 3, 2}, 2), noise({4}, 3)}) == "");
 }
 
 TEST_CASE("our own convolution and cuDNN's are the definition's, in every type") {
@@ -212,25 +245,36 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
             {{2, 5, 9, 7}, {70, 5, 3, 3}, {.padding = ops::Padding::all(1)}},
             {{2, 8, 10, 9}, {6, 8, 3, 3}, {.stride = 2, .padding = ops::Padding::all(1)}},
             {{1, 3, 11, 12}, {4, 3, 4, 2}, {.stride = 3, .padding = {2, 1, 2, 1}}},
-            {{2, 4, 8, 8}, {3, 4, 1, 1}, {.stride = 2}},                                              // pixels that no kernel meets
-            {{1, 300, 4, 4}, {3, 300, 3, 3}, {.padding = ops::Padding::all(1)}},                      // in parts
-            {{2, 3, 5, 6}, {4, 3, 3, 2}, {.stride = 2, .padding = {0, 1, 1, 2}}},                     // uneven, to no effect
-            {{2, 6, 8, 8}, {8, 6, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}}, Cudnn::cannot},              // the VAE's
+            // pixels that no kernel meets
+            {{2, 4, 8, 8}, {3, 4, 1, 1}, {.stride = 2}},
+            // in parts
+            {{1, 300, 4, 4}, {3, 300, 3, 3}, {.padding = ops::Padding::all(1)}},
+            // uneven, to no effect
+            {{2, 3, 5, 6}, {4, 3, 3, 2}, {.stride = 2, .padding = {0, 1, 1, 2}}},
+            // the VAE's
+            {{2, 6, 8, 8}, {8, 6, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}}, Cudnn::cannot},
             {{1, 3, 6, 5}, {4, 3, 3, 3}, {.padding = {2, 1, 0, 1}}, Cudnn::cannot},
-            {{1, 2, 2, 4}, {3, 2, 3, 3}, {.stride = 2, .padding = {0, 1, 1, 1}}, Cudnn::cannot},              // a kernel that only fits with the row below
+            // a kernel that only fits with the row below
+            {{1, 2, 2, 4}, {3, 2, 3, 3}, {.stride = 2, .padding = {0, 1, 1, 1}}, Cudnn::cannot},
         }));
         const DType dtype = GENERATE(DType::f32, DType::f16, DType::bf16);
-        const double tolerance = dtype == DType::f32 ? 1e-5 : dtype == DType::f16 ? 1.0 / 1024 : 1.0 / 128;
-        const Tensor x = there_as(dtype, noise(problem.x, 1)), weight = there_as(dtype, noise(problem.weight, 2));
+        const double tolerance = dtype == DType::f32   ? 1e-5
+                                 : dtype == DType::f16 ? 1.0 / 1024
+                                                       : 1.0 / 128;
+        const Tensor x = there_as(dtype, noise(problem.x, 1)),
+                     weight = there_as(dtype, noise(problem.weight, 2));
         const Tensor bias = there_as(dtype, noise({problem.weight[0]}, 3));
         const Tensor y = ops::reference::conv2d(back(x), back(weight), back(bias), problem.options);
         const Tensor y_without = ops::reference::conv2d(back(x), back(weight), {}, problem.options);
         const Tensor dy = there_as(dtype, noise(y.shape(), 4));
-        const Tensor dx = ops::conv2d_backward_input(back(dy), back(weight), problem.x, problem.options);
-        const Tensor dweight = ops::conv2d_backward_weight(back(dy), back(x), problem.weight, problem.options);
+        const Tensor dx =
+            ops::conv2d_backward_input(back(dy), back(weight), problem.x, problem.options);
+        const Tensor dweight =
+            ops::conv2d_backward_weight(back(dy), back(x), problem.weight, problem.options);
 
         const auto check = [&](const ConvolutionWay& way) {
-            INFO(way.name << ", " << name_of(dtype) << ", " << to_string(problem.x) << " and " << to_string(problem.weight));
+            INFO(way.name << ", " << name_of(dtype) << ", " << to_string(problem.x) << " and "
+                          << to_string(problem.weight));
             const auto agrees = [&](const Tensor& got, const Tensor& expected) {
                 CHECK((got && got.dtype() == dtype));
                 CHECK(close(back(got), expected, tolerance * largest(expected)) == "");
@@ -241,22 +285,33 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
             agrees(way.backward_weight(dy, x, problem.weight, problem.options), dweight);
         };
         using namespace ops::cuda;
-        check({"ours", implicit_gemm_conv2d, implicit_gemm_conv2d_backward_input, implicit_gemm_conv2d_backward_weight});
+        check({"ours", implicit_gemm_conv2d, implicit_gemm_conv2d_backward_input,
+               implicit_gemm_conv2d_backward_weight});
         check({"whichever", ops::cuda::conv2d, conv2d_backward_input, conv2d_backward_weight});
-        const auto same_bits = [](const Tensor& a, const Tensor& b) { CHECK(close(back(a), back(b), 0) == ""); };
+        const auto same_bits = [](const Tensor& a, const Tensor& b) {
+            CHECK(close(back(a), back(b), 0) == "");
+        };
         const ops::WithCudnn without({.conv2d = false});
-        same_bits(ops::cuda::conv2d(x, weight, bias, problem.options), implicit_gemm_conv2d(x, weight, bias, problem.options));
-        same_bits(ops::cuda::conv2d_backward_input(dy, weight, problem.x, problem.options), implicit_gemm_conv2d_backward_input(dy, weight, problem.x, problem.options));
-        same_bits(ops::cuda::conv2d_backward_weight(dy, x, problem.weight, problem.options), implicit_gemm_conv2d_backward_weight(dy, x, problem.weight, problem.options));
+        same_bits(ops::cuda::conv2d(x, weight, bias, problem.options),
+                  implicit_gemm_conv2d(x, weight, bias, problem.options));
+        same_bits(ops::cuda::conv2d_backward_input(dy, weight, problem.x, problem.options),
+                  implicit_gemm_conv2d_backward_input(dy, weight, problem.x, problem.options));
+        same_bits(ops::cuda::conv2d_backward_weight(dy, x, problem.weight, problem.options),
+                  implicit_gemm_conv2d_backward_weight(dy, x, problem.weight, problem.options));
         if constexpr (build::has_cudnn) {
             const int done = static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) +
-                             static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x, problem.options)) +
-                             static_cast<bool>(cudnn_conv2d_backward_weight(dy, x, problem.weight, problem.options));
-            INFO("cuDNN does " << done << " of 3: " << name_of(dtype) << ", " << to_string(problem.x) << " and " << to_string(problem.weight));
+                             static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x,
+                                                                           problem.options)) +
+                             static_cast<bool>(cudnn_conv2d_backward_weight(dy, x, problem.weight,
+                                                                            problem.options));
+            INFO("cuDNN does " << done << " of 3: " << name_of(dtype) << ", "
+                               << to_string(problem.x) << " and " << to_string(problem.weight));
             if (problem.cudnn == Cudnn::does) CHECK(done == 3);
             if (problem.cudnn == Cudnn::cannot) CHECK(done == 0);
             if (problem.cudnn == Cudnn::may && done < 3) WARN("not all of them");
-            if (done == 3) check({"cuDNN's", cudnn_conv2d, cudnn_conv2d_backward_input, cudnn_conv2d_backward_weight});
+            if (done == 3)
+                check({"cuDNN's", cudnn_conv2d, cudnn_conv2d_backward_input,
+                       cudnn_conv2d_backward_weight});
         }
     }
 }
@@ -271,10 +326,14 @@ TEST_CASE("to divide by a multiplication is exact") {
     constexpr unsigned end = 1u << 31;
     for (const int d : divisors) {
         const cuda::Divisor divisor(d);
-        const auto exact = [&](unsigned index) { return divisor.of(index) == index / static_cast<unsigned>(d); };
-        // Whoever is right at both ends of a stretch with one quotient is right in between, and errors grow with the index.
+        const auto exact = [&](unsigned index) {
+            return divisor.of(index) == index / static_cast<unsigned>(d);
+        };
+        // Whoever is right at both ends of a stretch with one quotient is right in between, and
+        // errors grow with the index.
         unsigned wrong = 0;
-        for (unsigned quotient = 0, most = (end - 1) / d; quotient <= most; quotient += quotient < 100 || quotient + 100 > most ? 1 : 1 + most / 1000) {
+        for (unsigned quotient = 0, most = (end - 1) / d; quotient <= most;
+             quotient += quotient < 100 || quotient + 100 > most ? 1 : 1 + most / 1000) {
             const unsigned first = quotient * d;
             wrong += !exact(first) + !exact(std::min(first + d - 1, end - 1));
         }
@@ -285,16 +344,23 @@ TEST_CASE("to divide by a multiplication is exact") {
 }
 #endif
 
-TEST_CASE("a GPU's convolutions: no pictures, less precision where it is asked for, the same bits every time, their work") {
+TEST_CASE(
+    "a GPU's convolutions: no pictures, less precision where it is asked for, the same bits every "
+    "time, their work") {
     if (no_gpu()) return;
     const ops::Conv2dOptions options{.stride = 2, .padding = ops::Padding::all(1)};
-    const Tensor x = noise({2, 8, 9, 10}, 1), weight = noise({6, 8, 3, 3}, 2), dy = noise({2, 6, 5, 5}, 3);
+    const Tensor x = noise({2, 8, 9, 10}, 1), weight = noise({6, 8, 3, 3}, 2),
+                 dy = noise({2, 6, 5, 5}, 3);
     const std::vector<Tensor> there = on(Device::cuda, {x, weight, dy});
     const auto all = [&] {
-        return on(Device::cpu, {ops::conv2d(there[0], there[1], {}, options), ops::conv2d_backward_input(there[2], there[1], x.shape(), options),
-                                ops::conv2d_backward_weight(there[2], there[0], weight.shape(), options)});
+        return on(Device::cpu,
+                  {ops::conv2d(there[0], there[1], {}, options),
+                   ops::conv2d_backward_input(there[2], there[1], x.shape(), options),
+                   ops::conv2d_backward_weight(there[2], there[0], weight.shape(), options)});
     };
-    CHECK(ops::conv2d(ops::to(Tensor({0, 8, 9, 10}), Device::cuda), there[1], {}, options).shape() == Shape{0, 6, 5, 5});
+    CHECK(
+        ops::conv2d(ops::to(Tensor({0, 8, 9, 10}), Device::cuda), there[1], {}, options).shape() ==
+        Shape{0, 6, 5, 5});
 
     const ops::WorkCount count;
     const std::vector<Tensor> once = all();
@@ -306,54 +372,89 @@ TEST_CASE("a GPU's convolutions: no pictures, less precision where it is asked f
 
     const ops::WithPrecision less(ops::Precision::bf16);
     const std::vector<Tensor> rounded = all();
-    for (std::size_t i = 0; i < once.size(); ++i) CHECK(close(rounded[i], once[i], largest(once[i]) / 256) == "");
+    for (std::size_t i = 0; i < once.size(); ++i)
+        CHECK(close(rounded[i], once[i], largest(once[i]) / 256) == "");
 }
 
 TEST_CASE("a GPU computes the same: norms") {
     if (no_gpu()) return;
-    const auto group = [](int groups) { return [groups](Inputs in) { return ops::group_norm(in[0], groups, in[1], in[2], 1e-5f); }; };
+    const auto group = [](int groups) {
+        return [groups](Inputs in) { return ops::group_norm(in[0], groups, in[1], in[2], 1e-5f); };
+    };
     CHECK(agree(group(4), {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)}) == "");
-    CHECK(agree(group(2), {noise({1, 4, 70, 65}, 1, 0.1f) + 30.0f, noise({4}, 2), noise({4}, 3)}, 3e-5) == "");  // several pieces, far from 0
-    const auto group_silu = [](int groups) { return [groups](Inputs in) { return ops::group_norm_silu(in[0], groups, in[1], in[2], 1e-5f); }; };
+    // several pieces, far from 0
+    CHECK(agree(group(2), {noise({1, 4, 70, 65}, 1, 0.1f) + 30.0f, noise({4}, 2), noise({4}, 3)},
+                3e-5) == "");
+    const auto group_silu = [](int groups) {
+        return [groups](Inputs in) {
+            return ops::group_norm_silu(in[0], groups, in[1], in[2], 1e-5f);
+        };
+    };
     CHECK(agree(group_silu(4), {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)}) == "");
-    CHECK(agree(group_silu(2), {noise({2, 6, 30, 20}, 1), noise({6}, 2), noise({6}, 3)}) == "");   // sixteen numbers for each thread
-    CHECK(agree(group_silu(2), {noise({1, 4, 70, 66}, 1), noise({4}, 2), noise({4}, 3)}) == "");  // several pieces, 16 bytes at a time
-    CHECK(agree(group_silu(2), {noise({1, 4, 71, 67}, 1), noise({4}, 2), noise({4}, 3)}) == "");  // and not
+    // sixteen numbers for each thread
+    CHECK(agree(group_silu(2), {noise({2, 6, 30, 20}, 1), noise({6}, 2), noise({6}, 3)}) == "");
+    // several pieces, 16 bytes at a time
+    CHECK(agree(group_silu(2), {noise({1, 4, 70, 66}, 1), noise({4}, 2), noise({4}, 3)}) == "");
+    // and not
+    CHECK(agree(group_silu(2), {noise({1, 4, 71, 67}, 1), noise({4}, 2), noise({4}, 3)}) == "");
     CHECK(agree(group_silu(4), {noise({3, 12}, 1), noise({12}, 2), noise({12}, 3)}) == "");
-    CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); }, {noise({2, 5000}, 1), noise({5000}, 2), noise({5000}, 3)}) == "");
-    CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); }, {noise({3, 4, 50}, 1), noise({50}, 2), noise({50}, 3)}) == "");
-    CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], in[1], in[2], 1e-5f).y; }, {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3)}) == "");
-    CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], {in[3], in[4]}, in[1], in[2], 1e-5f); },
-                {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3), noise({4}, 4), positive({4}, 5)}, 1e-5) == "");
+    CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); },
+                {noise({2, 5000}, 1), noise({5000}, 2), noise({5000}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5f); },
+                {noise({3, 4, 50}, 1), noise({50}, 2), noise({50}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::batch_norm(in[0], in[1], in[2], 1e-5f).y; },
+                {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3)}) == "");
+    CHECK(
+        agree(
+            [](Inputs in) {
+                return ops::batch_norm(in[0], {in[3], in[4]}, in[1], in[2], 1e-5f);
+            },
+            {noise({3, 4, 5, 6}, 1), noise({4}, 2), noise({4}, 3), noise({4}, 4), positive({4}, 5)},
+            1e-5) == "");
 }
 
 TEST_CASE("a GPU computes the same: softmax and what is made of it") {
     if (no_gpu()) return;
     CHECK(agree([](Inputs in) { return ops::softmax(in[0]); }, {noise({5, 300}, 1, 3.0f)}) == "");
     CHECK(agree([](Inputs in) { return ops::log_softmax(in[0]); }, {noise({5, 3}, 1, 3.0f)}) == "");
-    CHECK(agree([](Inputs in) { return ops::cross_entropy(in[0], in[1]); }, {noise({6, 20}, 1), ids({6}, 20)}) == "");
-    CHECK(agree([](Inputs in) { return ops::linear_attention(in[0], in[1], in[2]); }, {noise({2, 3, 4, 30}, 1), noise({2, 3, 4, 30}, 2), noise({2, 3, 5, 30}, 3)}) == "");
+    CHECK(agree([](Inputs in) { return ops::cross_entropy(in[0], in[1]); },
+                {noise({6, 20}, 1), ids({6}, 20)}) == "");
+    CHECK(agree([](Inputs in) { return ops::linear_attention(in[0], in[1], in[2]); },
+                {noise({2, 3, 4, 30}, 1), noise({2, 3, 4, 30}, 2), noise({2, 3, 5, 30}, 3)}) == "");
 }
 
 TEST_CASE("a GPU computes the same: attention") {
     if (no_gpu()) return;
     const auto attend = [](ops::AttentionOptions options) {
-        return [options](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], options); };
+        return [options](Inputs in) {
+            return ops::scaled_dot_product_attention(in[0], in[1], in[2], options);
+        };
     };
     for (const std::int64_t d : {8, 40, 64, 80, 160})
-        CHECK(agree(attend({}), {noise({2, 2, 37, d}, 1), noise({2, 2, 70, d}, 2), noise({2, 2, 70, d}, 3)}) == "");
-    CHECK(agree(attend({}), {noise({1, 1, 5, 200}, 1), noise({1, 1, 7, 200}, 2), noise({1, 1, 7, 200}, 3)}) == "");
-    CHECK(agree(attend({.scale = 0.3f}), {noise({1, 2, 5, 6}, 1), noise({1, 2, 7, 6}, 2), noise({1, 2, 7, 9}, 3)}) == "");
-    CHECK(agree(attend({.causal = true}), {noise({1, 2, 77, 16}, 1), noise({1, 2, 77, 16}, 2), noise({1, 2, 77, 16}, 3)}) == "");
-    const Tensor keep = Tensor::ints({2, 5}, std::vector<std::int32_t>{1, 0, 1, 1, 0, 0, 0, 0, 0, 0});  // nobody is left in the second
-    CHECK(agree(attend({.keep = keep}), {noise({2, 2, 4, 8}, 1), noise({2, 2, 5, 8}, 2), noise({2, 2, 5, 8}, 3)}) == "");
+        CHECK(agree(attend({}), {noise({2, 2, 37, d}, 1), noise({2, 2, 70, d}, 2),
+                                 noise({2, 2, 70, d}, 3)}) == "");
+    CHECK(agree(attend({}), {noise({1, 1, 5, 200}, 1), noise({1, 1, 7, 200}, 2),
+                             noise({1, 1, 7, 200}, 3)}) == "");
+    CHECK(agree(attend({.scale = 0.3f}),
+                {noise({1, 2, 5, 6}, 1), noise({1, 2, 7, 6}, 2), noise({1, 2, 7, 9}, 3)}) == "");
+    CHECK(agree(attend({.causal = true}), {noise({1, 2, 77, 16}, 1), noise({1, 2, 77, 16}, 2),
+                                           noise({1, 2, 77, 16}, 3)}) == "");
+    // nobody is left in the second
+    const Tensor keep =
+        Tensor::ints({2, 5}, std::vector<std::int32_t>{1, 0, 1, 1, 0, 0, 0, 0, 0, 0});
+    CHECK(agree(attend({.keep = keep}),
+                {noise({2, 2, 4, 8}, 1), noise({2, 2, 5, 8}, 2), noise({2, 2, 5, 8}, 3)}) == "");
     for (const std::int64_t keys : {64, 77}) {
         const Tensor of_each = some_of(3, keys);
         for (const bool causal : {false, true})
-            CHECK(agree(attend({.causal = causal, .keep = of_each}), {noise({3, 2, causal ? keys : 20, 8}, 1), noise({3, 2, keys, 8}, 2), noise({3, 2, keys, 8}, 3)}) == "");
+            CHECK(agree(attend({.causal = causal, .keep = of_each}),
+                        {noise({3, 2, causal ? keys : 20, 8}, 1), noise({3, 2, keys, 8}, 2),
+                         noise({3, 2, keys, 8}, 3)}) == "");
     }
     const Tensor q = noise({1, 2, 9, 8}, 1), k = noise({1, 2, 6, 8}, 2);
-    CHECK(close(ops::to(ops::attention_weights(ops::to(q, Device::cuda), ops::to(k, Device::cuda)), Device::cpu), ops::attention_weights(q, k), 1e-6) == "");
+    CHECK(close(ops::to(ops::attention_weights(ops::to(q, Device::cuda), ops::to(k, Device::cuda)),
+                        Device::cpu),
+                ops::attention_weights(q, k), 1e-6) == "");
 }
 
 TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
@@ -362,21 +463,30 @@ TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
         const DType dtype = GENERATE(DType::f16, DType::bf16);
         const double rounding = dtype == DType::f16 ? 1.0 / 1024 : 1.0 / 128;
         const auto inputs = [](DType type, const Shape& q, std::int64_t keys, std::int64_t out) {
-            return std::array{there_as(type, noise(q, 1)), there_as(type, noise({q[0], q[1], keys, q[3]}, 2)),
+            return std::array{there_as(type, noise(q, 1)),
+                              there_as(type, noise({q[0], q[1], keys, q[3]}, 2)),
                               there_as(type, noise({q[0], q[1], keys, out}, 3))};
         };
-        for (const auto& [shape, keys, out] : std::vector<std::tuple<Shape, std::int64_t, std::int64_t>>{
-                 {{2, 2, 37, 40}, 77, 40}, {{1, 3, 64, 64}, 64, 64}, {{1, 2, 20, 80}, 150, 80}, {{2, 1, 16, 160}, 16, 160}, {{1, 1, 1, 8}, 1, 16}}) {
+        for (const auto& [shape, keys, out] :
+             std::vector<std::tuple<Shape, std::int64_t, std::int64_t>>{{{2, 2, 37, 40}, 77, 40},
+                                                                        {{1, 3, 64, 64}, 64, 64},
+                                                                        {{1, 2, 20, 80}, 150, 80},
+                                                                        {{2, 1, 16, 160}, 16, 160},
+                                                                        {{1, 1, 1, 8}, 1, 16}}) {
             const auto [q, k, v] = inputs(dtype, shape, keys, out);
             for (const float scale : {1.0f / std::sqrt(static_cast<float>(shape[3])), 0.3f}) {
-                INFO(name_of(dtype) << ", " << to_string(shape) << ", " << keys << " keys, scale " << scale);
-                const Tensor expected = ops::scaled_dot_product_attention(back(q), back(k), back(v), {.scale = scale});
+                INFO(name_of(dtype)
+                     << ", " << to_string(shape) << ", " << keys << " keys, scale " << scale);
+                const Tensor expected =
+                    ops::scaled_dot_product_attention(back(q), back(k), back(v), {.scale = scale});
                 const Tensor y = ops::cuda::cudnn_attention(q, k, v, {scale, false, {}});
                 CHECK((y && y.dtype() == dtype));
                 CHECK(close(back(y), expected, 2 * rounding * largest(expected)) == "");
-                CHECK(close(back(ops::cuda::cudnn_attention(q, k, v, {scale, false, {}})), back(y), 0) == "");
+                CHECK(close(back(ops::cuda::cudnn_attention(q, k, v, {scale, false, {}})), back(y),
+                            0) == "");
                 const ops::WithCudnn cudnn({.attention = true});
-                CHECK(close(back(ops::scaled_dot_product_attention(q, k, v, {.scale = scale})), back(y), 0) == "");
+                CHECK(close(back(ops::scaled_dot_product_attention(q, k, v, {.scale = scale})),
+                            back(y), 0) == "");
             }
         }
 
@@ -386,47 +496,71 @@ TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
         const auto fits = inputs(dtype, {1, 2, 5, 8}, 5, 8);
         CHECK(can(fits, {1.0f, false, {}}));
         CHECK_FALSE(can(fits, {1.0f, true, {}}));
-        CHECK_FALSE(can(fits, {1.0f, false, ops::to(Tensor::ints({1, 5}, std::vector<std::int32_t>(5, 1)), Device::cuda)}));
+        CHECK_FALSE(can(
+            fits, {1.0f, false,
+                   ops::to(Tensor::ints({1, 5}, std::vector<std::int32_t>(5, 1)), Device::cuda)}));
         CHECK_FALSE(can(inputs(DType::f32, {1, 2, 5, 8}, 5, 8), {1.0f, false, {}}));
         CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 12}, 5, 8), {1.0f, false, {}}));
         CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 8}, 5, 12), {1.0f, false, {}}));
-        for (const Shape& nothing : {Shape{0, 2, 5, 8}, {1, 2, 0, 8}, {1, 2, 5, 0}}) CHECK_FALSE(can(inputs(dtype, nothing, 5, 8), {1.0f, false, {}}));
+        for (const Shape& nothing : {Shape{0, 2, 5, 8}, {1, 2, 0, 8}, {1, 2, 5, 0}})
+            CHECK_FALSE(can(inputs(dtype, nothing, 5, 8), {1.0f, false, {}}));
         CHECK_FALSE(can(inputs(dtype, {1, 2, 5, 8}, 0, 8), {1.0f, false, {}}));
 
-        const ops::WithCudnn cudnn({.attention = true});  // where it has none, our own does it
-        CHECK(agree([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); },
-                    {noise({1, 2, 9, 8}, 1), noise({1, 2, 9, 8}, 2), noise({1, 2, 9, 8}, 3)}) == "");
+        // where it has none, our own does it
+        const ops::WithCudnn cudnn({.attention = true});
+        CHECK(agree(
+                  [](Inputs in) {
+                      return ops::scaled_dot_product_attention(in[0], in[1], in[2],
+                                                               {.causal = true});
+                  },
+                  {noise({1, 2, 9, 8}, 1), noise({1, 2, 9, 8}, 2), noise({1, 2, 9, 8}, 3)}) == "");
     }
 }
 
 TEST_CASE("a GPU computes the same: pictures made larger and smaller") {
     if (no_gpu()) return;
-    CHECK(agree([](Inputs in) { return ops::upsample_nearest(in[0], 2); }, {noise({2, 3, 5, 4}, 1)}) == "");
-    CHECK(agree([](Inputs in) { return ops::avg_pool2d(in[0], 2); }, {noise({2, 3, 7, 6}, 1)}) == "");
-    CHECK(agree([](Inputs in) { return ops::max_pool2d(in[0], 2); }, {noise({2, 3, 7, 6}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::upsample_nearest(in[0], 2); },
+                {noise({2, 3, 5, 4}, 1)}) == "");
+    CHECK(agree([](Inputs in) { return ops::avg_pool2d(in[0], 2); }, {noise({2, 3, 7, 6}, 1)}) ==
+          "");
+    CHECK(agree([](Inputs in) { return ops::max_pool2d(in[0], 2); }, {noise({2, 3, 7, 6}, 1)}) ==
+          "");
 }
 
 TEST_CASE("a GPU finds the same rows") {
     if (no_gpu()) return;
     const Tensor x = noise({50, 6}, 1), table = noise({300, 6}, 2);
-    const Tensor here = ops::nearest_row(x, table), there = ops::to(ops::nearest_row(ops::to(x, Device::cuda), ops::to(table, Device::cuda)), Device::cpu);
+    const Tensor here = ops::nearest_row(x, table),
+                 there = ops::to(
+                     ops::nearest_row(ops::to(x, Device::cuda), ops::to(table, Device::cuda)),
+                     Device::cpu);
     CHECK(close(ops::to_float(there), ops::to_float(here), 0) == "");
 }
 
 TEST_CASE("a GPU takes the same steps") {
     if (no_gpu()) return;
     const auto step = [](Device device) {
-        Tensor w = ops::to(noise({1000}, 1), device), m = ops::to(noise({1000}, 2), device), v = ops::to(positive({1000}, 3), device);
+        Tensor w = ops::to(noise({1000}, 1), device), m = ops::to(noise({1000}, 2), device),
+               v = ops::to(positive({1000}, 3), device);
         const Tensor g = ops::to(noise({1000}, 4), device);
-        ops::adam_step(w, m, v, g, {.step = 3, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.1, .decoupled_weight_decay = true});
+        ops::adam_step(w, m, v, g,
+                       {.step = 3,
+                        .lr = 0.01,
+                        .beta1 = 0.9,
+                        .beta2 = 0.999,
+                        .eps = 1e-8,
+                        .weight_decay = 0.1,
+                        .decoupled_weight_decay = true});
         ops::lerp_into(m, w, 0.7);
         ops::add_into(v, 0.5, w, 2.0);
         return ops::to(ops::concat({w, m, v}, 0), Device::cpu);
     };
-    // `to` hands the CPU's own tensor back, which a step writes over: each device has its own numbers here
+    // `to` hands the CPU's own tensor back, which a step writes over: each device has its own
+    // numbers here
     CHECK(close(step(Device::cuda), step(Device::cpu), 1e-6) == "");
     const Tensor x = noise({5000}, 1);
-    CHECK(ops::sum_of_squares(ops::to(x, Device::cuda)) == Approx(ops::sum_of_squares(x)).epsilon(1e-12));
+    CHECK(ops::sum_of_squares(ops::to(x, Device::cuda)) ==
+          Approx(ops::sum_of_squares(x)).epsilon(1e-12));
     const std::vector<Tensor> several{x, noise({3, 7}, 2), Tensor({0}), noise({70000}, 3)};
     double sum = 0.0;
     for (const Tensor& part : several) sum += ops::sum_of_squares(part);
@@ -434,8 +568,10 @@ TEST_CASE("a GPU takes the same steps") {
     CHECK(ops::sum_of_squares(on(Device::cuda, several)) == Approx(sum).epsilon(1e-12));
     CHECK(ops::sum_of_squares(std::vector<Tensor>{}) == 0.0);
     CHECK(ops::all_finite(ops::to(x, Device::cuda)));
-    CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, std::numeric_limits<float>::quiet_NaN()}), Device::cuda)));
-    CHECK_FALSE(ops::all_finite(ops::to(Tensor::from({2}, {1.0f, -std::numeric_limits<float>::infinity()}), Device::cuda)));
+    CHECK_FALSE(ops::all_finite(
+        ops::to(Tensor::from({2}, {1.0f, std::numeric_limits<float>::quiet_NaN()}), Device::cuda)));
+    CHECK_FALSE(ops::all_finite(
+        ops::to(Tensor::from({2}, {1.0f, -std::numeric_limits<float>::infinity()}), Device::cuda)));
 }
 
 TEST_CASE("a GPU replays what it was asked for, with other numbers") {
@@ -443,25 +579,36 @@ TEST_CASE("a GPU replays what it was asked for, with other numbers") {
     const Tensor w = noise({70, 8, 3, 3}, 1), m = noise({30, 40}, 2), scale = noise({70}, 3);
     const auto f = [&](Device device) {
         return [=](const std::vector<Tensor>& in) {
-            const Tensor h = ops::conv2d(in[0] + ops::sin(ops::to_float(in[1])).reshape({-1, 1, 1, 1}), ops::to(w, device), {}, {.padding = ops::Padding::all(1)});
-            const Tensor level = ops::group_norm_silu(h, 7, ops::to(scale, device), ops::to(scale, device), 1e-5f);
-            const Tensor made_here = ops::to(ops::exp(m), device);  // of numbers that the host forgets
+            const Tensor h =
+                ops::conv2d(in[0] + ops::sin(ops::to_float(in[1])).reshape({-1, 1, 1, 1}),
+                            ops::to(w, device), {}, {.padding = ops::Padding::all(1)});
+            const Tensor level =
+                ops::group_norm_silu(h, 7, ops::to(scale, device), ops::to(scale, device), 1e-5f);
+            // of numbers that the host forgets
+            const Tensor made_here = ops::to(ops::exp(m), device);
             return ops::matmul(level.reshape({2 * 70, 30}), made_here);
         };
     };
     ops::Replayed replayed(f(Device::cuda));
     const auto expected = f(Device::cpu);
     for (int call = 0; call < 5; ++call) {
-        const Tensor x = noise({2, 8, 5, 6}, 10 + call), t = Tensor::ints({2}, std::vector<std::int32_t>{call, 7 * call});
+        const Tensor x = noise({2, 8, 5, 6}, 10 + call),
+                     t = Tensor::ints({2}, std::vector<std::int32_t>{call, 7 * call});
         const Tensor y = replayed({ops::to(x, Device::cuda), ops::to(t, Device::cuda)});
-        std::vector<Tensor> others;  // that want the same sizes of memory
-        for (int i = 0; i < 10 * (call + 1); ++i) others.push_back(ops::to(noise({2, 70, 5, 6}, i), Device::cuda));
+        // that want the same sizes of memory
+        std::vector<Tensor> others;
+        for (int i = 0; i < 10 * (call + 1); ++i)
+            others.push_back(ops::to(noise({2, 70, 5, 6}, i), Device::cuda));
         const Tensor again = replayed({ops::to(x, Device::cuda), ops::to(t, Device::cuda)});
         CHECK(close(ops::to(y, Device::cpu), expected({x, t}), 1e-4) == "");
         CHECK(close(ops::to(again, Device::cpu), expected({x, t}), 1e-4) == "");
-        for (std::size_t i = 0; i < others.size(); ++i) CHECK(close(ops::to(others[i], Device::cpu), noise({2, 70, 5, 6}, static_cast<int>(i)), 0) == "");
+        for (std::size_t i = 0; i < others.size(); ++i)
+            CHECK(close(ops::to(others[i], Device::cpu), noise({2, 70, 5, 6}, static_cast<int>(i)),
+                        0) == "");
     }
-    const Tensor small = noise({2, 8, 2, 3}, 40), times = Tensor::ints({2}, std::vector<std::int32_t>{1, 2});  // other shapes: another graph
+    // other shapes: another graph
+    const Tensor small = noise({2, 8, 2, 3}, 40),
+                 times = Tensor::ints({2}, std::vector<std::int32_t>{1, 2});
     ops::Replayed sum([](const std::vector<Tensor>& in) { return ops::sum(in[0]) * 3.0f; });
     for (const Tensor& x : {small, small, small, ops::to_float(times), small, small})
         CHECK(sum({ops::to(x, Device::cuda)}).item() == Approx((ops::sum(x) * 3.0f).item()));
@@ -472,29 +619,34 @@ TEST_CASE("a GPU whose memory is too small for a graph computes without one") {
     bool in_a_graph = false;
     ops::Replayed twice([&](const std::vector<Tensor>& in) {
         if (in_a_graph) throw OutOfMemory("no room");
-        in_a_graph = true;  // the second call is the one that writes
+        // the second call is the one that writes
+        in_a_graph = true;
         return in[0] * 2.0f;
     });
     const Tensor x = noise({3, 4}, 1), there = ops::to(x, Device::cuda);
     CHECK(close(ops::to(twice({there}), Device::cpu), x * 2.0f, 0) == "");
-    CHECK_THROWS_AS(twice({there}), OutOfMemory);  // the graph did not fit, and then the call itself did not
+    // the graph did not fit, and then the call itself did not
+    CHECK_THROWS_AS(twice({there}), OutOfMemory);
     in_a_graph = false;
     CHECK(close(ops::to(twice({there}), Device::cpu), x * 2.0f, 0) == "");
 }
 
 TEST_CASE("a GPU cannot bring back numbers while a graph is written") {
     if (no_gpu()) return;
-    ops::Replayed looks([](const std::vector<Tensor>& in) { return in[0] * ops::sum(in[0]).item(); });
+    ops::Replayed looks(
+        [](const std::vector<Tensor>& in) { return in[0] * ops::sum(in[0]).item(); });
     const Tensor x = ops::to(noise({3}, 1), Device::cuda);
     looks({x});
     CHECK_THROWS_WITH(looks({x}), test::has_text("a graph is being written"));
-    CHECK(close(ops::to(x + x, Device::cpu), ops::to(x, Device::cpu) * 2.0f, 0) == "");  // the stream is in order
+    // the stream is in order
+    CHECK(close(ops::to(x + x, Device::cpu), ops::to(x, Device::cpu) * 2.0f, 0) == "");
 }
 
 TEST_CASE("a GPU computes with 16 bits to their precision") {
     if (no_gpu()) return;
     const auto check = [](const Function& f, Inputs inputs, double roundings = 1.0) {
-        for (const auto& [dtype, precision] : {std::pair(DType::f16, 1.0 / 1024), std::pair(DType::bf16, 1.0 / 128)}) {
+        for (const auto& [dtype, precision] :
+             {std::pair(DType::f16, 1.0 / 1024), std::pair(DType::bf16, 1.0 / 128)}) {
             std::vector<Tensor> narrow, rounded;
             for (const Tensor& x : inputs) {
                 narrow.push_back(there_as(dtype, x));
@@ -507,51 +659,91 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
     };
     check([](Inputs in) { return ops::silu(in[0]); }, {noise({3, 43}, 1)});
     check([](Inputs in) { return in[0] + in[1]; }, {noise({3, 43}, 1), noise({43}, 2)});
-    for (const std::int64_t length : {1, 43, 64})  // what does not fill 16 bytes, what is left over, and neither
-        check([](Inputs in) { return in[0] + in[1]; }, {noise({3, length}, 1), noise({3, length}, 2)});
+    // what does not fill 16 bytes, what is left over, and neither
+    for (const std::int64_t length : {1, 43, 64})
+        check([](Inputs in) { return in[0] + in[1]; },
+              {noise({3, length}, 1), noise({3, length}, 2)});
     for (const auto& [first, second] : {std::pair(8, 16), std::pair(8, 3), std::pair(3, 8)}) {
-        check([](Inputs in) { return ops::concat({in[0], in[1]}, 1); }, {noise({2, first, 5}, 1), noise({2, second, 5}, 2)});
-        check([end = first + 5](Inputs in) { return ops::slice(in[0], 1, 1, end); }, {noise({3, first + 7, second}, 1)});
+        check(
+            [](Inputs in) {
+                return ops::concat({in[0], in[1]}, 1);
+            },
+            {noise({2, first, 5}, 1), noise({2, second, 5}, 2)});
+        check([end = first + 5](Inputs in) { return ops::slice(in[0], 1, 1, end); },
+              {noise({3, first + 7, second}, 1)});
     }
     check([](Inputs in) { return ops::permute(in[0], {1, 0}); }, {noise({3, 43}, 1)});
-    check([](Inputs in) { return ops::linear(in[0], in[1], in[2]); }, {noise({9, 40}, 1), noise({17, 40}, 2), noise({17}, 3)});
-    check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 8, 6, 6}, 1), noise({9, 8, 3, 3}, 2), noise({9}, 3)});
-    check([](Inputs in) { return ops::group_norm(in[0], 4, in[1], in[2], 1e-5f); }, {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)});
+    check([](Inputs in) { return ops::linear(in[0], in[1], in[2]); },
+          {noise({9, 40}, 1), noise({17, 40}, 2), noise({17}, 3)});
+    check(
+        [](Inputs in) {
+            return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)});
+        },
+        {noise({1, 8, 6, 6}, 1), noise({9, 8, 3, 3}, 2), noise({9}, 3)});
+    check([](Inputs in) { return ops::group_norm(in[0], 4, in[1], in[2], 1e-5f); },
+          {noise({2, 8, 5, 3}, 1), noise({8}, 2), noise({8}, 3)});
     for (const std::int64_t side : {5, 72})
-        check([](Inputs in) { return ops::group_norm_silu(in[0], 4, in[1], in[2], 1e-5f); }, {noise({2, 8, side, side}, 1), noise({8}, 2), noise({8}, 3)});
+        check([](Inputs in) { return ops::group_norm_silu(in[0], 4, in[1], in[2], 1e-5f); },
+              {noise({2, 8, side, side}, 1), noise({8}, 2), noise({8}, 3)});
     check([](Inputs in) { return ops::softmax(in[0]); }, {noise({4, 30}, 1)});
     const ops::Conv2dOptions lopsided{.stride = 2, .padding = {0, 1, 1, 2}};
-    check([&](Inputs in) { return ops::conv2d(in[0], in[1], in[2], lopsided); }, {noise({2, 40, 9, 11}, 1), noise({70, 40, 3, 3}, 2), noise({70}, 3)});
-    check([](Inputs in) { return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)}); }, {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)});
+    check([&](Inputs in) { return ops::conv2d(in[0], in[1], in[2], lopsided); },
+          {noise({2, 40, 9, 11}, 1), noise({70, 40, 3, 3}, 2), noise({70}, 3)});
+    check(
+        [](Inputs in) {
+            return ops::conv2d(in[0], in[1], in[2], {.padding = ops::Padding::all(1)});
+        },
+        {noise({1, 300, 4, 4}, 1), noise({3, 300, 3, 3}, 2), noise({3}, 3)});
     for (const std::int64_t d : {20, 40, 64, 80, 160}) {
-        const auto attend = [](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); };
-        const auto causal = [](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true}); };
-        check(attend, {noise({1, 2, 20, d}, 1), noise({1, 2, 150, d}, 2), noise({1, 2, 150, d}, 3)});
+        const auto attend = [](Inputs in) {
+            return ops::scaled_dot_product_attention(in[0], in[1], in[2]);
+        };
+        const auto causal = [](Inputs in) {
+            return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true});
+        };
+        check(attend,
+              {noise({1, 2, 20, d}, 1), noise({1, 2, 150, d}, 2), noise({1, 2, 150, d}, 3)});
         check(causal, {noise({1, 2, 77, d}, 1), noise({1, 2, 77, d}, 2), noise({1, 2, 77, d}, 3)});
     }
     for (const std::int64_t d : {40, 160})
-        for (const std::int64_t keys : {64, 77})  // which fill the tiles, and which do not
+        // which fill the tiles, and which do not
+        for (const std::int64_t keys : {64, 77})
             for (const bool causal : {false, true}) {
                 const Tensor of_each = some_of(3, keys);
-                check([&](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = causal, .keep = of_each}); },
-                      {noise({3, 2, causal ? keys : 20, d}, 1), noise({3, 2, keys, d}, 2), noise({3, 2, keys, d}, 3)});
+                check(
+                    [&](Inputs in) {
+                        return ops::scaled_dot_product_attention(
+                            in[0], in[1], in[2], {.causal = causal, .keep = of_each});
+                    },
+                    {noise({3, 2, causal ? keys : 20, d}, 1), noise({3, 2, keys, d}, 2),
+                     noise({3, 2, keys, d}, 3)});
             }
-    const Tensor many = noise({1, 1, 20, 512}, 1, 0.1f) + 16.0f, others = noise({1, 1, 30, 512}, 2, 0.1f) + 16.0f;  // scores beyond f16
-    check([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); }, {many, others, noise({1, 1, 30, 512}, 3)},
-          4.0);  // float32, too, knows sums of 131072 to a hundredth only
+    // scores beyond f16
+    const Tensor many = noise({1, 1, 20, 512}, 1, 0.1f) + 16.0f,
+                 others = noise({1, 1, 30, 512}, 2, 0.1f) + 16.0f;
+    check([](Inputs in) { return ops::scaled_dot_product_attention(in[0], in[1], in[2]); },
+          {many, others, noise({1, 1, 30, 512}, 3)},
+          // float32, too, knows sums of 131072 to a hundredth only
+          4.0);
     const Tensor nobody = Tensor::ints({1, 30}, std::vector<std::int32_t>(30, 0));
-    check([&](Inputs in) { return ops::attention_weights(in[0], in[1], {.keep = nobody}); }, {many, others});
+    check([&](Inputs in) { return ops::attention_weights(in[0], in[1], {.keep = nobody}); },
+          {many, others});
 }
 
-TEST_CASE("a stored case on a GPU: gradients in float32, forward in 16 bits, where the error is that of the type") {
+TEST_CASE(
+    "a stored case on a GPU: gradients in float32, forward in 16 bits, where the error is that of "
+    "the type") {
     if (no_gpu()) return;
     verify::Registry registry;
     resblock::register_components(registry);
     const auto run = [&](DType dtype) {
-        return verify::verify_file(registry, LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors", Device::cuda, dtype);
+        return verify::verify_file(
+            registry, LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors",
+            Device::cuda, dtype);
     };
     const auto gradients = [](const verify::FileReport& report) {
-        return std::ranges::count_if(report.comparisons, [](const auto& c) { return c.name.starts_with("grad"); });
+        return std::ranges::count_if(report.comparisons,
+                                     [](const auto& c) { return c.name.starts_with("grad"); });
     };
     const verify::FileReport f32 = run(DType::f32);
     CHECK((f32.status == verify::FileReport::Status::passed && gradients(f32) > 0));
@@ -561,7 +753,9 @@ TEST_CASE("a stored case on a GPU: gradients in float32, forward in 16 bits, whe
         CHECK(std::ssize(report.comparisons) == std::ssize(f32.comparisons) - gradients(f32));
         for (const verify::Comparison& c : report.comparisons) {
             INFO(name_of(dtype) << ", " << c.name);
-            CHECK((c.rms > verify::bound_in_16_bits(dtype) / 1024 && c.rms < verify::bound_in_16_bits(dtype) / 4));  // rounded, but not often
+            // rounded, but not often
+            CHECK((c.rms > verify::bound_in_16_bits(dtype) / 1024 &&
+                   c.rms < verify::bound_in_16_bits(dtype) / 4));
         }
     }
 }
@@ -570,16 +764,20 @@ TEST_CASE("a GPU gets the weights of a file, 16-bit ones as they are") {
     if (no_gpu()) return;
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "weights.safetensors";
-    const std::vector<std::uint16_t> halves{0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000};        // 1, -2, 1/3, 2^-24, 65504, -0
+    // 1, -2, 1/3, 2^-24, 65504, -0
+    const std::vector<std::uint16_t> halves{0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000};
     const std::vector<std::uint16_t> brains{0x3f80, 0xc000, 0x3eab, 0x0001, 0x477f, 0x8000};
     const std::vector<float> floats{1.0f, -2.0f, 1.0f / 3.0f, 1e-30f, 65504.0f, -0.0f};
     const auto entry = [](const char* name, io::DType dtype, const auto& numbers) {
         return io::TensorEntry{name, dtype, {2, 3}, std::as_bytes(std::span(numbers))};
     };
-    io::write_safetensors(path, std::vector{entry("f16", io::DType::f16, halves), entry("bf16", io::DType::bf16, brains), entry("f32", io::DType::f32, floats)});
+    io::write_safetensors(path, std::vector{entry("f16", io::DType::f16, halves),
+                                            entry("bf16", io::DType::bf16, brains),
+                                            entry("f32", io::DType::f32, floats)});
     for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
         nn::Checkpoint here, there;
-        for (nn::Checkpoint* checkpoint : {&here, &there}) checkpoint->add(io::SafetensorsFile(path));
+        for (nn::Checkpoint* checkpoint : {&here, &there})
+            checkpoint->add(io::SafetensorsFile(path));
         there.use({Device::cuda, dtype});
         here.reshape("f16", [](Shape) { return Shape{3, 2}; });
         there.reshape("f16", [](Shape) { return Shape{3, 2}; });
@@ -594,7 +792,8 @@ TEST_CASE("a GPU gets the weights of a file, 16-bit ones as they are") {
 
 TEST_CASE("a GPU gets much at once, in pieces, and the host may forget it") {
     if (no_gpu()) return;
-    const std::int64_t count = (40 << 20) / 4 + 3;  // more than may be on its way
+    // more than may be on its way
+    const std::int64_t count = (40 << 20) / 4 + 3;
     std::vector<Tensor> there;
     for (int i = 0; i < 2; ++i) {
         Tensor x({count});
@@ -605,7 +804,8 @@ TEST_CASE("a GPU gets much at once, in pieces, and the host may forget it") {
     for (int i = 0; i < 2; ++i) {
         const Tensor x = ops::to(there[i], Device::cpu);
         std::int64_t wrong = 0;
-        for (std::int64_t j = 0; j < count; ++j) wrong += x.data()[j] != static_cast<float>(j % 8191 + i);
+        for (std::int64_t j = 0; j < count; ++j)
+            wrong += x.data()[j] != static_cast<float>(j % 8191 + i);
         CHECK(wrong == 0);
     }
 }
@@ -614,14 +814,17 @@ TEST_CASE("what a GPU computed becomes the same pictures") {
     if (no_gpu()) return;
     const Tensor x = noise({2, 3, 5, 4}, 1), there = ops::to(x, Device::cuda);
     CHECK(image::to_image(there, 1) == image::to_image(x, 1));
-    CHECK(image::channel_map(there, 1, 2, image::ColorMap::diverging, -1, 1) == image::channel_map(x, 1, 2, image::ColorMap::diverging, -1, 1));
+    CHECK(image::channel_map(there, 1, 2, image::ColorMap::diverging, -1, 1) ==
+          image::channel_map(x, 1, 2, image::ColorMap::diverging, -1, 1));
 }
 
 TEST_CASE("a model's weights and its stored moment are where they are asked for") {
     if (no_gpu()) return;
     const auto folder = nn::ModelFolder::shipped();
     nn::ModelFolder here(folder), there(folder, Device::cuda);
-    const auto scale = [](nn::ModelFolder& model) { return (model.weights() / "clip_model").get("logit_scale", {}); };
+    const auto scale = [](nn::ModelFolder& model) {
+        return (model.weights() / "clip_model").get("logit_scale", {});
+    };
     CHECK(here.device() == Device::cpu);
     CHECK(scale(here).device() == Device::cpu);
     CHECK(there.device() == Device::cuda);
@@ -638,8 +841,10 @@ TEST_CASE("a model's weights and its stored moment are where they are asked for"
 TEST_CASE("tensors on two devices are an error that shows both") {
     if (no_gpu()) return;
     const Tensor here({2, 3}), there(Shape{3}, DType::f32, Device::cuda);
-    CHECK_THROWS_WITH(here + there, test::has_text("float32 [2, 3] on cpu") && test::has_text("float32 [3] on cuda"));
-    CHECK_THROWS_WITH(there.data(), test::has_text("expected float32 on the cpu, got float32 [3] on cuda"));
+    CHECK_THROWS_WITH(here + there, test::has_text("float32 [2, 3] on cpu") &&
+                                        test::has_text("float32 [3] on cuda"));
+    CHECK_THROWS_WITH(there.data(),
+                      test::has_text("expected float32 on the cpu, got float32 [3] on cuda"));
 }
 
 TEST_CASE("a GPU computes the same: every step of chapter 04's ladder") {
@@ -649,16 +854,21 @@ TEST_CASE("a GPU computes the same: every step of chapter 04's ladder") {
             std::int64_t queries, keys, width, out;
         };
         const auto [queries, keys, width, out] =
-            GENERATE(Sizes{1, 1, 1, 1}, Sizes{5, 7, 3, 4}, Sizes{64, 32, 40, 40}, Sizes{65, 33, 64, 64}, Sizes{20, 300, 16, 5});
-        const float loud = GENERATE(0.01f, 1.0f, 20.0f);  // loud scores overflow exp() without a maximum
-        const Tensor q = noise({queries, width}, 1, loud), k = noise({keys, width}, 2, loud), v = noise({keys, out}, 3);
+            GENERATE(Sizes{1, 1, 1, 1}, Sizes{5, 7, 3, 4}, Sizes{64, 32, 40, 40},
+                     Sizes{65, 33, 64, 64}, Sizes{20, 300, 16, 5});
+        // loud scores overflow exp() without a maximum
+        const float loud = GENERATE(0.01f, 1.0f, 20.0f);
+        const Tensor q = noise({queries, width}, 1, loud), k = noise({keys, width}, 2, loud),
+                     v = noise({keys, out}, 3);
         const Tensor expected = attention::ladder::naive(q, k, v);
         const std::vector<Tensor> there = on(Device::cuda, {q, k, v});
-        const double tolerance = 1e-5 * std::max(1.0f, loud * loud);  // a score's rounding moves its weight
+        // a score's rounding moves its weight
+        const double tolerance = 1e-5 * std::max(1.0f, loud * loud);
         INFO(queries << " queries, " << keys << " keys, width " << width << ", loudness " << loud);
         namespace gpu = attention::ladder::gpu;
         for (auto step : {gpu::naive, gpu::tiled, gpu::online_softmax})
-            CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected, tolerance) == "");
+            CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected,
+                        tolerance) == "");
     }
 }
 
@@ -669,17 +879,26 @@ TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, GroupNor
             Shape x;
             int groups;
         };
-        const auto [shape, groups] = GENERATE(Sizes{{1, 1, 1, 1}, 1}, Sizes{{2, 6, 3, 5}, 3}, Sizes{{2, 6, 3, 5}, 6}, Sizes{{3, 64, 2, 2}, 32},
-                                              Sizes{{1, 35, 17, 9}, 5}, Sizes{{2, 4, 33, 31}, 2}, Sizes{{67, 2, 1, 3}, 2});
-        const auto [loud, far] = GENERATE(std::pair(1.0f, 0.0f), std::pair(0.01f, 0.0f), std::pair(0.1f, 30.0f));  // quiet: eps counts
-        const Tensor x = noise(shape, 1, loud) + far, scale = noise({shape[1]}, 2), offset = noise({shape[1]}, 3);
-        const Tensor expected = ops::silu(ops::reference::group_norm(x, groups, scale, offset, 1e-5f));
-        const double tolerance = 1e-5 * largest(expected) + 1e-6 * far / loud;  // near 30 a float knows the mean to 1e-6
+        const auto [shape, groups] =
+            GENERATE(Sizes{{1, 1, 1, 1}, 1}, Sizes{{2, 6, 3, 5}, 3}, Sizes{{2, 6, 3, 5}, 6},
+                     Sizes{{3, 64, 2, 2}, 32}, Sizes{{1, 35, 17, 9}, 5}, Sizes{{2, 4, 33, 31}, 2},
+                     Sizes{{67, 2, 1, 3}, 2});
+        // quiet: eps counts
+        const auto [loud, far] =
+            GENERATE(std::pair(1.0f, 0.0f), std::pair(0.01f, 0.0f), std::pair(0.1f, 30.0f));
+        const Tensor x = noise(shape, 1, loud) + far, scale = noise({shape[1]}, 2),
+                     offset = noise({shape[1]}, 3);
+        const Tensor expected =
+            ops::silu(ops::reference::group_norm(x, groups, scale, offset, 1e-5f));
+        // near 30 a float knows the mean to 1e-6
+        const double tolerance = 1e-5 * largest(expected) + 1e-6 * far / loud;
         const std::vector<Tensor> there = on(Device::cuda, {x, scale, offset});
-        INFO(to_string(shape) << " in " << groups << " groups, loudness " << loud << " around " << far);
+        INFO(to_string(shape) << " in " << groups << " groups, loudness " << loud << " around "
+                              << far);
         namespace gpu = resblock::ladder::gpu;
         for (auto step : {gpu::norm_naive, gpu::norm_block_per_group, gpu::norm_fused})
-            CHECK(close(ops::to(step(there[0], groups, there[1], there[2], 1e-5f), Device::cpu), expected, tolerance) == "");
+            CHECK(close(ops::to(step(there[0], groups, there[1], there[2], 1e-5f), Device::cpu),
+                        expected, tolerance) == "");
     }
 }
 
@@ -690,27 +909,35 @@ TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, convolut
             std::int64_t pictures, channels, height, width, out;
         };
         const auto [pictures, channels, height, width, out] =
-            GENERATE(Sizes{1, 1, 1, 1, 1}, Sizes{1, 1, 2, 3, 2}, Sizes{2, 3, 5, 7, 4}, Sizes{1, 16, 4, 4, 16}, Sizes{2, 17, 9, 15, 33},
-                     Sizes{3, 5, 1, 40, 7}, Sizes{1, 2, 19, 1, 18}, Sizes{1, 40, 13, 11, 20});
-        const Tensor x = noise({pictures, channels, height, width}, 1), weight = noise({out, channels, 3, 3}, 2), bias = noise({out}, 3);
-        const Tensor expected = ops::reference::conv2d(x, weight, bias, {.padding = ops::Padding::all(1)});
+            GENERATE(Sizes{1, 1, 1, 1, 1}, Sizes{1, 1, 2, 3, 2}, Sizes{2, 3, 5, 7, 4},
+                     Sizes{1, 16, 4, 4, 16}, Sizes{2, 17, 9, 15, 33}, Sizes{3, 5, 1, 40, 7},
+                     Sizes{1, 2, 19, 1, 18}, Sizes{1, 40, 13, 11, 20});
+        const Tensor x = noise({pictures, channels, height, width}, 1),
+                     weight = noise({out, channels, 3, 3}, 2), bias = noise({out}, 3);
+        const Tensor expected =
+            ops::reference::conv2d(x, weight, bias, {.padding = ops::Padding::all(1)});
         const std::vector<Tensor> there = on(Device::cuda, {x, weight, bias});
         INFO(to_string(x.shape()) << " to " << out << " channels");
         namespace gpu = resblock::ladder::gpu;
         for (auto step : {gpu::conv_direct, gpu::conv_im2col, gpu::conv_implicit_gemm})
-            CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected, 1e-5 * largest(expected)) == "");
+            CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected,
+                        1e-5 * largest(expected)) == "");
     }
 }
 
 TEST_CASE("a step of chapter 05's ladders says which operand does not fit") {
     if (no_gpu()) return;
     if constexpr (build::has_cuda) {
-        const auto there = [](const Shape& shape) { return Tensor(shape, DType::f32, Device::cuda); };
+        const auto there = [](const Shape& shape) {
+            return Tensor(shape, DType::f32, Device::cuda);
+        };
         const Tensor x = there({1, 6, 4, 4}), six = there({6}), five = there({5});
         namespace gpu = resblock::ladder::gpu;
         for (auto step : {gpu::norm_naive, gpu::norm_block_per_group, gpu::norm_fused}) {
-            CHECK_THROWS_WITH(step(x, 4, six, six, 1e-5f), test::has_text("6 channels do not make 4 groups"));
-            CHECK_THROWS_WITH(step(x, 0, six, six, 1e-5f), test::has_text("6 channels do not make 0 groups"));
+            CHECK_THROWS_WITH(step(x, 4, six, six, 1e-5f),
+                              test::has_text("6 channels do not make 4 groups"));
+            CHECK_THROWS_WITH(step(x, 0, six, six, 1e-5f),
+                              test::has_text("6 channels do not make 0 groups"));
             CHECK_THROWS_WITH(step(x, 3, five, six, 1e-5f), test::has_text("[6]"));
             CHECK_THROWS_WITH(step(x, 3, six, five, 1e-5f), test::has_text("[6]"));
         }
@@ -718,7 +945,8 @@ TEST_CASE("a step of chapter 05's ladders says which operand does not fit") {
             CHECK_THROWS_WITH(step(x, there({5, 7, 3, 3}), five), test::has_text("[5, 6, 3, 3]"));
             CHECK_THROWS_WITH(step(x, there({5, 6, 1, 1}), five), test::has_text("[5, 6, 3, 3]"));
             CHECK_THROWS_WITH(step(x, there({5, 6, 3, 3}), six), test::has_text("[5]"));
-            CHECK_THROWS_WITH(step(noise({1, 6, 4, 4}, 1), there({5, 6, 3, 3}), five), test::has_text("on cuda"));
+            CHECK_THROWS_WITH(step(noise({1, 6, 4, 4}, 1), there({5, 6, 3, 3}), five),
+                              test::has_text("on cuda"));
         }
     }
 }

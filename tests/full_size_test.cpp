@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr double most_memory = 8.0;  // GB
+// GB
+constexpr double most_memory = 8.0;
 
 double peak_memory() {
     rusage usage{};

@@ -54,15 +54,9 @@ void LitEma::update(const Weights& weights) {
 }
 //! [update]
 
-void LitEma::copy_to(Weights& weights) const {
-    overwrite(weights, shadow_);
-}
-void LitEma::store(const Weights& weights) {
-    stored_ = copy_of(weights);
-}
-void LitEma::restore(Weights& weights) const {
-    overwrite(weights, stored_);
-}
+void LitEma::copy_to(Weights& weights) const { overwrite(weights, shadow_); }
+void LitEma::store(const Weights& weights) { stored_ = copy_of(weights); }
+void LitEma::restore(Weights& weights) const { overwrite(weights, stored_); }
 
 Weights LitEma::state() const {
     Weights all = shadow_;

@@ -42,7 +42,8 @@ public:
 
 private:
     float decay_;
-    Tensor num_updates_;  // int32 []
+    // int32 []
+    Tensor num_updates_;
     Weights shadow_, stored_;
 };
 

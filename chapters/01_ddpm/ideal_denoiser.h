@@ -28,9 +28,12 @@ public:
 
 private:
     Schedule schedule_;
-    Tensor pictures_;  ///< [K, C, H, W]
-    Tensor rows_;      ///< the same as [K, C H W]
-    Tensor lengths_;   ///< |picture_k|^2, [1, K]
+    /// [K, C, H, W]
+    Tensor pictures_;
+    /// the same as [K, C H W]
+    Tensor rows_;
+    /// |picture_k|^2, [1, K]
+    Tensor lengths_;
 };
 
 }  // namespace ldm::ddpm

@@ -11,9 +11,7 @@
 namespace ldm::ddpm {
 namespace {
 
-double on_line(double from, double to, double share) {
-    return (to - from) * share + from;
-}
+double on_line(double from, double to, double share) { return (to - from) * share + from; }
 
 double on_cosine(double high, double low, double share) {
     return low + 0.5 * (high - low) * (1.0 + std::cos(std::numbers::pi * std::min(share, 1.0)));

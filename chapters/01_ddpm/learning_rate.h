@@ -29,8 +29,10 @@ struct Cycles {
         double f_min, f_max, f_start;
     };
     enum class Descent {
-        cosine,  ///< LambdaWarmUpCosineScheduler2
-        line     ///< LambdaLinearScheduler: f_min + (f_max - f_min) (length - n) / length
+        /// LambdaWarmUpCosineScheduler2
+        cosine,
+        /// LambdaLinearScheduler: f_min + (f_max - f_min) (length - n) / length
+        line
     };
     std::vector<Cycle> cycles;
     Descent descent;

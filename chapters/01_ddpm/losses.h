@@ -9,8 +9,10 @@
 namespace ldm::ddpm {
 
 enum class LossType {
-    l1,  ///< |target - prediction|
-    l2   ///< (target - prediction)^2
+    /// |target - prediction|
+    l1,
+    /// (target - prediction)^2
+    l2
 };
 
 struct LossConfig {
@@ -25,9 +27,12 @@ LossConfig loss_config_from_json(const io::Json& json);
 
 /// The three numbers that training looks at, each [].
 struct Losses {
-    Tensor loss;         ///< what is made small
-    Tensor loss_simple;  ///< the mean error of the prediction
-    Tensor loss_vlb;     ///< the errors weighed as in the variational bound
+    /// what is made small
+    Tensor loss;
+    /// the mean error of the prediction
+    Tensor loss_simple;
+    /// the errors weighed as in the variational bound
+    Tensor loss_vlb;
 };
 
 /// What the network should have said: the noise, the picture, or v.

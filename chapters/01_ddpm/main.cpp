@@ -88,8 +88,7 @@ int main(int argc, char** argv) {
         .option("--picture", picture, "which of the model's example pictures drowns")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             const auto examples = image::example_pictures(arguments.model);
-            arguments.save("01_ddpm.png",
-                           story(examples, index_of(picture, examples), arguments));
+            arguments.save("01_ddpm.png", story(examples, index_of(picture, examples), arguments));
             arguments.save("01_ddpm_schedules.png", ddpm::schedule_curves());
         });
 }

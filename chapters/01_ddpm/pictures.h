@@ -19,7 +19,8 @@ std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Ten
 /// starts), and what was believed then.
 struct Return {
     std::vector<image::Tile> seen, believed;
-    std::vector<Tensor> weights;  ///< of all pictures, at the same times
+    /// of all pictures, at the same times
+    std::vector<Tensor> weights;
 };
 
 /// Ancestral steps from x [1, 3, H, W] at time `times[0]` down to the end.

@@ -31,8 +31,10 @@ Gaussian q_posterior(const Schedule& s, const Tensor& x0, const Tensor& x_t, con
 
 struct AncestralOptions {
     bool clip_denoised =
-        true;  ///< keep the predicted x0 in [-1, 1]: right for pictures, not latents
-    float temperature = 1.0f;  ///< scales the noise of every step
+        /// keep the predicted x0 in [-1, 1]: right for pictures, not latents
+        true;
+    /// scales the noise of every step
+    float temperature = 1.0f;
 };
 
 /// One step back for a batch at one time, and what the network believed.

@@ -18,11 +18,16 @@ using Noise = std::function<Tensor(const Shape& shape)>;
 
 /// One step of a sampler, for whoever watches: progress bars, film strips.
 struct SamplerStep {
-    int index;              ///< counts down; 0 is the last step
-    int count;              ///< how many steps there are
-    int t;                  ///< the time the network was asked about
-    const Tensor& x;        ///< the picture after the step
-    const Tensor& pred_x0;  ///< what the network believes the end to be
+    /// counts down; 0 is the last step
+    int index;
+    /// how many steps there are
+    int count;
+    /// the time the network was asked about
+    int t;
+    /// the picture after the step
+    const Tensor& x;
+    /// what the network believes the end to be
+    const Tensor& pred_x0;
 };
 
 /// Is shown each step. Answers whether to go on: false stops the sampler, which then returns what
@@ -31,8 +36,10 @@ using Observer = std::function<bool(const SamplerStep& step)>;
 
 /// The part of the picture that is known already, for painting only the rest.
 struct Known {
-    Tensor x0;    ///< the known picture [N, C, H, W]
-    Tensor mask;  ///< [N, 1, H, W]: 1 where x0 is kept, 0 where to paint. Empty: paint everything
+    /// the known picture [N, C, H, W]
+    Tensor x0;
+    /// [N, 1, H, W]: 1 where x0 is kept, 0 where to paint. Empty: paint everything
+    Tensor mask;
 };
 
 }  // namespace ldm::ddpm

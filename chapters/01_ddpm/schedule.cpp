@@ -35,14 +35,16 @@ Tensor weights_of_bound(const Schedule& s, const Tensor& alphas) {
                 break;
             case Parameterization::x0:
                 weight =
-                    0.5f * std::sqrt(ac) / (2.0f - ac);  // "2. * 1 - ac": kept as it is upstream
+                    // "2. * 1 - ac": kept as it is upstream
+                    0.5f * std::sqrt(ac) / (2.0f - ac);
                 break;
             case Parameterization::v:
                 weight = 1.0f;
                 break;
         }
     }
-    if (weights.size() > 1) weights.data()[0] = weights.data()[1];  // the variance at t = 0 is 0
+    // the variance at t = 0 is 0
+    if (weights.size() > 1) weights.data()[0] = weights.data()[1];
     return weights;
 }
 
@@ -118,8 +120,6 @@ Tensor same_step(std::int64_t n, int t) {
     return Tensor::ints({n}, std::vector<std::int32_t>(n, t));
 }
 
-Tensor same_step(const Tensor& x, int t) {
-    return ops::to(same_step(x.dim(0), t), x.device());
-}
+Tensor same_step(const Tensor& x, int t) { return ops::to(same_step(x.dim(0), t), x.device()); }
 
 }  // namespace ldm::ddpm

@@ -9,9 +9,12 @@ namespace ldm::ddpm {
 
 /// What the network is trained to tell from x_t. Each of the three gives the other two.
 enum class Parameterization {
-    eps,  ///< the noise
-    x0,   ///< the picture
-    v     ///< sqrt(ac) noise - sqrt(1 - ac) x0 (Salimans and Ho, 2022)
+    /// the noise
+    eps,
+    /// the picture
+    x0,
+    /// sqrt(ac) noise - sqrt(1 - ac) x0 (Salimans and Ho, 2022)
+    v
 };
 
 /// The tables of a diffusion process with T steps, each [T] and indexed by t: t = 0 is the first
@@ -23,7 +26,8 @@ struct Schedule {
         std::string beta_schedule = "linear";
         int timesteps = 1000;
         double linear_start = 1e-4, linear_end = 2e-2, cosine_s = 8e-3;
-        double v_posterior = 0.0;  ///< 0: the posterior's own variance, 1: beta, or between
+        /// 0: the posterior's own variance, 1: beta, or between
+        double v_posterior = 0.0;
         Parameterization parameterization = Parameterization::eps;
     };
     static Config from_json(const io::Json& json);
@@ -35,21 +39,30 @@ struct Schedule {
 
     Parameterization parameterization;
     Tensor betas;
-    Tensor alphas_cumprod;       ///< ac
-    Tensor alphas_cumprod_prev;  ///< ac one step earlier; 1 in front of the first
+    /// ac
+    Tensor alphas_cumprod;
+    /// ac one step earlier; 1 in front of the first
+    Tensor alphas_cumprod_prev;
 
     // what x_t is made of
-    Tensor sqrt_alphas_cumprod;            ///< sqrt(ac): how much picture
-    Tensor sqrt_one_minus_alphas_cumprod;  ///< sqrt(1 - ac): how much noise
+    /// sqrt(ac): how much picture
+    Tensor sqrt_alphas_cumprod;
+    /// sqrt(1 - ac): how much noise
+    Tensor sqrt_one_minus_alphas_cumprod;
     Tensor log_one_minus_alphas_cumprod;
-    Tensor sqrt_recip_alphas_cumprod;    ///< 1 / sqrt(ac)
-    Tensor sqrt_recipm1_alphas_cumprod;  ///< sqrt(1 / ac - 1)
+    /// 1 / sqrt(ac)
+    Tensor sqrt_recip_alphas_cumprod;
+    /// sqrt(1 / ac - 1)
+    Tensor sqrt_recipm1_alphas_cumprod;
 
     // the posterior q(x_{t-1} | x_t, x0)
     Tensor posterior_variance;
-    Tensor posterior_log_variance_clipped;  ///< log of max(variance, 1e-20), for it is 0 at t = 0
-    Tensor posterior_mean_coef1;            ///< of x0
-    Tensor posterior_mean_coef2;            ///< of x_t
+    /// log of max(variance, 1e-20), for it is 0 at t = 0
+    Tensor posterior_log_variance_clipped;
+    /// of x0
+    Tensor posterior_mean_coef1;
+    /// of x_t
+    Tensor posterior_mean_coef2;
 
     /// How much the squared error at step t counts in the variational bound.
     Tensor lvlb_weights;

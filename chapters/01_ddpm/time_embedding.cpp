@@ -30,7 +30,8 @@ Tensor timestep_embedding(const Tensor& t, int dim, float max_period, bool repea
     const float log_period = static_cast<float>(std::log(static_cast<double>(max_period)));
     Tensor frequencies({half});
     for (int i = 0; i < half; ++i)
-        frequencies.data()[i] = std::exp(-log_period * static_cast<float>(i) / static_cast<float>(half));
+        frequencies.data()[i] =
+            std::exp(-log_period * static_cast<float>(i) / static_cast<float>(half));
     const Tensor column = times.reshape({n, 1});
     const Tensor angles = column * ops::to(frequencies, t.device());  // [N, half]
 

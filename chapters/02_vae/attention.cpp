@@ -45,7 +45,8 @@ LinAttnBlock::LinAttnBlock(const nn::Params& weights, int channels)
 Tensor LinAttnBlock::operator()(const Tensor& x) const {
     const auto [n, channels, height, width] = x.dims<4>();
     const Tensor one_head = to_qkv_(x).reshape({n, 1, 3 * channels, height * width});
-    const auto qkv = ops::chunk(one_head, 3, 2);  // 3 x [N, 1, C, H W]
+    // 3 x [N, 1, C, H W]
+    const auto qkv = ops::chunk(one_head, 3, 2);
     return traced(path_, to_out_(ops::linear_attention(qkv[0], qkv[1], qkv[2]).reshape(x.shape())));
 }
 

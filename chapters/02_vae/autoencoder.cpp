@@ -29,9 +29,7 @@ DiagonalGaussian LatentEncoder::operator()(const Tensor& x) const {
     return DiagonalGaussian(quant_conv_(encoder_(x)));
 }
 
-Tensor LatentDecoder::operator()(const Tensor& z) const {
-    return decoder_(post_quant_conv_(z));
-}
+Tensor LatentDecoder::operator()(const Tensor& z) const { return decoder_(post_quant_conv_(z)); }
 //! [forward]
 
 }  // namespace ldm::vae

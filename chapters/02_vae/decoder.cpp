@@ -16,7 +16,8 @@ Decoder::Decoder(const nn::Params& weights, const Config& config)
     const int last = config.levels() - 1;
     int resolution = config.resolution >> last;
     int in = config.width(last);
-    for (int i = last; i >= 0; --i) {  // up.0 has the full resolution, and is executed last
+    // up.0 has the full resolution, and is executed last
+    for (int i = last; i >= 0; --i) {
         const auto level = weights / "up" / i;
         const int out = config.width(i);
         up_.push_back({Blocks(level, {.in = in, .out = out, .count = config.num_res_blocks + 1},
@@ -33,7 +34,8 @@ Tensor Decoder::operator()(const Tensor& z) const {
     Tensor h = mid_(conv_in_(z));  // [N, C, h, w]
     for (const Level& level : up_) {
         h = level.blocks(h);
-        if (level.upsample) h = (*level.upsample)(h);  // twice as high and wide
+        // twice as high and wide
+        if (level.upsample) h = (*level.upsample)(h);
     }
     if (give_pre_end_) return traced(path_, h);
 

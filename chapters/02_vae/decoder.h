@@ -31,7 +31,8 @@ private:
     bool give_pre_end_, tanh_out_;
     nn::Conv2d conv_in_;
     Middle mid_;
-    std::vector<Level> up_;  // in the order of execution: the last level first
+    // in the order of execution: the last level first
+    std::vector<Level> up_;
     nn::GroupNorm norm_out_;
     nn::Conv2d conv_out_;
 };

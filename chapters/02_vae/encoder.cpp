@@ -31,7 +31,8 @@ Tensor Encoder::operator()(const Tensor& x) const {
     Tensor h = conv_in_(x);  // [N, ch, H, W]
     for (const Level& level : down_) {
         h = level.blocks(h);
-        if (level.downsample) h = (*level.downsample)(h);  // half as high and wide
+        // half as high and wide
+        if (level.downsample) h = (*level.downsample)(h);
     }
     h = mid_(h);
     return traced(path_, conv_out_(norm_out_.silu(h)));  // [N, 2 z, H / f, W / f]

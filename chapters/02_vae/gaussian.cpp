@@ -16,16 +16,15 @@ using ops::sum_per_sample;
 //! [moments]
 DiagonalGaussian::DiagonalGaussian(const Tensor& moments, bool deterministic)
     : deterministic_(deterministic), moments_(moments) {
-    const auto halves = ops::chunk(moments, 2, 1);  // [N, 2 C, H, W]: mean, logvar
+    // [N, 2 C, H, W]: mean, logvar
+    const auto halves = ops::chunk(moments, 2, 1);
     mean_ = halves[0];
     logvar_ = ops::clamp(halves[1], -30.0f, 20.0f);
     std_ = deterministic ? ops::zeros_like(mean_) : exp(0.5f * logvar_);
     var_ = deterministic ? ops::zeros_like(mean_) : exp(logvar_);
 }
 
-Tensor DiagonalGaussian::sample(const Tensor& noise) const {
-    return mean_ + std_ * noise;
-}
+Tensor DiagonalGaussian::sample(const Tensor& noise) const { return mean_ + std_ * noise; }
 
 Tensor DiagonalGaussian::kl() const {
     if (deterministic_) return sum_per_sample(ops::zeros_like(mean_));

@@ -15,7 +15,8 @@ public:
     explicit DiagonalGaussian(const Tensor& moments, bool deterministic = false);
 
     const Tensor& moments() const { return moments_; }
-    const Tensor& mean() const { return mean_; }  // [N, C, H, W], as all of these
+    // [N, C, H, W], as all of these
+    const Tensor& mean() const { return mean_; }
     const Tensor& logvar() const { return logvar_; }
     const Tensor& std() const { return std_; }
     const Tensor& var() const { return var_; }

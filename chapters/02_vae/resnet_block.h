@@ -16,9 +16,12 @@ class ResnetBlock {
 public:
     struct Config {
         int in_channels = 0;
-        int out_channels = 0;        // 0: as many as came in
-        int temb_channels = 0;       // 0: no time
-        bool conv_shortcut = false;  // the shortcut looks at 3x3 pixels instead of one
+        // 0: as many as came in
+        int out_channels = 0;
+        // 0: no time
+        int temb_channels = 0;
+        // the shortcut looks at 3x3 pixels instead of one
+        bool conv_shortcut = false;
     };
 
     ResnetBlock(const nn::Params& weights, Config config);
@@ -33,7 +36,8 @@ private:
     std::optional<nn::Linear> temb_proj_;
     nn::GroupNorm norm2_;
     nn::Conv2d conv2_;
-    std::optional<nn::Conv2d> shortcut_;  // only needed when the width changes
+    // only needed when the width changes
+    std::optional<nn::Conv2d> shortcut_;
 };
 
 }  // namespace ldm::vae

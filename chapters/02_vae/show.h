@@ -19,10 +19,12 @@ MeanAndStd mean_and_std(const Tensor& x);
 /// What the autoencoder made of one picture.
 struct RoundTrip {
     std::string caption;
-    Tensor picture;         // [1, 3, H, W]
-    Tensor latent;          // [1, C, h, w], the mean of what the encoder said
+    Tensor picture;  // [1, 3, H, W]
+    // [1, C, h, w], the mean of what the encoder said
+    Tensor latent;
     Tensor reconstruction;  // [1, 3, H, W]
-    float cloud;            // how wide its cloud is: the mean of std
+    // how wide its cloud is: the mean of std
+    float cloud;
 };
 
 /// `device` is where the autoencoder is, and so where all of the trip takes place.

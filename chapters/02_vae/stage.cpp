@@ -24,8 +24,6 @@ Middle::Middle(const nn::Params& weights, int channels, AttnType type)
       attn_1_(weights / "attn_1", channels, type),
       block_2_(weights / "block_2", {.in_channels = channels}) {}
 
-Tensor Middle::operator()(const Tensor& h) const {
-    return block_2_(attn_1_(block_1_(h)));
-}
+Tensor Middle::operator()(const Tensor& h) const { return block_2_(attn_1_(block_1_(h))); }
 
 }  // namespace ldm::vae

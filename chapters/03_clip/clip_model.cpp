@@ -24,13 +24,9 @@ ClipModel::ClipModel(const nn::Params& weights, const Config& config)
       logit_scale_(weights.get("logit_scale", {})) {}
 
 //! [features]
-Tensor ClipModel::pooled_text(const Tensor& ids) const {
-    return text_.pool(text_(ids), ids);
-}
+Tensor ClipModel::pooled_text(const Tensor& ids) const { return text_.pool(text_(ids), ids); }
 
-Tensor ClipModel::project_text(const Tensor& pooled) const {
-    return text_projection_(pooled);
-}
+Tensor ClipModel::project_text(const Tensor& pooled) const { return text_projection_(pooled); }
 
 Tensor ClipModel::image_features(const Tensor& last_hidden_state) const {
     return visual_projection_(image_.pool(last_hidden_state));

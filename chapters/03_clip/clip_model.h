@@ -28,8 +28,8 @@ public:
     const TextEncoder& text() const { return text_; }
     const ImageEncoder& image() const { return image_; }
 
-    /// ids [N, S] int32 -> [N, projection_dim], of any length; in two steps: what the tower makes of
-    /// the texts, [N, hidden_size], and where that lies on the plane.
+    /// ids [N, S] int32 -> [N, projection_dim], of any length; in two steps: what the tower makes
+    /// of the texts, [N, hidden_size], and where that lies on the plane.
     Tensor text_features(const Tensor& ids) const { return project_text(pooled_text(ids)); }
     Tensor pooled_text(const Tensor& ids) const;
     Tensor project_text(const Tensor& pooled) const;

@@ -14,8 +14,10 @@ namespace ldm::clip {
 class ImageEncoder {
 public:
     struct Config {
-        std::int64_t image_size;  // side of the square picture
-        std::int64_t patch_size;  // side of a patch
+        // side of the square picture
+        std::int64_t image_size;
+        // side of a patch
+        std::int64_t patch_size;
         TransformerConfig transformer;
 
         /// Throws an Error that names an unknown key or an unsupported value.

@@ -17,7 +17,8 @@ image::Image similarity_matrix(const std::vector<image::Example>& examples,
 /// The texts that a picture likes best, with their probabilities.
 struct Choice {
     image::Image picture;
-    std::string own;  // its true caption
+    // its true caption
+    std::string own;
     struct Text {
         std::string caption;
         float probability;

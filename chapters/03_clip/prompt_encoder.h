@@ -13,7 +13,8 @@ namespace ldm::clip {
 /// encoders/modules.py: FrozenCLIPEmbedder; keys cond_stage_model.transformer.text_model.)
 class PromptEncoder {
 public:
-    /// `weights` is the folder that has text_model in it. Throws if the vocabulary and the configuration do not belong together.
+    /// `weights` is the folder that has text_model in it. Throws if the vocabulary and the
+    /// configuration do not belong together.
     PromptEncoder(text::ClipTokenizer tokenizer, const nn::Params& weights,
                   const TextEncoder::Config& config);
 

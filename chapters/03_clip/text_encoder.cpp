@@ -72,7 +72,8 @@ std::int64_t TextEncoder::end_of_text(const std::int32_t* ids, std::int64_t leng
     // vocabulary. transformers decides in the same way.
     if (end_token_ == 2) return std::max_element(ids, ids + length) - ids;
     const std::int32_t* found = std::find(ids, ids + length, end_token_);
-    return found == ids + length ? 0 : found - ids;  // a text without an end: as transformers
+    // a text without an end: as transformers
+    return found == ids + length ? 0 : found - ids;
 }
 
 }  // namespace ldm::clip

@@ -4,8 +4,8 @@
 
 namespace ldm::clip {
 
-Tensor token_ids(const text::ClipTokenizer& tokenizer, const std::vector<std::string>& texts, std::int64_t length,
-                 std::vector<std::string>* cut) {
+Tensor token_ids(const text::ClipTokenizer& tokenizer, const std::vector<std::string>& texts,
+                 std::int64_t length, std::vector<std::string>* cut) {
     Tensor ids({std::ssize(texts), length}, DType::i32);
     if (cut) cut->clear();
     for (std::size_t i = 0; i < texts.size(); ++i) {

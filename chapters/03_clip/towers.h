@@ -10,11 +10,12 @@ namespace ldm::clip {
 /// with the UNet, and then the pictures' tower would not understand it any more.
 inline constexpr const char* place_in_model = "clip_model";
 
-/// What the "cond_stage_config" of a model folder says: the sizes of both towers, and the colours that
-/// the image tower was trained on (image_mean, image_std; OpenAI's, if it does not say).
+/// What the "cond_stage_config" of a model folder says: the sizes of both towers, and the colours
+/// that the image tower was trained on (image_mean, image_std; OpenAI's, if it does not say).
 struct Towers {
     ClipModel::Config sizes;
-    Tensor image_mean, image_std;  ///< of pictures in [0, 1]: [3, 1, 1]
+    /// of pictures in [0, 1]: [3, 1, 1]
+    Tensor image_mean, image_std;
 
     static Towers from_json(io::Json cond_stage_config);
 

@@ -59,9 +59,7 @@ Mlp::Mlp(const nn::Params& weights, const TransformerConfig& config)
       fc1_(weights / "fc1", config.hidden_size, config.intermediate_size),
       fc2_(weights / "fc2", config.intermediate_size, config.hidden_size) {}
 
-Tensor Mlp::operator()(const Tensor& x) const {
-    return traced(path_, fc2_(activation_(fc1_(x))));
-}
+Tensor Mlp::operator()(const Tensor& x) const { return traced(path_, fc2_(activation_(fc1_(x)))); }
 
 Layer::Layer(const nn::Params& weights, const TransformerConfig& config, Sight sight)
     : path_(weights.path()),

@@ -17,11 +17,15 @@ namespace ldm::clip {
 enum class Sight { everything, backwards_only };
 
 struct TransformerConfig {
-    std::int64_t hidden_size;        // D, width of a token
-    std::int64_t intermediate_size;  // width inside the MLP
+    // D, width of a token
+    std::int64_t hidden_size;
+    // width inside the MLP
+    std::int64_t intermediate_size;
     int num_hidden_layers;
-    std::int64_t num_attention_heads;  // h
-    std::string hidden_act;            // "quick_gelu" or "gelu"
+    // h
+    std::int64_t num_attention_heads;
+    // "quick_gelu" or "gelu"
+    std::string hidden_act;
 
     /// Reads these keys and leaves others alone. Throws for missing and unsupported values.
     static TransformerConfig from_json(const io::Json& json);

@@ -48,12 +48,14 @@ AttentionBlock::AttentionBlock(const nn::Params& weights, const Config& config)
 
 //! [orders]
 AttentionBlock::Heads AttentionBlock::split(const Tensor& qkv) const {
-    if (new_order_) {  // channels are (q/k/v, head, d)
+    // channels are (q/k/v, head, d)
+    if (new_order_) {
         const auto part = ops::chunk(qkv, 3, -1);
         return {ops::split_heads(part[0], heads_), ops::split_heads(part[1], heads_),
                 ops::split_heads(part[2], heads_)};
     }
-    const auto part = ops::chunk(ops::split_heads(qkv, heads_), 3, -1);  // (head, q/k/v, d)
+    // (head, q/k/v, d)
+    const auto part = ops::chunk(ops::split_heads(qkv, heads_), 3, -1);
     return {part[0], part[1], part[2]};
 }
 //! [orders]

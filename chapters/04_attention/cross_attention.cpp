@@ -31,8 +31,9 @@ CrossAttention::CrossAttention(const nn::Params& weights, const Config& config)
 //! [forward]
 Tensor CrossAttention::operator()(const Tensor& x, const Tensor& context,
                                   const Tensor& mask) const {
-    const Tensor& source = context ? context : x;              // [N, M, Dc]
-    const Tensor q = ops::split_heads(to_q_(x), heads_);       // [N, S, D]  -> [N, h, S, d]
+    const Tensor& source = context ? context : x;  // [N, M, Dc]
+    // [N, S, D]  -> [N, h, S, d]
+    const Tensor q = ops::split_heads(to_q_(x), heads_);
     const Tensor k = ops::split_heads(to_k_(source), heads_);  // [N, M, Dc] -> [N, h, M, d]
     const Tensor v = ops::split_heads(to_v_(source), heads_);  // [N, M, Dc] -> [N, h, M, d]
 

@@ -21,7 +21,8 @@ class CrossAttention {
 public:
     struct Config {
         std::int64_t query_dim;
-        std::optional<std::int64_t> context_dim;  // query_dim unless told
+        // query_dim unless told
+        std::optional<std::int64_t> context_dim;
         std::int64_t heads = 8;
         std::int64_t dim_head = 64;
 

@@ -61,7 +61,8 @@ int main(int argc, char** argv) {
 
             fmt::print("\nOne head of 40 channels, four ways, on one thread:\n{}",
                        attention::ladder::race({256, tokens}, 40, arguments.seed).text());
-            if (const auto table = attention::ladder::race_on_gpu({256, tokens}, 40, arguments.seed))
+            if (const auto table =
+                    attention::ladder::race_on_gpu({256, tokens}, 40, arguments.seed))
                 fmt::print("\nThe same on the GPU:\n{}", table->text());
         });
 }

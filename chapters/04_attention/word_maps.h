@@ -23,8 +23,10 @@ std::vector<Word> words_of(const text::ClipTokenizer& tokenizer, const Tensor& i
 
 /// How strongly every pixel looks at every word, in one cross-attention of a UNet at work.
 struct WordMaps {
-    int side;                              // the pixels of this layer: side x side
-    std::vector<std::vector<float>> maps;  // for each word [side * side], from 0 to 1
+    // the pixels of this layer: side x side
+    int side;
+    // for each word [side * side], from 0 to 1
+    std::vector<std::vector<float>> maps;
 };
 
 /// Runs the cross-attention of the UNet's block `place` ("output_blocks.4.1") on what stood in

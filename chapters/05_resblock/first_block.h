@@ -23,11 +23,16 @@ public:
 
     /// One pass through the block, with the results of its layers.
     struct Pass {
-        Tensor x;           // what came in
-        Tensor first_look;  // conv_in, before the time is known
-        Tensor with_time;   // norm_out, with the time
-        Tensor correction;  // conv_out
-        Tensor y;           // x and the correction together
+        // what came in
+        Tensor x;
+        // conv_in, before the time is known
+        Tensor first_look;
+        // norm_out, with the time
+        Tensor with_time;
+        // conv_out
+        Tensor correction;
+        // x and the correction together
+        Tensor y;
     };
     Pass run(const Tensor& features, const Tensor& t) const;
 
@@ -37,7 +42,8 @@ private:
     int model_channels_;
     nn::Conv2d read_latent_;
     nn::Linear time_in_, time_out_;
-    nn::Linear block_time_;  // the block's own, a second time: here its output is looked at alone
+    // the block's own, a second time: here its output is looked at alone
+    nn::Linear block_time_;
     std::string path_;
     ResBlock block_;
 };

@@ -6,12 +6,12 @@
 #include "chapters/02_vae/autoencoder.h"
 #include "chapters/05_resblock/ladder/race.h"
 #include "chapters/05_resblock/show.h"
+#include "common/image/example_pictures.h"
 #include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
-#include "common/image/example_pictures.h"
 #include "common/report/table.h"
 
 using namespace ldm;
@@ -88,7 +88,8 @@ int main(int argc, char** argv) {
     int side = 64;
     return report::ChapterProgram("05_resblock",
                                   "What a ResBlock does to a picture, and what the time changes.")
-        .option("--side", side, "of the pictures on a GPU's ladders; SD 1.5 at 512x512 begins with 64")
+        .option("--side", side,
+                "of the pictures on a GPU's ladders; SD 1.5 at 512x512 begins with 64")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (side < 1 || side > 512)
                 throw Error(fmt::format("--side: expected 1 to 512, got {}", side));

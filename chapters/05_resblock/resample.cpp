@@ -6,9 +6,7 @@
 namespace ldm::resblock {
 namespace {
 
-int width_or(int out_channels, int channels) {
-    return out_channels ? out_channels : channels;
-}
+int width_or(int out_channels, int channels) { return out_channels ? out_channels : channels; }
 
 }  // namespace
 

@@ -10,7 +10,8 @@ namespace {
 
 using ops::silu;
 
-constexpr float eps = 1e-5f;  // 1e-6 belongs to the autoencoder and the transformer
+// 1e-6 belongs to the autoencoder and the transformer
+constexpr float eps = 1e-5f;
 
 ResBlock::Config with_out_channels(ResBlock::Config config) {
     if (config.out_channels == 0) config.out_channels = config.channels;
@@ -77,7 +78,8 @@ Tensor ResBlock::norm_silu_with_time(const Tensor& h, const Tensor& time) const 
     const Tensor per_channel = time.reshape({time.dim(0), -1, 1, 1});
     if (!config_.use_scale_shift_norm) return norm_out_.silu(h + per_channel);
 
-    const auto parts = ops::chunk(per_channel, 2, 1);  // [N, 2 out, 1, 1]: scale, shift
+    // [N, 2 out, 1, 1]: scale, shift
+    const auto parts = ops::chunk(per_channel, 2, 1);
     return silu(norm_out_(h) * (parts[0] + 1.0f) + parts[1]);
 }
 //! [time]
@@ -88,8 +90,6 @@ Tensor ResBlock::resize(const Tensor& x) const {
     return x;
 }
 
-Tensor ResBlock::skip(const Tensor& x) const {
-    return conv_skip_ ? (*conv_skip_)(x) : x;
-}
+Tensor ResBlock::skip(const Tensor& x) const { return conv_skip_ ? (*conv_skip_)(x) : x; }
 
 }  // namespace ldm::resblock

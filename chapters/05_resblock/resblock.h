@@ -21,11 +21,16 @@ public:
     struct Config {
         int channels = 0;
         int emb_channels = 0;
-        int out_channels = 0;               // 0: as many as came in
-        bool use_conv = false;              // the skip looks at 3x3 pixels instead of one
-        bool use_scale_shift_norm = false;  // norm_out(h) * (1 + scale) + shift, both from emb
-        bool up = false;                    // twice as high and wide
-        bool down = false;                  // half as high and wide
+        // 0: as many as came in
+        int out_channels = 0;
+        // the skip looks at 3x3 pixels instead of one
+        bool use_conv = false;
+        // norm_out(h) * (1 + scale) + shift, both from emb
+        bool use_scale_shift_norm = false;
+        // twice as high and wide
+        bool up = false;
+        // half as high and wide
+        bool down = false;
 
         /// Throws an Error that names a key or value that is not supported.
         static Config from_json(const io::Json& json);
@@ -49,7 +54,8 @@ private:
     nn::Linear time_;
     nn::GroupNorm norm_out_;
     nn::Conv2d conv_out_;
-    std::optional<nn::Conv2d> conv_skip_;  // only needed when the width changes
+    // only needed when the width changes
+    std::optional<nn::Conv2d> conv_skip_;
 };
 
 }  // namespace ldm::resblock

@@ -47,9 +47,7 @@ std::vector<int> strongest_channels(const Tensor& x, int count) {
     return channels;
 }
 
-double length(const Tensor& x) {
-    return std::sqrt(ops::sum(ops::square(x)).item());
-}
+double length(const Tensor& x) { return std::sqrt(ops::sum(ops::square(x)).item()); }
 
 image::Image show_pass(const FirstBlock::Pass& pass, const std::vector<int>& channels) {
     const std::vector<std::pair<std::string, Tensor>> stages = {
@@ -114,7 +112,8 @@ image::Image show_time_shift(const Tensor& anywhere) {
 
 ToldTimes tell_times(const FirstBlock& block, const Tensor& features, int truth,
                      std::vector<int> times) {
-    ToldTimes told{truth, block.run(features, ddpm::same_step(features, truth)), std::move(times), {}};
+    ToldTimes told{
+        truth, block.run(features, ddpm::same_step(features, truth)), std::move(times), {}};
     for (const int t : told.times)
         told.at_times.push_back(block.run(features, ddpm::same_step(features, t)));
     return told;

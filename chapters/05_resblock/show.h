@@ -24,7 +24,8 @@ image::Image show_time_shift(const Tensor& shifts);
 
 /// The same picture told different times.
 struct ToldTimes {
-    int truth;  // the time of the picture
+    // the time of the picture
+    int truth;
     FirstBlock::Pass at_truth;
     std::vector<int> times;
     std::vector<FirstBlock::Pass> at_times;

@@ -60,7 +60,8 @@ std::vector<int> different_pixels(const AttentionMaps& maps, int count) {
     while (static_cast<int>(chosen.size()) < std::min(count, pixels)) {
         for (int i = 0; i < pixels; ++i)
             nearest[i] = std::min(nearest[i], difference(maps.self, i, chosen.back()));
-        nearest[chosen.back()] = -1.0f;  // never again
+        // never again
+        nearest[chosen.back()] = -1.0f;
         chosen.push_back(static_cast<int>(std::ranges::max_element(nearest) - nearest.begin()));
     }
     return chosen;

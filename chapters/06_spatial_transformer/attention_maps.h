@@ -12,9 +12,12 @@ namespace ldm::spatial_transformer {
 /// Who looks where in one SpatialTransformer, averaged over its heads. Rows sum to 1.
 /// On the CPU, to be drawn.
 struct AttentionMaps {
-    int height, width;  // of the picture that the tokens were, S = height width
-    Tensor self;        // [S, S]: pixel by pixel
-    Tensor cross;       // [S, M]: pixel by word
+    // of the picture that the tokens were, S = height width
+    int height, width;
+    // [S, S]: pixel by pixel
+    Tensor self;
+    // [S, M]: pixel by word
+    Tensor cross;
 };
 
 /// Runs one SpatialTransformer of the model's UNet on what stood in front of it at the stored

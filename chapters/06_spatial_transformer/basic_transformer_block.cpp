@@ -33,9 +33,12 @@ BasicTransformerBlock::BasicTransformerBlock(const nn::Params& weights, const Co
 
 //! [forward]
 Tensor BasicTransformerBlock::operator()(Tensor x, const Tensor& context) const {
-    x = x + attn1_(norm1_(x));           // what do the other pixels show?
-    x = x + attn2_(norm2_(x), context);  // what do the words say?
-    x = x + ff_(norm3_(x));              // what follows from it, for this pixel alone?
+    // what do the other pixels show?
+    x = x + attn1_(norm1_(x));
+    // what do the words say?
+    x = x + attn2_(norm2_(x), context);
+    // what follows from it, for this pixel alone?
+    x = x + ff_(norm3_(x));
     return traced(path_, x);
 }
 //! [forward]

@@ -36,8 +36,10 @@ public:
 private:
     std::string path_;
     nn::LayerNorm norm1_, norm2_, norm3_;
-    attention::CrossAttention attn1_;  // pixels look at pixels
-    attention::CrossAttention attn2_;  // pixels look at words
+    // pixels look at pixels
+    attention::CrossAttention attn1_;
+    // pixels look at words
+    attention::CrossAttention attn2_;
     FeedForward ff_;
 };
 

@@ -36,7 +36,8 @@ FeedForward::FeedForward(const nn::Params& weights, const Config& config)
 
 //! [forward]
 Tensor FeedForward::operator()(const Tensor& x) const {
-    Tensor h = widen_(x);  // [N, S, inner], or [N, S, 2 inner] if gated
+    // [N, S, inner], or [N, S, 2 inner] if gated
+    Tensor h = widen_(x);
     if (config_.glu) {
         const auto halves = ops::chunk(h, 2, -1);
         h = halves[0] * ops::gelu(halves[1]);  // [N, S, inner]

@@ -18,9 +18,12 @@ class FeedForward {
 public:
     struct Config {
         int dim;
-        std::optional<int> dim_out;  // dim unless given
-        double mult = 4.0;           // how much wider it gets inside
-        bool glu = false;            // gated
+        // dim unless given
+        std::optional<int> dim_out;
+        // how much wider it gets inside
+        double mult = 4.0;
+        // gated
+        bool glu = false;
 
         /// Throws an Error that names a key or value that is not supported.
         static Config from_json(const io::Json& json);

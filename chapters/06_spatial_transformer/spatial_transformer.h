@@ -20,7 +20,8 @@ public:
         int in_channels;
         int n_heads;
         int d_head;
-        int depth = 1;  // how many blocks in a row
+        // how many blocks in a row
+        int depth = 1;
         std::optional<int> context_dim;
 
         static Config from_json(const io::Json& json);

@@ -9,9 +9,7 @@ namespace {
 
 using Kind = Part::Kind;
 
-bool is_attention(Kind kind) {
-    return kind == Kind::attention || kind == Kind::transformer;
-}
+bool is_attention(Kind kind) { return kind == Kind::attention || kind == Kind::transformer; }
 
 /// Names the parts of one block of diffusers, which holds several of CompVis's.
 class Namer {

@@ -16,10 +16,14 @@ namespace ldm::unet {
 /// One module of the U in both vocabularies.
 struct PartName {
     Part::Kind kind;
-    std::string compvis;          // "input_blocks.4.0"
-    std::string diffusers;        // "down_blocks.1.resnets.0"
-    std::string diffusers_block;  // "down_blocks.1"
-    std::string diffusers_type;   // "CrossAttnDownBlock2D"; empty for the first convolution
+    // "input_blocks.4.0"
+    std::string compvis;
+    // "down_blocks.1.resnets.0"
+    std::string diffusers;
+    // "down_blocks.1"
+    std::string diffusers_block;
+    // "CrossAttnDownBlock2D"; empty for the first convolution
+    std::string diffusers_type;
 };
 
 /// All parts of layout(config), in the order in which they run.

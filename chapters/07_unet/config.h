@@ -10,18 +10,24 @@ namespace ldm::unet {
 /// The arguments of upstream's UNetModel under their names (openaimodel.py: UNetModel).
 struct Config {
     int in_channels;
-    int model_channels;  // the width at the top of the U
+    // the width at the top of the U
+    int model_channels;
     int out_channels;
 
     // the U: one level for each entry of channel_mult, so many times model_channels wide
-    int num_res_blocks;                      // per level on the way down; one more on the way up
-    std::vector<int> attention_resolutions;  // not sizes: factors by which the picture was shrunk
+    // per level on the way down; one more on the way up
+    int num_res_blocks;
+    // not sizes: factors by which the picture was shrunk
+    std::vector<int> attention_resolutions;
     std::vector<int> channel_mult = {1, 2, 4, 8};
 
     // its ResBlocks, and how the picture is resized between levels
-    bool use_scale_shift_norm = false;  // how the time enters
-    bool conv_resample = true;          // with a convolution, or by repeating and averaging
-    bool resblock_updown = false;       // with a ResBlock instead
+    // how the time enters
+    bool use_scale_shift_norm = false;
+    // with a convolution, or by repeating and averaging
+    bool conv_resample = true;
+    // with a ResBlock instead
+    bool resblock_updown = false;
 
     // its attention: chapter 06, which reads words, or chapter 04's AttentionBlock
     bool use_spatial_transformer = false;
@@ -32,12 +38,16 @@ struct Config {
     // how attention is cut into heads: see heads.h
     int num_heads = -1;
     int num_head_channels = -1;
-    int num_heads_upsample = -1;  // num_heads unless given
+    // num_heads unless given
+    int num_heads_upsample = -1;
     bool legacy = true;
-    bool use_checkpoint = false;  // training remembers less and computes more (common/autograd/checkpoint.h)
+    // training remembers less and computes more (common/autograd/checkpoint.h)
+    bool use_checkpoint = false;
 
-    std::optional<int> num_classes;  // labels y, instead of words or beside them
-    std::optional<int> n_embed;      // predict one of n codebook entries per pixel
+    // labels y, instead of words or beside them
+    std::optional<int> num_classes;
+    // predict one of n codebook entries per pixel
+    std::optional<int> n_embed;
 
     /// Throws an Error that names a key or value that is not supported.
     static Config from_json(const io::Json& json);

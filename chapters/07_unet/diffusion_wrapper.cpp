@@ -31,7 +31,8 @@ Tensor DiffusionWrapper::operator()(const Tensor& x, const Tensor& t,
     };
     const auto words = [&] {
         expect(!given.crossattn.empty(), "this conditioning key needs a 'crossattn' entry");
-        return ops::concat(given.crossattn, 1);  // [N, M, D], one sentence after the other
+        // [N, M, D], one sentence after the other
+        return ops::concat(given.crossattn, 1);
     };
     switch (key_) {
         case Key::none:

@@ -6,8 +6,10 @@ namespace ldm::unet {
 
 /// What a picture is made from, beside the noise. Pieces of the same kind are joined.
 struct Conditioning {
-    std::vector<Tensor> concat;     // [N, c, H, W]: more channels beside x
-    std::vector<Tensor> crossattn;  // [N, M, D]: words to look at; or one entry of labels [N] (adm)
+    // [N, c, H, W]: more channels beside x
+    std::vector<Tensor> concat;
+    // [N, M, D]: words to look at; or one entry of labels [N] (adm)
+    std::vector<Tensor> crossattn;
 };
 
 /// Brings each kind of conditioning to its door (ddpm.py: DiffusionWrapper).

@@ -18,7 +18,8 @@ Part attend_with(const Config& config, int channels, Side side) {
 Layout layout(const Config& config) {
     using enum Part::Kind;
     Layout u;
-    std::vector<int> skips;  // the widths that wait on the stack
+    // the widths that wait on the stack
+    std::vector<int> skips;
     int now = config.model_channels;
 
     const auto add_input = [&](int level, std::vector<Part> parts) {
@@ -40,7 +41,8 @@ Layout layout(const Config& config) {
         if (level + 1 < config.levels()) add_input(level, {{down, width, width}});
     }
 
-    const Part gather = attend_with(config, now, Side::middle);  // whatever the settings say
+    // whatever the settings say
+    const Part gather = attend_with(config, now, Side::middle);
     u.middle = {"middle_block", config.levels() - 1, 0};
     u.middle.parts = {{resblock, now, now}, gather, {resblock, now, now}};
 

@@ -11,26 +11,33 @@ namespace ldm::unet {
 struct Part {
     enum class Kind { conv, resblock, attention, transformer, down, up };
     Kind kind;
-    int in, out;    // channels
-    Heads heads{};  // of an attention or transformer
+    // channels
+    int in, out;
+    // of an attention or transformer
+    Heads heads{};
 };
 
 /// What upstream runs as one: input_blocks.4 is a ResBlock and a SpatialTransformer.
 struct Block {
     std::string key;
-    int level;  // 0 at the top of the U
-    int skip;   // channels that arrive over the bridge; 0 on the way down
+    // 0 at the top of the U
+    int level;
+    // channels that arrive over the bridge; 0 on the way down
+    int skip;
     std::vector<Part> parts = {};
 
-    int in() const { return parts.front().in; }  // skip included
+    // skip included
+    int in() const { return parts.front().in; }
     int out() const { return parts.back().out; }
 };
 
 /// All blocks of a U in the order in which they run.
 struct Layout {
-    std::vector<Block> input;  // each leaves its result on the stack of skips
+    // each leaves its result on the stack of skips
+    std::vector<Block> input;
     Block middle;
-    std::vector<Block> output;  // each takes one from the stack
+    // each takes one from the stack
+    std::vector<Block> output;
 };
 
 /// Draws the U from its settings (openaimodel.py: UNetModel.__init__).

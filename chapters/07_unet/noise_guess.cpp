@@ -19,9 +19,7 @@ ddpm::Schedule::Config schedule_config(const io::Json& config) {
 
 }  // namespace
 
-float Guess::error() const {
-    return std::sqrt(ops::mean(ops::square(predicted - noise)).item());
-}
+float Guess::error() const { return std::sqrt(ops::mean(ops::square(predicted - noise)).item()); }
 
 NoiseGuesser::NoiseGuesser(nn::ModelFolder& model)
     : schedule_(schedule_config(model.config())),
@@ -40,9 +38,7 @@ Tensor NoiseGuesser::decode(const Tensor& z) const {
     return autoencoder_.decode(z / scale_factor_);
 }
 
-Tensor NoiseGuesser::read(const std::string& caption) const {
-    return prompt_encoder_({caption});
-}
+Tensor NoiseGuesser::read(const std::string& caption) const { return prompt_encoder_({caption}); }
 
 //! [guess]
 Guess NoiseGuesser::guess(const Tensor& z0, int t, const Tensor& noise,

@@ -13,10 +13,14 @@ namespace ldm::unet {
 /// What the UNet says about a picture whose noise is known. All [1, C, h, w] latents.
 struct Guess {
     int t;
-    Tensor x_t;        // the picture under noise
-    Tensor noise;      // what was put on it
-    Tensor predicted;  // what the UNet takes for noise
-    Tensor x0;         // the picture that this would leave
+    // the picture under noise
+    Tensor x_t;
+    // what was put on it
+    Tensor noise;
+    // what the UNet takes for noise
+    Tensor predicted;
+    // the picture that this would leave
+    Tensor x0;
 
     /// The root of the mean squared difference: 1 for a guess of nothing at all.
     float error() const;
@@ -29,8 +33,10 @@ public:
     /// Throws an Error that lists every weight the folder lacks.
     explicit NoiseGuesser(nn::ModelFolder& model);
 
-    Tensor encode(const Tensor& picture) const;     // [1, 3, H, W] -> [1, C, h, w], variance near 1
-    Tensor decode(const Tensor& z) const;           // and back
+    // [1, 3, H, W] -> [1, C, h, w], variance near 1
+    Tensor encode(const Tensor& picture) const;
+    // and back
+    Tensor decode(const Tensor& z) const;
     Tensor read(const std::string& caption) const;  // [1, S, D]
     Guess guess(const Tensor& z0, int t, const Tensor& noise, const Tensor& context) const;
 

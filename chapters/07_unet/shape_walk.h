@@ -12,8 +12,9 @@ namespace ldm::unet {
 /// One block of the U and what it made of a picture.
 struct Step {
     Block block;
-    std::string diffusers;  // "down_blocks.0", the same place in the other vocabulary
-    Tensor y;               // [N, C, H, W]
+    // "down_blocks.0", the same place in the other vocabulary
+    std::string diffusers;
+    Tensor y;  // [N, C, H, W]
 };
 
 /// The blocks that ran under a Trace, in their order.

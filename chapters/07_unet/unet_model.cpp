@@ -63,8 +63,8 @@ Tensor UNetModel::operator()(const Tensor& x, const Tensor& t, const Tensor& con
 
 //! [time]
 Tensor UNetModel::time_embedding(const Tensor& t, const Tensor& y, DType dtype) const {
-    const Tensor waves = ddpm::timestep_embedding(t, config_.model_channels);    // [N, C]
-    const Tensor time = time_out_(ops::silu(time_in_(ops::to(waves, dtype))));   // [N, 4 C]
+    const Tensor waves = ddpm::timestep_embedding(t, config_.model_channels);   // [N, C]
+    const Tensor time = time_out_(ops::silu(time_in_(ops::to(waves, dtype))));  // [N, 4 C]
     return label_ ? time + (*label_)(y) : time;
 }
 //! [time]

@@ -113,7 +113,8 @@ image::Image walk_picture(const std::vector<Step>& steps, const std::string& tit
     image::Canvas canvas(end + widest + margin, top + floors * floor_height + 60);
     canvas.text(margin, margin - 8, title);
     for (int i = 0; i < inputs;
-         ++i)  // what input block i keeps is for the block as far from the end
+         // what input block i keeps is for the block as far from the end
+         ++i)
         draw_bridge(canvas, stacks[i].top(), stacks[count - 1 - i].top(),
                     bridge_step * (inputs - i),
                     image::mix(image::curve_color(i), image::white, 0.25f));

@@ -1,5 +1,15 @@
 #include "chapters/08_ldm_pipeline/bench.h"
 
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <functional>
+
 #include "chapters/02_vae/autoencoder.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
@@ -11,16 +21,6 @@
 #include "common/ops/transfer.h"
 #include "common/ops/work.h"
 #include "common/random/procgen.h"
-
-#include <fmt/format.h>
-#include <omp.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <ctime>
-#include <fstream>
-#include <functional>
 
 namespace ldm::pipeline {
 namespace {
@@ -37,14 +37,16 @@ Tensor recipe_weights(const std::string& name, const Shape& shape) {
     return numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
 }
 
-/// The largest memory of this process, or of its tensors on a GPU, since the last call of forget_peak_memory().
+/// The largest memory of this process, or of its tensors on a GPU, since the last call of
+/// forget_peak_memory().
 double peak_memory_mb(Device device) {
     if constexpr (build::has_cuda)
         if (device == Device::cuda) return static_cast<double>(cuda::memory_use().peak) / (1 << 20);
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
         if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024.0;
-    return 0.0;  // not Linux
+    // not Linux
+    return 0.0;
 }
 
 void forget_peak_memory(Device device) {
@@ -84,14 +86,19 @@ Times median_times(Device device, int repeats, const std::function<void()>& work
     return {median(wall), median(cpu)};
 }
 
-Tensor brought(const Tensor& x, const BenchOptions& options) { return ops::to(ops::to(x, options.device), options.dtype); }
+Tensor brought(const Tensor& x, const BenchOptions& options) {
+    return ops::to(ops::to(x, options.device), options.dtype);
+}
 
-/// A square product as large as the larger ones of the UNet (on a GPU larger, or it would not be busy), the best of some.
+/// A square product as large as the larger ones of the UNet (on a GPU larger, or it would not be
+/// busy), the best of some.
 double sgemm_gflops(const BenchOptions& options) {
     const std::int64_t n = options.device == Device::cuda ? 8192 : 1536;
-    const Tensor a = brought(numbers("a", {n, n}, 0.0, 1.0), options), b = brought(numbers("b", {n, n}, 0.0, 1.0), options);
+    const Tensor a = brought(numbers("a", {n, n}, 0.0, 1.0), options),
+                 b = brought(numbers("b", {n, n}, 0.0, 1.0), options);
     double best = 1e9;
-    for (int i = 0; i < 10; ++i) best = std::min(best, time_once(options.device, [&] { ops::linear(a, b); }).wall);
+    for (int i = 0; i < 10; ++i)
+        best = std::min(best, time_once(options.device, [&] { ops::linear(a, b); }).wall);
     return 2.0 * n * n * n / best * 1e-9;
 }
 
@@ -106,15 +113,20 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     checkpoint.add_fallback(recipe_weights);
     std::function<void()> run;
     if (part == "clip") {
-        const auto text = io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config");
-        run = [model = clip::TextEncoder(checkpoint.root(), clip::TextEncoder::Config::from_json(text)),
+        const auto text =
+            io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config");
+        run = [model =
+                   clip::TextEncoder(checkpoint.root(), clip::TextEncoder::Config::from_json(text)),
                ids = Tensor::ints({1, 77}, std::vector<std::int32_t>(77, 1000))] { model(ids); };
     } else if (part == "unet") {
         const auto unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
         auto step = std::make_shared<ops::Replayed>(
-            [model = std::make_shared<unet::UNetModel>(checkpoint.root(), unet)](const std::vector<Tensor>& in) { return (*model)(in[0], in[1], in[2]); });
+            [model = std::make_shared<unet::UNetModel>(checkpoint.root(), unet)](
+                const std::vector<Tensor>& in) { return (*model)(in[0], in[1], in[2]); });
         run = [step, z, t = ops::to(Tensor::full({options.batch}, 500.0f), options.device),
-               words = brought(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] { (*step)({z, t, words}); };
+               words = brought(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
+            (*step)({z, t, words});
+        };
     } else if (part == "vae") {
         const auto first_stage = io::get<io::Json>(config, "first_stage_config");
         const auto vae = vae::Config::from_json(io::get<io::Json>(first_stage, "ddconfig"));
@@ -128,10 +140,15 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     ops::WorkCount work;
     run();
     const double gflop = work.operations() * 1e-9;
-    if (options.device == Device::cuda) run();  // once more, for what is only done the second time
+    // once more, for what is only done the second time
+    if (options.device == Device::cuda) run();
     const Times time = median_times(options.device, options.repeats, run);
-    return {{"part", part}, {"seconds", time.wall}, {"cpu_seconds", time.cpu}, {"gflop", gflop},
-            {"gflops", gflop / time.wall}, {"peak_memory_mb", peak_memory_mb(options.device)}};
+    return {{"part", part},
+            {"seconds", time.wall},
+            {"cpu_seconds", time.cpu},
+            {"gflop", gflop},
+            {"gflops", gflop / time.wall},
+            {"peak_memory_mb", peak_memory_mb(options.device)}};
 }
 
 }  // namespace
@@ -140,7 +157,8 @@ io::Json bench(const BenchOptions& options) {
     if (options.size <= 0 || options.size % 64 != 0)
         fail(fmt::format("the size of the picture is a multiple of 64, not {}", options.size));
     expect_usable(options.device);
-    if (options.device == Device::cpu && options.dtype != DType::f32) throw Error("on the cpu there is no type but f32");
+    if (options.device == Device::cpu && options.dtype != DType::f32)
+        throw Error("on the cpu there is no type but f32");
     if (options.threads > 0) omp_set_num_threads(options.threads);
     const double sgemm = sgemm_gflops(options);
     const ops::WithPrecision precision(options.precision);
@@ -154,20 +172,33 @@ io::Json bench(const BenchOptions& options) {
         timed["share_of_sgemm"] = timed["gflops"].get<double>() / sgemm;
         parts.push_back(timed);
     }
-    return {{"device", describe(options.device)}, {"dtype", name_of(options.dtype)}, {"cudnn", ops::name_of(options.cudnn)}, {"batch", options.batch},
-            {"threads", omp_get_max_threads()}, {"precision", ops::name_of(ops::precision(options.device))}, {"size", options.size}, {"repeats", options.repeats},
-            {"sgemm_gflops", sgemm}, {"parts", parts}};
+    return {{"device", describe(options.device)},
+            {"dtype", name_of(options.dtype)},
+            {"cudnn", ops::name_of(options.cudnn)},
+            {"batch", options.batch},
+            {"threads", omp_get_max_threads()},
+            {"precision", ops::name_of(ops::precision(options.device))},
+            {"size", options.size},
+            {"repeats", options.repeats},
+            {"sgemm_gflops", sgemm},
+            {"parts", parts}};
 }
 
 std::string bench_table(const io::Json& report) {
-    std::string text = fmt::format("{}, {}, products {}, batch {}, sgemm {:.0f} GFLOP/s, median of {}\n\n",
-                                   report["device"].get<std::string>(), report["dtype"].get<std::string>(), report["precision"].get<std::string>(),
-                                   report["batch"].get<int>(), report["sgemm_gflops"].get<double>(), report["repeats"].get<int>());
-    text += fmt::format("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "", "seconds", "of CPU", "GFLOP", "GFLOP/s", "of sgemm", "peak MB");
+    std::string text =
+        fmt::format("{}, {}, products {}, batch {}, sgemm {:.0f} GFLOP/s, median of {}\n\n",
+                    report["device"].get<std::string>(), report["dtype"].get<std::string>(),
+                    report["precision"].get<std::string>(), report["batch"].get<int>(),
+                    report["sgemm_gflops"].get<double>(), report["repeats"].get<int>());
+    text += fmt::format("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "", "seconds",
+                        "of CPU", "GFLOP", "GFLOP/s", "of sgemm", "peak MB");
     for (const io::Json& part : report["parts"])
-        text += fmt::format("{:<6} {:>10.3f} {:>10.3f} {:>10.1f} {:>10.1f} {:>9.0f}% {:>10.0f}\n", part["part"].get<std::string>(),
-                            part["seconds"].get<double>(), part["cpu_seconds"].get<double>(), part["gflop"].get<double>(), part["gflops"].get<double>(),
-                            100 * part["share_of_sgemm"].get<double>(), part["peak_memory_mb"].get<double>());
+        text +=
+            fmt::format("{:<6} {:>10.3f} {:>10.3f} {:>10.1f} {:>10.1f} {:>9.0f}% {:>10.0f}\n",
+                        part["part"].get<std::string>(), part["seconds"].get<double>(),
+                        part["cpu_seconds"].get<double>(), part["gflop"].get<double>(),
+                        part["gflops"].get<double>(), 100 * part["share_of_sgemm"].get<double>(),
+                        part["peak_memory_mb"].get<double>());
     return text;
 }
 

@@ -40,7 +40,8 @@ DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, const Config& config)
     }
 
     const float* ac = schedule.alphas_cumprod.data();
-    double before = ac[0];  // not 1: the network was never shown a picture without any noise
+    // not 1: the network was never shown a picture without any noise
+    double before = ac[0];
     for (int t : timesteps_) {
         const double a = ac[t];
         const double sigma =

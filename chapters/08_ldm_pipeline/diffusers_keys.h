@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/io/json.h"
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common/io/json.h"
 
 namespace ldm::pipeline {
 
@@ -24,10 +24,12 @@ enum class Direction { to_compvis, to_diffusers };
 
 /// The other name of a weight: the longest module name that begins `key` is replaced.
 /// A key that no entry covers is returned as it is.
-std::string rename(std::string_view key, const std::vector<ModuleNames>& names, Direction direction);
+std::string rename(std::string_view key, const std::vector<ModuleNames>& names,
+                   Direction direction);
 
-/// Older folders call the layers of the autoencoder's attention query, key, value and proj_attn (diffusers'
-/// AttentionBlock, since removed): the same key as it is written today. Other keys are returned as they are.
+/// Older folders call the layers of the autoencoder's attention query, key, value and proj_attn
+/// (diffusers' AttentionBlock, since removed): the same key as it is written today. Other keys are
+/// returned as they are.
 std::string modern_attention_name(std::string key);
 
 }  // namespace ldm::pipeline

@@ -1,14 +1,15 @@
 #include "chapters/08_ldm_pipeline/film_strip.h"
 
-#include "common/image/sheet.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "common/image/sheet.h"
+
 namespace ldm::pipeline {
 
-image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& result, const std::string& title) {
+image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& result,
+                        const std::string& title) {
     expect(!result.steps.empty(), "a film strip shows steps, and none were kept");
     const int last = static_cast<int>(result.steps.size()) - 1;
     const int frames = std::min(8, last + 1);
@@ -22,7 +23,8 @@ image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& resul
     std::vector<image::Tile> tiles = latents;
     tiles.insert(tiles.end(), beliefs.begin(), beliefs.end());
     return image::sheet(tiles, {.title = "\"" + title + "\"",
-                                .note = "above: the latent after the step, decoded; below: what the model believed the end to be",
+                                .note = "above: the latent after the step, decoded; below: what "
+                                        "the model believed the end to be",
                                 .columns = frames,
                                 .tile_size = 128,
                                 .row_labels = {"latent", "belief"}});

@@ -1,13 +1,13 @@
 #include "chapters/08_ldm_pipeline/inspect.h"
 
-#include "chapters/08_ldm_pipeline/latent_diffusion.h"
-#include "common/io/safetensors.h"
-#include "common/report/table.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <set>
+
+#include "chapters/08_ldm_pipeline/latent_diffusion.h"
+#include "common/io/safetensors.h"
+#include "common/report/table.h"
 
 namespace ldm::pipeline {
 namespace {
@@ -23,7 +23,9 @@ const Part parts[] = {{"UNet", "model.diffusion_model."},
                       {"CLIP with its image tower (not used for drawing)", "clip_model."},
                       {"EMA copy of the UNet (not used for drawing)", "model_ema."}};
 
-std::string megabytes(std::uintmax_t bytes) { return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20)); }
+std::string megabytes(std::uintmax_t bytes) {
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
 
 /// "F16", or "F16, I64" where a file mixes them.
 std::string precision_of(const std::vector<fs::path>& files) {
@@ -54,33 +56,40 @@ Inspection inspect_file(const fs::path& path) {
     const io::SafetensorsFile file(path);
     std::size_t numbers = 0;
     for (const io::TensorEntry& entry : file.entries()) numbers += entry.count();
-    std::string text = fmt::format("{}\na sound safetensors file, but no SD 1.x checkpoint\n{} tensors, {} numbers ({}), {}\n", path.string(),
-                                   file.entries().size(), numbers, precision_of({path}), megabytes(fs::file_size(path)));
+    std::string text = fmt::format(
+        "{}\na sound safetensors file, but no SD 1.x checkpoint\n{} tensors, {} numbers ({}), {}\n",
+        path.string(), file.entries().size(), numbers, precision_of({path}),
+        megabytes(fs::file_size(path)));
     constexpr std::size_t shown = 12;
     for (std::size_t i = 0; i < std::min(shown, file.entries().size()); ++i)
-        text += fmt::format("  {} {}\n", file.entries()[i].name, io::shape_text(file.entries()[i].shape));
-    if (file.entries().size() > shown) text += fmt::format("  … and {} more\n", file.entries().size() - shown);
+        text += fmt::format("  {} {}\n", file.entries()[i].name,
+                            io::shape_text(file.entries()[i].shape));
+    if (file.entries().size() > shown)
+        text += fmt::format("  … and {} more\n", file.entries().size() - shown);
     return {text, false};
 }
 
 }  // namespace
 
 Inspection inspect(const fs::path& path) {
-    if (fs::is_regular_file(path) && !io::SafetensorsFile(path).contains("model.diffusion_model.input_blocks.0.0.weight"))
+    if (fs::is_regular_file(path) &&
+        !io::SafetensorsFile(path).contains("model.diffusion_model.input_blocks.0.0.weight"))
         return inspect_file(path);
 
     const ModelFiles files = open_model(path);
     std::uintmax_t bytes = 0;
     for (const fs::path& file : files.weight_files) bytes += fs::file_size(file);
     Inspection result;
-    result.text = fmt::format("{}\n{}\nweights {}, {}\n\n{}\n", path.string(), to_string(files.kind), precision_of(files.weight_files),
+    result.text = fmt::format("{}\n{}\nweights {}, {}\n\n{}\n", path.string(),
+                              to_string(files.kind), precision_of(files.weight_files),
                               megabytes(bytes), table_of_parts(*files.checkpoint));
     try {
         files.checkpoint->load_nothing();
         const LatentDiffusion model(files);
         result.whole = true;
-        result.text += fmt::format("whole: everything is there to draw pictures of {0} x {0} pixels (multiples of {1})\n",
-                                   model.image_size(), model.size_step());
+        result.text += fmt::format(
+            "whole: everything is there to draw pictures of {0} x {0} pixels (multiples of {1})\n",
+            model.image_size(), model.size_step());
     } catch (const Error& error) {
         result.text += fmt::format("not whole: {}\n", error.what());
     }

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "chapters/01_ddpm/schedule.h"
 #include "chapters/03_clip/prompt_encoder.h"
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/latent_space.h"
 #include "chapters/08_ldm_pipeline/model_files.h"
-
-#include <string>
-#include <vector>
 
 namespace ldm::pipeline {
 
@@ -17,11 +17,12 @@ namespace ldm::pipeline {
 ///
 ///     context = text_encoder(tokens(prompt))         what to draw
 ///     e       = unet(z, t, context)                  which part of z is noise
-///     picture = decoder(z / scale_factor)            z has variance 1, the autoencoder's latents not
+///     picture = decoder(z / scale_factor)            z has variance 1, the autoencoder's latents
+///     not
 class LatentDiffusion {
 public:
-    /// Takes its weights from the files, and computes where and in what type their checkpoint hands them out. Throws one
-    /// Error that lists every weight that is missing or has another shape.
+    /// Takes its weights from the files, and computes where and in what type their checkpoint hands
+    /// them out. Throws one Error that lists every weight that is missing or has another shape.
     explicit LatentDiffusion(const ModelFiles& files);
 
     const ddpm::Schedule& schedule() const { return schedule_; }
@@ -30,17 +31,21 @@ public:
     Device device() const { return device_; }
 
     /// What a prompt of this model looks like to the UNet: [N, S, D]. Words beyond the S tokens are
-    /// cut; `cut`, if given, receives them for each prompt. Throws for invalid UTF-8. In the type of the weights, as
-    /// the UNet wants it; all other tensors here are float32, whatever the networks compute with.
-    Tensor encode_prompts(const std::vector<std::string>& prompts, std::vector<std::string>* cut = nullptr) const;
+    /// cut; `cut`, if given, receives them for each prompt. Throws for invalid UTF-8. In the type
+    /// of the weights, as the UNet wants it; all other tensors here are float32, whatever the
+    /// networks compute with.
+    Tensor encode_prompts(const std::vector<std::string>& prompts,
+                          std::vector<std::string>* cut = nullptr) const;
 
-    /// The UNet's answer, in the schedule's parameterization: z [N, C, h, w], t [N], context [N, S, D].
+    /// The UNet's answer, in the schedule's parameterization: z [N, C, h, w], t [N], context [N, S,
+    /// D].
     Tensor operator()(const Tensor& z, const Tensor& t, const Tensor& context) const;
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W] with values around [-1, 1].
     Tensor decode(const Tensor& z) const;
 
-    /// The shape of n latents of pictures of this size. Throws unless both are multiples of size_step().
+    /// The shape of n latents of pictures of this size. Throws unless both are multiples of
+    /// size_step().
     Shape latent_shape(std::int64_t n, int width, int height) const;
 
     /// Widths and heights must be multiples of this: the autoencoder's factor times the UNet's.

@@ -10,15 +10,21 @@ vae::Config ddconfig(const io::Json& first_stage_config) {
     return vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig"));
 }
 
-int embed_dim(const io::Json& first_stage_config) { return io::get<int>(first_stage_config, "embed_dim"); }
+int embed_dim(const io::Json& first_stage_config) {
+    return io::get<int>(first_stage_config, "embed_dim");
+}
 
 }  // namespace
 
-LatentPainter::LatentPainter(const nn::Params& weights, const io::Json& first_stage_config, float scale_factor)
-    : decoder_(weights, ddconfig(first_stage_config), embed_dim(first_stage_config)), scale_factor_(scale_factor) {}
+LatentPainter::LatentPainter(const nn::Params& weights, const io::Json& first_stage_config,
+                             float scale_factor)
+    : decoder_(weights, ddconfig(first_stage_config), embed_dim(first_stage_config)),
+      scale_factor_(scale_factor) {}
 
-LatentReader::LatentReader(const nn::Params& weights, const io::Json& first_stage_config, float scale_factor)
-    : encoder_(weights, ddconfig(first_stage_config), embed_dim(first_stage_config)), scale_factor_(scale_factor) {}
+LatentReader::LatentReader(const nn::Params& weights, const io::Json& first_stage_config,
+                           float scale_factor)
+    : encoder_(weights, ddconfig(first_stage_config), embed_dim(first_stage_config)),
+      scale_factor_(scale_factor) {}
 
 //! [scale]
 Tensor LatentPainter::operator()(const Tensor& z) const { return decoder_(z / scale_factor_); }

@@ -14,8 +14,10 @@ namespace ldm::pipeline {
 /// SD 1.x has 0.18215. Leaving it out draws washed-out pictures that still look like pictures.
 class LatentPainter {
 public:
-    /// `weights` has decoder and post_quant_conv in it; first_stage_config is that of our config.json.
-    LatentPainter(const nn::Params& weights, const io::Json& first_stage_config, float scale_factor);
+    /// `weights` has decoder and post_quant_conv in it; first_stage_config is that of our
+    /// config.json.
+    LatentPainter(const nn::Params& weights, const io::Json& first_stage_config,
+                  float scale_factor);
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W], values around [-1, 1].
     Tensor operator()(const Tensor& z) const;

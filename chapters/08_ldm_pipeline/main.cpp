@@ -1,9 +1,9 @@
+#include <fmt/format.h>
+
 #include "chapters/08_ldm_pipeline/film_strip.h"
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
-
-#include <fmt/format.h>
 
 using namespace ldm;
 
@@ -12,13 +12,17 @@ int main(int argc, char** argv) {
     std::string prompt = "grinning cat";
     int steps = 0;
     float cfg_scale = 0.0f;
-    return report::ChapterProgram("08_ldm_pipeline", "From a prompt to a picture: the whole pipeline, and what the model believed at each step.")
+    return report::ChapterProgram("08_ldm_pipeline",
+                                  "From a prompt to a picture: the whole pipeline, and what the "
+                                  "model believed at each step.")
         .option("--prompt", prompt, "What to draw")
         .option("--negative-prompt", request.negative_prompt, "What not to draw")
         .option("--steps", steps, "Denoising steps (default: the model's)")
-        .option("--cfg-scale", cfg_scale, "How strongly the prompt is followed (default: the model's)")
+        .option("--cfg-scale", cfg_scale,
+                "How strongly the prompt is followed (default: the model's)")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            if (steps < 0 || !(cfg_scale >= 0)) throw Error("--steps and --cfg-scale cannot be negative");
+            if (steps < 0 || !(cfg_scale >= 0))
+                throw Error("--steps and --cfg-scale cannot be negative");
             const pipeline::ModelFiles files = pipeline::open_model(arguments.model);
             files.checkpoint->use({.device = arguments.device});
             const pipeline::LatentDiffusion model(files);
@@ -27,7 +31,8 @@ int main(int argc, char** argv) {
             request.seeds = {arguments.seed};
             request.width = request.height = model.image_size();
             request.steps = steps > 0 ? steps : io::get<int>(files.config["sampler"], "steps");
-            request.cfg_scale = cfg_scale > 0 ? cfg_scale : io::get<float>(files.config["sampler"], "cfg_scale");
+            request.cfg_scale =
+                cfg_scale > 0 ? cfg_scale : io::get<float>(files.config["sampler"], "cfg_scale");
 
             pipeline::Txt2ImgResult result;
             {
@@ -37,7 +42,9 @@ int main(int argc, char** argv) {
                     return true;
                 });
             }
-            if (!result.cut[0].empty()) fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n", result.cut[0]);
+            if (!result.cut[0].empty())
+                fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n",
+                           result.cut[0]);
             arguments.save("08_ldm_pipeline_picture.png", pipeline::to_image(result.pictures, 0));
             arguments.save("08_ldm_pipeline.png", film_strip(model, result, prompt));
         });

@@ -1,21 +1,24 @@
 #pragma once
 
-#include "common/io/json.h"
-#include "common/nn/params.h"
-#include "common/text/clip_tokenizer.h"
-
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/io/json.h"
+#include "common/nn/params.h"
+#include "common/text/clip_tokenizer.h"
+
 namespace ldm::pipeline {
 
 /// The ways a model lies on a disk.
 enum class ModelKind {
-    folder,       // ours: config.json, model.safetensors, merges.txt
-    single_file,  // SD 1.x as one .safetensors with CompVis's keys
-    diffusers,    // SD 1.x as a folder with unet/, vae/, text_encoder/, tokenizer/
+    // ours: config.json, model.safetensors, merges.txt
+    folder,
+    // SD 1.x as one .safetensors with CompVis's keys
+    single_file,
+    // SD 1.x as a folder with unet/, vae/, text_encoder/, tokenizer/
+    diffusers,
 };
 
 std::string to_string(ModelKind kind);
@@ -33,8 +36,8 @@ struct ModelFiles {
     text::ClipTokenizer tokenizer() const;
 };
 
-/// Finds out what `path` is and opens it. Nothing but headers is read yet. Throws an Error that says
-/// what is missing, or that this is no model.
+/// Finds out what `path` is and opens it. Nothing but headers is read yet. Throws an Error that
+/// says what is missing, or that this is no model.
 ModelFiles open_model(const std::filesystem::path& path);
 
 }  // namespace ldm::pipeline

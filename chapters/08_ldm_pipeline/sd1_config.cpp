@@ -14,13 +14,15 @@ io::Json sd1_config() {
         "context_dim": 768, "legacy": false},
       "first_stage_config": {"embed_dim": 4, "ddconfig": {
         "double_z": true, "z_channels": 4, "resolution": 256, "in_channels": 3, "out_ch": 3,
-        "ch": 128, "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": [], "dropout": 0.0}},
+        "ch": 128, "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": [],
+        "dropout": 0.0}},
       "cond_stage_config": {"text_config": {
         "vocab_size": 49408, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
         "num_attention_heads": 12, "max_position_embeddings": 77, "bos_token_id": 49406,
         "eos_token_id": 49407, "pad_token_id": 49407, "hidden_act": "quick_gelu"}},
       "sampler": {"name": "ddim", "steps": 50, "cfg_scale": 7.5}
-    })", "SD 1.x");
+    })",
+                          "SD 1.x");
 }
 
 }  // namespace ldm::pipeline

@@ -57,7 +57,8 @@ void ddim_sampler(verify::Run& run) {
 
     std::vector<Tensor> x_steps, pred_x0_steps;
     std::int32_t intermediates = 1;
-    int calls = 0;  // for noise, in this step: where something is known, the first is for that
+    // for noise, in this step: where something is known, the first is for that
+    int calls = 0;
     const auto noise = [&](const Shape&) {
         const bool blends = known.mask && calls++ == 0;
         return ddpm::entry(run.in(blends ? "q_noise" : "noise"),

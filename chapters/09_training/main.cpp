@@ -14,15 +14,17 @@
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
 
-/// Trains a small autoencoder from nothing, in some ten seconds, and shows what it can do after a few,
-/// some and many steps, and what averaging its weights does.
+/// Trains a small autoencoder from nothing, in some ten seconds, and shows what it can do after a
+/// few, some and many steps, and what averaging its weights does.
 
 using namespace ldm;
 
 namespace {
 
-constexpr int size = 32;       // of the pictures: a quarter of the emojis' pixels
-constexpr int at_once = 8;     // pictures of a step
+// of the pictures: a quarter of the emojis' pixels
+constexpr int size = 32;
+// pictures of a step
+constexpr int at_once = 8;
 
 /// As chapters/09_training/emoji/autoencoder.json, but small, and without a judge.
 io::Json settings(int steps) {
@@ -34,9 +36,21 @@ io::Json settings(int steps) {
             {"data", {{"size", size}}},
             {"first_stage_config",
              {{"embed_dim", 4},
-              {"ddconfig", {{"double_z", true}, {"z_channels", 4}, {"resolution", size}, {"in_channels", 3}, {"out_ch", 3}, {"ch", 32},
-                            {"ch_mult", {1, 1}}, {"num_res_blocks", 1}, {"attn_resolutions", io::Json::array()}}}}},
-            {"loss", {{"kl_weight", 1e-6}, {"perceptual_weight", 0}, {"disc_start", 1 << 30}, {"idle_before_start", true}}}};
+              {"ddconfig",
+               {{"double_z", true},
+                {"z_channels", 4},
+                {"resolution", size},
+                {"in_channels", 3},
+                {"out_ch", 3},
+                {"ch", 32},
+                {"ch_mult", {1, 1}},
+                {"num_res_blocks", 1},
+                {"attn_resolutions", io::Json::array()}}}}},
+            {"loss",
+             {{"kl_weight", 1e-6},
+              {"perceptual_weight", 0},
+              {"disc_start", 1 << 30},
+              {"idle_before_start", true}}}};
 }
 
 /// The model's examples, small: [N, 3, size, size].
@@ -50,7 +64,8 @@ Tensor examples(const std::filesystem::path& model) {
 /// Pictures first, first + 1, … of x, and from the beginning again behind the last.
 Tensor some_of(const Tensor& x, std::int64_t first) {
     std::vector<Tensor> some;
-    for (std::int64_t i = first; i < first + at_once; ++i) some.push_back(ops::slice(x, 0, i % x.dim(0), i % x.dim(0) + 1));
+    for (std::int64_t i = first; i < first + at_once; ++i)
+        some.push_back(ops::slice(x, 0, i % x.dim(0), i % x.dim(0) + 1));
     return ops::concat(some, 0);
 }
 
@@ -78,7 +93,8 @@ void run(const report::ChapterArguments& arguments, int steps) {
         const Tensor noise = train::normal(random, trainer.latent_shape(batch), config.device);
         const auto result = trainer.step_on(step, {&batch, 1}, {&noise, 1}, config.learning_rate);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-        curve.add({step + 1, seconds.count(), (step + 1) * at_once, config.learning_rate, result.loss, result.extras});
+        curve.add({step + 1, seconds.count(), (step + 1) * at_once, config.learning_rate,
+                   result.loss, result.extras});
         progress.step();
         if (step + 1 == steps / 16 || step + 1 == steps / 4 || step + 1 == steps) {
             add_row(tiles, trainer.reconstruct(shown));
@@ -89,18 +105,25 @@ void run(const report::ChapterArguments& arguments, int steps) {
     labels.push_back("averaged");
 
     const auto decibels = curve.column("psnr");
-    fmt::print("{} steps of {} pictures: from {:.1f} to {:.1f} dB in {:.0f} s\n", steps, at_once, decibels.front(), decibels.back(),
-               curve.points().back().seconds);
-    arguments.save("09_training.png", image::sheet(tiles, {.title = "An autoencoder that began with nothing", .columns = at_once,
-                                                           .tile_size = 96, .gap = 10, .row_labels = labels}));
-    arguments.save("09_training_curve.png", draw_curve(curve, {.title = "The loss, step by step", .window = 8}));
+    fmt::print("{} steps of {} pictures: from {:.1f} to {:.1f} dB in {:.0f} s\n", steps, at_once,
+               decibels.front(), decibels.back(), curve.points().back().seconds);
+    arguments.save("09_training.png",
+                   image::sheet(tiles, {.title = "An autoencoder that began with nothing",
+                                        .columns = at_once,
+                                        .tile_size = 96,
+                                        .gap = 10,
+                                        .row_labels = labels}));
+    arguments.save("09_training_curve.png",
+                   draw_curve(curve, {.title = "The loss, step by step", .window = 8}));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     int steps = 80;
-    return report::ChapterProgram("09_training", "Trains a small autoencoder from nothing, and shows how it gets better.")
+    return report::ChapterProgram(
+               "09_training",
+               "Trains a small autoencoder from nothing, and shows how it gets better.")
         .option("--steps", steps, "How long to train; at least 16")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (steps < 16) throw Error("--steps must be at least 16");

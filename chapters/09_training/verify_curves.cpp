@@ -46,7 +46,8 @@ Tensor chosen(const Tensor& all, const Tensor& which) {
     Tensor found(shape, pool.dtype());
     for (std::int64_t i = 0; i < which.size(); ++i) {
         const std::int64_t k = which.ints()[i];
-        expect(k >= 0 && k < count, fmt::format("in/batches has {}, but there are {} pictures", k, count));
+        expect(k >= 0 && k < count,
+               fmt::format("in/batches has {}, but there are {} pictures", k, count));
         if (pool.dtype() == DType::i32)
             std::copy_n(pool.ints() + k * size, size, found.ints() + i * size);
         else
@@ -70,7 +71,9 @@ Tensor noise(const verify::Run& run, std::int64_t step, std::int64_t part) {
 class Training {
 public:
     Training(const verify::Run& run, const std::vector<std::string>& own_keys)
-        : json(io::get<Json>(run.config(), "training")), config(read_training_config(json, own_keys)), run_(run) {
+        : json(io::get<Json>(run.config(), "training")),
+          config(read_training_config(json, own_keys)),
+          run_(run) {
         config.device = run.in("batches").device();
         io::expect_only_keys(run.config(), {"training", "model", "noise"}, "config");
     }
@@ -90,7 +93,9 @@ public:
     }
 
     /// Once, when all weights are there.
-    ModelParts model() { return ModelParts(io::get_or(run_.config(), "model", Json::object()), std::move(weights_)); }
+    ModelParts model() {
+        return ModelParts(io::get_or(run_.config(), "model", Json::object()), std::move(weights_));
+    }
 
 private:
     const verify::Run& run_;
@@ -100,13 +105,15 @@ private:
 /// out/loss and those of the trainer's other columns that the case has, a number for each step.
 /// `make_step(step, learning_rate)` is the trainer's own.
 template <class MakeStep>
-void out_curve(verify::Run& run, const Trainer& trainer, const TrainingConfig& config, const MakeStep& make_step) {
+void out_curve(verify::Run& run, const Trainer& trainer, const TrainingConfig& config,
+               const MakeStep& make_step) {
     const std::vector<std::string> columns = trainer.columns();
     std::map<std::string, std::vector<double>> curve;
     for (std::int64_t step = 0; step < config.steps; ++step) {
         const StepResult result = make_step(step, config.learning_rate * config.lr_schedule(step));
         curve["loss"].push_back(result.loss);
-        for (std::size_t i = 0; i < columns.size(); ++i) curve[columns[i]].push_back(result.extras.at(i));
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            curve[columns[i]].push_back(result.extras.at(i));
     }
     for (const auto& [name, numbers] : curve)
         if (name == "loss" || run.wants(name)) run.out(name, {config.steps}, numbers);
@@ -115,21 +122,24 @@ void out_curve(verify::Run& run, const Trainer& trainer, const TrainingConfig& c
 void build_autoencoder(Training& training, const Json& first_stage) {
     const auto sizes = vae::Config::from_json(io::get<Json>(first_stage, "ddconfig"));
     const int embed_dim = io::get<int>(first_stage, "embed_dim");
-    training.begin_with("first_stage_model", [&](const nn::Params& p) { vae::AutoencoderKL(p, sizes, embed_dim); });
+    training.begin_with("first_stage_model",
+                        [&](const nn::Params& p) { vae::AutoencoderKL(p, sizes, embed_dim); });
 }
 
 //! [autoencoder]
 void train_autoencoder(verify::Run& run) {
     Training training(run, AutoencoderTrainer::own_keys());
     build_autoencoder(training, io::get<Json>(training.json, "first_stage_config"));
-    const auto loss = LPIPSWithDiscriminator::Config::from_json(io::get<Json>(training.json, "loss"));
+    const auto loss =
+        LPIPSWithDiscriminator::Config::from_json(io::get<Json>(training.json, "loss"));
     if (loss.adversary.disc_start < training.config.steps)
-        training.begin_with("first_stage_model.loss.discriminator",
-                            [&](const nn::Params& p) { NLayerDiscriminator(p, loss.adversary.discriminator); });
+        training.begin_with("first_stage_model.loss.discriminator", [&](const nn::Params& p) {
+            NLayerDiscriminator(p, loss.adversary.discriminator);
+        });
 
     AutoencoderTrainer trainer(training.json, training.config, training.model(), {});
     const Plan batches(run.in("batches"));
-    const Tensor pool = run.in("pictures");                                          // [P, 3, H, W]
+    const Tensor pool = run.in("pictures");  // [P, 3, H, W]
     out_curve(run, trainer, training.config, [&](std::int64_t step, double learning_rate) {
         std::vector<Tensor> pictures, noises;
         for (std::int64_t part = 0; part < batches.parts(); ++part) {
@@ -146,11 +156,12 @@ void train_clip(verify::Run& run) {
     Json towers = io::get<Json>(training.json, "cond_stage_config");
     for (const char* ours : {"image_mean", "image_std"}) towers.erase(ours);
     const auto sizes = clip::ClipModel::Config::from_json(towers);
-    training.begin_with(clip::place_in_model, [&](const nn::Params& p) { clip::ClipModel(p, sizes); });
+    training.begin_with(clip::place_in_model,
+                        [&](const nn::Params& p) { clip::ClipModel(p, sizes); });
 
     ClipTrainer trainer(training.json, training.config, training.model(), {}, {});
     const Plan batches(run.in("batches"));
-    const Tensor pool = run.in("pictures"), texts = run.in("ids");                   // [P, 3, H, W], [P, S]
+    const Tensor pool = run.in("pictures"), texts = run.in("ids");  // [P, 3, H, W], [P, S]
     out_curve(run, trainer, training.config, [&](std::int64_t step, double learning_rate) {
         std::vector<Tensor> pictures, ids;
         for (std::int64_t part = 0; part < batches.parts(); ++part) {
@@ -165,19 +176,24 @@ void train_diffusion(verify::Run& run) {
     Training training(run, DiffusionTrainer::own_keys());
     build_autoencoder(training, training.model_setting("first_stage_config"));
     const auto cond_stage = training.model_setting("cond_stage_config");
-    const auto text = clip::TextEncoder::Config::from_json(io::get<Json>(cond_stage, "text_config"));
+    const auto text =
+        clip::TextEncoder::Config::from_json(io::get<Json>(cond_stage, "text_config"));
     const auto unet = unet::Config::from_json(io::get<Json>(training.json, "unet_config"));
-    training.begin_with("cond_stage_model.transformer", [&](const nn::Params& p) { clip::TextEncoder(p, text); });
-    training.begin_with("model.diffusion_model", [&](const nn::Params& p) { unet::UNetModel(p, unet); });
+    training.begin_with("cond_stage_model.transformer",
+                        [&](const nn::Params& p) { clip::TextEncoder(p, text); });
+    training.begin_with("model.diffusion_model",
+                        [&](const nn::Params& p) { unet::UNetModel(p, unet); });
 
     DiffusionTrainer trainer(training.json, training.config, training.model(), {});
     const Plan batches(run.in("batches")), times(run.in("t"));
-    const Tensor pool = run.in("z"), texts = run.in("ids");                          // [P, C, h, w], [P, S]
+    const Tensor pool = run.in("z"), texts = run.in("ids");  // [P, C, h, w], [P, S]
     out_curve(run, trainer, training.config, [&](std::int64_t step, double learning_rate) {
         std::vector<DiffusionTrainer::Sample> samples;
         for (std::int64_t part = 0; part < batches.parts(); ++part) {
             const Tensor which = batches.at(step, part);
-            samples.push_back({.z = chosen(pool, which), .ids = chosen(texts, which), .t = ops::to(times.at(step, part), training.config.device),
+            samples.push_back({.z = chosen(pool, which),
+                               .ids = chosen(texts, which),
+                               .t = ops::to(times.at(step, part), training.config.device),
                                .noise = noise(run, step, part)});
         }
         return trainer.step_on(samples, learning_rate);

@@ -136,9 +136,11 @@ struct Batch {
 
     Batch(const verify::Run& run, std::int64_t step)
         : x(entry(run.in("x"), step)), noise(entry(run.in("noise"), step)) {
-        const Tensor times = ops::to(run.in("t"), Device::cpu);  // [steps, N] int32
+        // [steps, N] int32
+        const Tensor times = ops::to(run.in("t"), Device::cpu);
         const std::int64_t n = times.dim(1);
-        t = ops::to(Tensor::ints({n}, {times.ints() + step * n, static_cast<std::size_t>(n)}), x.device());
+        t = ops::to(Tensor::ints({n}, {times.ints() + step * n, static_cast<std::size_t>(n)}),
+                    x.device());
         if (const Tensor words = run.find_in("ctx")) context = entry(words, step);
     }
 };

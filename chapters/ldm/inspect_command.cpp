@@ -1,16 +1,20 @@
-#include "chapters/08_ldm_pipeline/inspect.h"
-#include "chapters/ldm/commands.h"
-
 #include <fmt/format.h>
 
 #include <memory>
+
+#include "chapters/08_ldm_pipeline/inspect.h"
+#include "chapters/ldm/commands.h"
 
 namespace ldm::program {
 
 void add_inspect(CLI::App& app, int& status) {
     auto path = std::make_shared<std::string>();
-    CLI::App* command = app.add_subcommand("inspect", "Tell what a checkpoint is, whether it is whole, and how big");
-    command->add_option("MODEL", *path, "A .safetensors file, a diffusers folder, or a model of this project")->required();
+    CLI::App* command = app.add_subcommand(
+        "inspect", "Tell what a checkpoint is, whether it is whole, and how big");
+    command
+        ->add_option("MODEL", *path,
+                     "A .safetensors file, a diffusers folder, or a model of this project")
+        ->required();
     command->callback([path, &status] {
         const pipeline::Inspection inspection = pipeline::inspect(*path);
         fmt::print("{}", inspection.text);

@@ -1,11 +1,11 @@
-#include "chapters/ldm/commands.h"
-#include "common/error.h"
-#include "common/report/interrupt.h"
-
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <functional>
+
+#include "chapters/ldm/commands.h"
+#include "common/error.h"
+#include "common/report/interrupt.h"
 
 int main(int argc, char** argv) {
     CLI::App app("Stable Diffusion, step by step, in C++.", "ldm");

@@ -1,3 +1,8 @@
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <memory>
+
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
@@ -10,19 +15,16 @@
 #include "common/report/option_checks.h"
 #include "common/text/learn_merges.h"
 
-#include <fmt/format.h>
-#include <omp.h>
-
-#include <memory>
-
 namespace ldm::program {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace train;
 
-constexpr int shown = 8;     // examples on a sample sheet
-constexpr int batches = 32;  // of examples, all in all: for what is measured over the data before training
+// examples on a sample sheet
+constexpr int shown = 8;
+// of examples, all in all: for what is measured over the data before training
+constexpr int batches = 32;
 
 struct Options {
     std::string config, data, output, init, device = "cpu";
@@ -39,12 +41,18 @@ std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
     const std::int64_t wanted = std::min<std::int64_t>(folder.size(), shown * batches);
     std::vector<Batch> examples;
     for (std::int64_t i = 0; i < wanted; ++i) {
-        const std::int64_t index = (i % shown) * folder.size() / shown + i / shown;  // neighbours are alike
+        // neighbours are alike
+        const std::int64_t index = (i % shown) * folder.size() / shown + i / shown;
         const auto loaded = folder.load(std::min(index, folder.size() - 1));
-        const Draw draw{.picture = loaded.index, .without_caption = false, .mirrored = false, .across = 0.5, .down = 0.5};
+        const Draw draw{.picture = loaded.index,
+                        .without_caption = false,
+                        .mirrored = false,
+                        .across = 0.5,
+                        .down = 0.5};
         if (i % shown == 0) examples.emplace_back();
         Batch& batch = examples.back();
-        const Tensor picture = image::to_tensor(take_part(*loaded.picture, draw, data.width, data.height));
+        const Tensor picture =
+            image::to_tensor(take_part(*loaded.picture, draw, data.width, data.height));
         batch.pictures = batch.pictures ? ops::concat({batch.pictures, picture}, 0) : picture;
         batch.captions.push_back(folder.file(loaded.index).caption);
         batch.files.push_back(loaded.index);
@@ -52,7 +60,8 @@ std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
     return examples;
 }
 
-using MakeTrainer = std::function<std::unique_ptr<Trainer>(const io::Json&, const TrainingConfig&, ModelParts, const PictureFolder&)>;
+using MakeTrainer = std::function<std::unique_ptr<Trainer>(const io::Json&, const TrainingConfig&,
+                                                           ModelParts, const PictureFolder&)>;
 
 struct Kind {
     const char* name;
@@ -64,27 +73,41 @@ struct Kind {
 
 const std::vector<Kind>& kinds() {
     static const std::vector<Kind> all = {
-        {"autoencoder", "Train an autoencoder: pictures made small and large again", AutoencoderTrainer::own_keys(), Captions::ignored,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
-             return std::make_unique<AutoencoderTrainer>(json, config, std::move(model), examples_of(pictures, config.data).front().pictures);
+        {"autoencoder", "Train an autoencoder: pictures made small and large again",
+         AutoencoderTrainer::own_keys(), Captions::ignored,
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model,
+            const PictureFolder& pictures) {
+             return std::make_unique<AutoencoderTrainer>(
+                 json, config, std::move(model),
+                 examples_of(pictures, config.data).front().pictures);
          }},
-        {"clip", "Train CLIP's two towers: captions and pictures that find each other", ClipTrainer::own_keys(), Captions::needed,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
-             return std::make_unique<ClipTrainer>(json, config, std::move(model), examples_of(pictures, config.data), pictures.captions());
+        {"clip", "Train CLIP's two towers: captions and pictures that find each other",
+         ClipTrainer::own_keys(), Captions::needed,
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model,
+            const PictureFolder& pictures) {
+             return std::make_unique<ClipTrainer>(json, config, std::move(model),
+                                                  examples_of(pictures, config.data),
+                                                  pictures.captions());
          }},
-        {"diffusion", "Train the UNet that draws, or a LoRA for it", DiffusionTrainer::own_keys(), Captions::needed,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model, const PictureFolder& pictures) {
-             return std::make_unique<DiffusionTrainer>(json, config, std::move(model), examples_of(pictures, config.data));
+        {"diffusion", "Train the UNet that draws, or a LoRA for it", DiffusionTrainer::own_keys(),
+         Captions::needed,
+         [](const io::Json& json, const TrainingConfig& config, ModelParts model,
+            const PictureFolder& pictures) {
+             return std::make_unique<DiffusionTrainer>(json, config, std::move(model),
+                                                       examples_of(pictures, config.data));
          }}};
     return all;
 }
 
-/// "vocabulary": 1200 asks for so many merges, learned from the captions; the trainer wants the file.
+/// "vocabulary": 1200 asks for so many merges, learned from the captions; the trainer wants the
+/// file.
 io::Json with_vocabulary(io::Json json, const PictureFolder& pictures, const fs::path& output) {
     const auto wish = json.find("vocabulary");
     if (wish == json.end() || !wish->is_number()) return json;
     io::make_folder(output);
-    text::write_merges_file(output / "merges.txt", text::learn_merges(pictures.captions(), io::get<int>(json, "vocabulary")));
+    text::write_merges_file(
+        output / "merges.txt",
+        text::learn_merges(pictures.captions(), io::get<int>(json, "vocabulary")));
     *wish = (output / "merges.txt").string();
     return json;
 }
@@ -97,8 +120,9 @@ void train_model(const Kind& kind, const Options& options) {
     config.device = device_from(options.device);
     expect_usable(config.device);
     const PictureFolder pictures(options.data, kind.captions, config.data);
-    const auto trainer = kind.make(with_vocabulary(json, pictures, options.output), config, options.init.empty() ? ModelParts() : ModelParts(options.init),
-                                   pictures);
+    const auto trainer =
+        kind.make(with_vocabulary(json, pictures, options.output), config,
+                  options.init.empty() ? ModelParts() : ModelParts(options.init), pictures);
     RunOptions run{.output = options.output, .resume = options.resume};
     run.limits.max_steps = options.max_steps.value_or(run.limits.max_steps);
     run.limits.max_minutes = options.max_minutes.value_or(run.limits.max_minutes);
@@ -109,16 +133,34 @@ void train_model(const Kind& kind, const Options& options) {
 void add_kind(CLI::App& train, const Kind& kind, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = train.add_subcommand(kind.name, kind.description);
-    command->add_option("--config", options->config, "The training's settings, a JSON file")->required();
-    command->add_option("--data", options->data, "A folder of pictures with metadata.jsonl (file_name, text),\nor with a .txt beside each")->required();
-    command->add_option("--output", options->output, "Checkpoints, curve, samples and in the end the model go here")->required();
-    command->add_option("--init", options->init, "The model to begin with: a folder of this project, an SD 1.x file, a diffusers folder");
+    command->add_option("--config", options->config, "The training's settings, a JSON file")
+        ->required();
+    command
+        ->add_option("--data", options->data,
+                     "A folder of pictures with metadata.jsonl (file_name, text),\nor with a .txt "
+                     "beside each")
+        ->required();
+    command
+        ->add_option("--output", options->output,
+                     "Checkpoints, curve, samples and in the end the model go here")
+        ->required();
+    command->add_option(
+        "--init", options->init,
+        "The model to begin with: a folder of this project, an SD 1.x file, a diffusers folder");
     command->add_flag("--resume", options->resume, "Go on from the last checkpoint in --output");
-    command->add_option("--max-steps", options->max_steps, "Stop after this many steps, those before a resume included")
+    command
+        ->add_option("--max-steps", options->max_steps,
+                     "Stop after this many steps, those before a resume included")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-    command->add_option("--max-minutes", options->max_minutes, "Stop after this time")->check(report::number_between(0.0, 1e6));
-    command->add_option("--device", options->device, "Where to compute; a training may go on elsewhere")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
-    command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
+    command->add_option("--max-minutes", options->max_minutes, "Stop after this time")
+        ->check(report::number_between(0.0, 1e6));
+    command
+        ->add_option("--device", options->device,
+                     "Where to compute; a training may go on elsewhere")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->capture_default_str();
+    command->add_option("--threads", options->threads, "Processor threads (default: all)")
+        ->check(CLI::Range(1, 1024));
     command->callback([=, &kind, &status] {
         train_model(kind, *options);
         status = 0;
@@ -128,7 +170,8 @@ void add_kind(CLI::App& train, const Kind& kind, int& status) {
 }  // namespace
 
 void add_train(CLI::App& app, int& status) {
-    CLI::App* train = app.add_subcommand("train", "Train a model, or a part of one, on a folder of pictures");
+    CLI::App* train =
+        app.add_subcommand("train", "Train a model, or a part of one, on a folder of pictures");
     train->require_subcommand(1);
     for (const Kind& kind : kinds()) add_kind(*train, kind, status);
 }

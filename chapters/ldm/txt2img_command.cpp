@@ -1,3 +1,13 @@
+#include <fmt/format.h>
+#include <omp.h>
+#include <unistd.h>
+
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/ldm/commands.h"
@@ -12,16 +22,6 @@
 #include "common/report/progress.h"
 #include "common/text/utf8.h"
 
-#include <fmt/format.h>
-#include <omp.h>
-#include <unistd.h>
-
-#include <exception>
-#include <fstream>
-#include <memory>
-#include <optional>
-#include <vector>
-
 namespace ldm::program {
 namespace {
 
@@ -31,7 +31,8 @@ using pipeline::Txt2ImgRequest;
 using pipeline::Txt2ImgResult;
 
 struct Options {
-    std::string model;  // empty: the one that ships
+    // empty: the one that ships
+    std::string model;
     std::string prompt, prompt_file, negative_prompt;
     std::string output = "picture.png", save_latents;
     std::string sampler, device = "cpu", dtype = "f32", precision = "f32";
@@ -57,7 +58,8 @@ std::vector<std::string> read_prompts(const std::string& path) {
 }
 
 void expect_utf8(const std::string& text, const std::string& what) {
-    if (!text::is_valid_utf8(text)) throw Error(fmt::format("{} is not valid UTF-8: \"{}\"", what, text::printable(text)));
+    if (!text::is_valid_utf8(text))
+        throw Error(fmt::format("{} is not valid UTF-8: \"{}\"", what, text::printable(text)));
 }
 
 /// Finds out before the long work whether its result can be written.
@@ -65,7 +67,8 @@ void check_writable(const fs::path& path) {
     fs::path folder = fs::absolute(path).parent_path();
     while (!fs::exists(folder)) folder = folder.parent_path();
     if (!fs::is_directory(folder)) throw Error(fmt::format("{} is not a folder", folder.string()));
-    if (::access(folder.c_str(), W_OK) != 0) throw Error(fmt::format("the folder {} cannot be written", folder.string()));
+    if (::access(folder.c_str(), W_OK) != 0)
+        throw Error(fmt::format("the folder {} cannot be written", folder.string()));
 }
 
 /// Where picture i of `count` goes: PICTURE.png alone, PICTURE-0.png … of several, or DIR/0000.png.
@@ -77,31 +80,37 @@ fs::path picture_path(const Options& options, std::size_t i, std::size_t count) 
 }
 
 void save_latents(const fs::path& path, const Txt2ImgResult& result) {
-    std::vector<Tensor> here;  // an entry only points to its numbers
+    // an entry only points to its numbers
+    std::vector<Tensor> here;
     std::vector<io::TensorEntry> entries;
     const auto add = [&](const std::string& name, const Tensor& x) {
         here.push_back(ops::to(ops::to(x, DType::f32), Device::cpu));
         entries.push_back(io::entry_of(name, x.shape(), here.back().values()));
     };
     add("noise", result.noise);
-    for (std::size_t i = 0; i < result.steps.size(); ++i) add(fmt::format("step.{}", i), result.steps[i].x);
+    for (std::size_t i = 0; i < result.steps.size(); ++i)
+        add(fmt::format("step.{}", i), result.steps[i].x);
     add("final", result.steps.back().x);
     io::write_safetensors(path, entries);
 }
 
 /// Options given on the command line before those the model prefers before those of this program.
-Txt2ImgRequest request_template(const Options& options, const pipeline::ModelFiles& files, const LatentDiffusion& model) {
-    const io::Json preferred = files.config.contains("sampler") ? files.config["sampler"] : io::Json::object();
+Txt2ImgRequest request_template(const Options& options, const pipeline::ModelFiles& files,
+                                const LatentDiffusion& model) {
+    const io::Json preferred =
+        files.config.contains("sampler") ? files.config["sampler"] : io::Json::object();
     Txt2ImgRequest request;
     request.negative_prompt = options.negative_prompt;
     request.width = options.width.value_or(model.image_size());
     request.height = options.height.value_or(model.image_size());
-    request.sampler = options.sampler.empty() ? io::get_or(preferred, "name", "ddim") : options.sampler;
+    request.sampler =
+        options.sampler.empty() ? io::get_or(preferred, "name", "ddim") : options.sampler;
     request.steps = options.steps.value_or(io::get_or(preferred, "steps", 50));
     request.cfg_scale = options.cfg_scale.value_or(io::get_or(preferred, "cfg_scale", 7.5f));
     request.eta = options.eta;
     request.keep_steps = !options.save_latents.empty();
-    model.latent_shape(1, request.width, request.height);  // throws when the size does not fit
+    // throws when the size does not fit
+    model.latent_shape(1, request.width, request.height);
     return request;
 }
 
@@ -151,15 +160,19 @@ void draw(const Options& options) {
     const DType dtype = dtype_from(options.dtype);
     expect_usable(device);
     if (device == Device::cpu && dtype != DType::f32)
-        throw Error(fmt::format("--dtype {} is for --device cuda; on a processor there is --precision bf16", options.dtype));
+        throw Error(
+            fmt::format("--dtype {} is for --device cuda; on a processor there is --precision bf16",
+                        options.dtype));
     if (options.threads > 0) omp_set_num_threads(options.threads);
     const ops::WithPrecision precision(ops::precision_from(options.precision));
 
     report::InterruptGuard guard;
-    const pipeline::ModelFiles files = pipeline::open_model(options.model.empty() ? nn::ModelFolder::shipped() : fs::path(options.model));
+    const pipeline::ModelFiles files = pipeline::open_model(
+        options.model.empty() ? nn::ModelFolder::shipped() : fs::path(options.model));
     for (const std::string& text : options.lora) {
         const train::LoraOption lora = train::lora_option(text);
-        train::merge(*files.checkpoint, train::read_lora(lora.path, *files.checkpoint, files.config), lora.strength);
+        train::merge(*files.checkpoint,
+                     train::read_lora(lora.path, *files.checkpoint, files.config), lora.strength);
     }
     files.checkpoint->use({device, dtype});
     const LatentDiffusion model(files);
@@ -167,13 +180,16 @@ void draw(const Options& options) {
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
 
     const std::size_t batches = (prompts.size() + at_once - 1) / at_once;
-    report::Progress progress("drawing", static_cast<std::int64_t>(batches) * step_count(model, base));
+    report::Progress progress("drawing",
+                              static_cast<std::int64_t>(batches) * step_count(model, base));
     for (std::size_t first = 0; first < prompts.size(); first += at_once) {
         const std::size_t count = std::min(at_once, prompts.size() - first);
         Txt2ImgRequest request = base;
         request.prompts.assign(prompts.begin() + first, prompts.begin() + first + count);
-        for (std::size_t i = 0; i < count; ++i)  // pictures of one prompt should differ
-            request.seeds.push_back(options.prompt_file.empty() ? options.seed + first + i : options.seed);
+        // pictures of one prompt should differ
+        for (std::size_t i = 0; i < count; ++i)
+            request.seeds.push_back(options.prompt_file.empty() ? options.seed + first + i
+                                                                : options.seed);
         const Txt2ImgResult result = txt2img(model, request, [&](const ddpm::SamplerStep&) {
             progress.step();
             return true;
@@ -181,8 +197,10 @@ void draw(const Options& options) {
         std::vector<NewFile> pictures;
         for (std::size_t i = 0; i < count; ++i) {
             if (!result.cut[i].empty())
-                fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n", result.cut[i]);
-            pictures.push_back({picture_path(options, first + i, prompts.size()), pipeline::to_image(result.pictures, static_cast<std::int64_t>(i)),
+                fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n",
+                           result.cut[i]);
+            pictures.push_back({picture_path(options, first + i, prompts.size()),
+                                pipeline::to_image(result.pictures, static_cast<std::int64_t>(i)),
                                 parameters_text(request, i, files.path.stem().string(), device)});
         }
         save(pictures);
@@ -195,36 +213,64 @@ void draw(const Options& options) {
 void add_txt2img(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("txt2img", "Draw a picture of a prompt");
-    command->add_option("--model", options->model, "An SD 1.x .safetensors file, a diffusers folder, or a model of this project\n"
-                                                     "(default: the emoji model that ships with the project)");
-    command->add_option("--lora", options->lora, "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
+    command->add_option(
+        "--model", options->model,
+        "An SD 1.x .safetensors file, a diffusers folder, or a model of this project\n"
+        "(default: the emoji model that ships with the project)");
+    command->add_option("--lora", options->lora,
+                        "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
     auto* prompt = command->add_option("--prompt", options->prompt, "What to draw; may be empty");
-    auto* file = command->add_option("--prompt-file", options->prompt_file, "Draw one picture a line into the folder --output");
+    auto* file = command->add_option("--prompt-file", options->prompt_file,
+                                     "Draw one picture a line into the folder --output");
     prompt->excludes(file);
     command->add_option("--negative-prompt", options->negative_prompt, "What not to draw");
-    command->add_option("--output", options->output, "A .png, or a folder for 0000.png, 0001.png, …")->capture_default_str();
-    command->add_option("--steps", options->steps, "Denoising steps (default: the model's)")->check(CLI::Range(1, 1000));
-    command->add_option("--cfg-scale", options->cfg_scale, "How strongly the prompt is followed (default: the model's)")
+    command
+        ->add_option("--output", options->output, "A .png, or a folder for 0000.png, 0001.png, …")
+        ->capture_default_str();
+    command->add_option("--steps", options->steps, "Denoising steps (default: the model's)")
+        ->check(CLI::Range(1, 1000));
+    command
+        ->add_option("--cfg-scale", options->cfg_scale,
+                     "How strongly the prompt is followed (default: the model's)")
         ->check(report::number_between(0.0, 100.0));
-    command->add_option("--sampler", options->sampler, "ddim, or ddpm (all 1000 steps)")->check(CLI::IsMember({"ddim", "ddpm"}));
-    command->add_option("--eta", options->eta, "Noise that ddim adds back, 0 to 1")->check(report::number_between(0.0, 1.0))->capture_default_str();
-    command->add_option("--seed", options->seed, "Which noise to begin with; the same as PyTorch's on the CPU")
+    command->add_option("--sampler", options->sampler, "ddim, or ddpm (all 1000 steps)")
+        ->check(CLI::IsMember({"ddim", "ddpm"}));
+    command->add_option("--eta", options->eta, "Noise that ddim adds back, 0 to 1")
+        ->check(report::number_between(0.0, 1.0))
+        ->capture_default_str();
+    command
+        ->add_option("--seed", options->seed,
+                     "Which noise to begin with; the same as PyTorch's on the CPU")
         ->check(report::whole_number())
         ->capture_default_str();
-    command->add_option("--width", options->width, "In pixels (default: the model's)")->check(CLI::Range(1, 16384));
-    command->add_option("--height", options->height, "In pixels (default: the model's)")->check(CLI::Range(1, 16384));
-    command->add_option("--batch-size", options->batch_size, "Pictures of the prompt, or lines of --prompt-file drawn at once")
+    command->add_option("--width", options->width, "In pixels (default: the model's)")
+        ->check(CLI::Range(1, 16384));
+    command->add_option("--height", options->height, "In pixels (default: the model's)")
+        ->check(CLI::Range(1, 16384));
+    command
+        ->add_option("--batch-size", options->batch_size,
+                     "Pictures of the prompt, or lines of --prompt-file drawn at once")
         ->check(CLI::Range(1, 1024));
-    command->add_option("--save-latents", options->save_latents, "Write noise, every step and the final latent as safetensors");
-    command->add_option("--precision", options->precision,
-                        "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
-        ->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
-    command->add_option("--threads", options->threads, "Processor threads (default: all)")->check(CLI::Range(1, 1024));
-    command->add_option("--device", options->device, "Where to compute")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
-    command->add_option("--dtype", options->dtype, "What a GPU computes with; sums are float32 anyway")
-        ->check(CLI::IsMember({"f32", "f16", "bf16"}))->capture_default_str();
+    command->add_option("--save-latents", options->save_latents,
+                        "Write noise, every step and the final latent as safetensors");
+    command
+        ->add_option(
+            "--precision", options->precision,
+            "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
+        ->check(CLI::IsMember({"f32", "bf16"}))
+        ->capture_default_str();
+    command->add_option("--threads", options->threads, "Processor threads (default: all)")
+        ->check(CLI::Range(1, 1024));
+    command->add_option("--device", options->device, "Where to compute")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->capture_default_str();
+    command
+        ->add_option("--dtype", options->dtype, "What a GPU computes with; sums are float32 anyway")
+        ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+        ->capture_default_str();
     command->callback([=, &status] {
-        if (prompt->count() + file->count() == 0) throw CLI::RequiredError("--prompt or --prompt-file");
+        if (prompt->count() + file->count() == 0)
+            throw CLI::RequiredError("--prompt or --prompt-file");
         draw(*options);
         status = 0;
     });

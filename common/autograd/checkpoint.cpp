@@ -6,7 +6,8 @@
 namespace ldm {
 
 Tensor checkpoint(std::function<Tensor()> f) {
-    Tape notes;  // only to find out what f depends on
+    // only to find out what f depends on
+    Tape notes;
     if (!notes.outer_) return f();
     notes.live_.swap(notes.outer_->live_);
     struct GiveBack {
@@ -27,10 +28,13 @@ Tensor checkpoint(std::function<Tensor()> f) {
         for (const Tape::Note& note : notes.notes_) own.insert(note.output.id);
         for (const Tape::Note& note : notes.notes_)
             for (const TensorName& input : note.inputs)
-                if (notes.live_.contains(input.id) && !own.contains(input.id) && seen.insert(input.id).second) used.push_back(input);
+                if (notes.live_.contains(input.id) && !own.contains(input.id) &&
+                    seen.insert(input.id).second)
+                    used.push_back(input);
         depends = own.contains(y.id());
     }
-    // A result that f has not computed from anything live is a constant, or an input handed through.
+    // A result that f has not computed from anything live is a constant, or an input handed
+    // through.
     if (depends) {
         notes.outer_->live_.insert(y.id());
         notes.outer_->notes_.push_back({y, std::move(used), nullptr, std::move(f)});

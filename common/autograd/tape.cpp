@@ -1,10 +1,10 @@
 #include "common/autograd/tape.h"
 
-#include "common/ops/elementwise.h"
-#include "common/ops/shape.h"
-
 #include <algorithm>
 #include <ranges>
+
+#include "common/ops/elementwise.h"
+#include "common/ops/shape.h"
 
 namespace ldm {
 namespace {
@@ -15,7 +15,8 @@ thread_local Tape* current_tape = nullptr;
 
 Tensor Gradients::of(const Tensor& x) const {
     expect(!passed_on_.contains(x.id()),
-           "the gradient of a result on the way was not kept: watch " + to_string(x.shape()) + " before");
+           "the gradient of a result on the way was not kept: watch " + to_string(x.shape()) +
+               " before");
     auto found = by_id_.find(x.id());
     return found == by_id_.end() ? ops::zeros_like(x) : found->second.reshape(x.shape());
 }
@@ -43,7 +44,9 @@ void Tape::watch(std::uint64_t id) {
 
 Gradients Tape::backward(const Tensor& y, const Tensor& dy) const { return backward({{y, dy}}); }
 
-Gradients Tape::backward(const Tensor& loss) const { return backward(loss, ops::zeros_like(loss) + 1.0f); }
+Gradients Tape::backward(const Tensor& loss) const {
+    return backward(loss, ops::zeros_like(loss) + 1.0f);
+}
 
 Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) const {
     Gradients gradients;
@@ -53,10 +56,12 @@ Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) 
 }
 
 Gradients Tape::backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const {
-    Ids on_the_way;  // the wanted, and what was computed from them
+    // the wanted, and what was computed from them
+    Ids on_the_way;
     for (const Tensor& x : wanted) on_the_way.insert(x.id());
     for (const Note& note : notes_)
-        if (std::ranges::any_of(note.inputs, [&](const TensorName& x) { return on_the_way.contains(x.id); }))
+        if (std::ranges::any_of(note.inputs,
+                                [&](const TensorName& x) { return on_the_way.contains(x.id); }))
             on_the_way.insert(note.output.id);
     Gradients gradients;
     gradients.add(y, dy);
@@ -84,8 +89,8 @@ void Tape::read_notes(Gradients& gradients, const Ids& on_the_way) const {
     }
 }
 
-/// The notes that were not taken are taken now and read into the same gradients: every sum is made in
-/// the order in which it would have been made.
+/// The notes that were not taken are taken now and read into the same gradients: every sum is made
+/// in the order in which it would have been made.
 void Tape::read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const {
     Tape notes;
     for (const TensorName& input : note.inputs)

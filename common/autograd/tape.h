@@ -1,11 +1,11 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <functional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm {
 
@@ -23,8 +23,9 @@ using TensorNames = std::vector<TensorName>;
 /// What flowed back to each tensor of a computation.
 class Gradients {
 public:
-    /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x. Throws
-    /// for a tensor on the way that was not watched: its gradient is gone as soon as it was passed on.
+    /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x.
+    /// Throws for a tensor on the way that was not watched: its gradient is gone as soon as it was
+    /// passed on.
     Tensor of(const Tensor& x) const;
 
 private:
@@ -57,7 +58,8 @@ public:
     /// Whether notes are taken.
     static bool in_scope();
 
-    /// Gradients with respect to x will be wanted. x may be a result that has been computed already.
+    /// Gradients with respect to x will be wanted. x may be a result that has been computed
+    /// already.
     void watch(const Tensor& x);
 
     /// Gradients of sum(y * dy).
@@ -69,21 +71,23 @@ public:
     /// Gradients of the sum of sum(y * dy) over several results.
     Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
 
-    /// The gradients of `wanted` alone: only what lies between them and y is gone through. Cheap for
-    /// a weight that is used near the end, however long the tape.
+    /// The gradients of `wanted` alone: only what lies between them and y is gone through. Cheap
+    /// for a weight that is used near the end, however long the tape.
     Gradients backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const;
 
 private:
     friend void record(const Tensor&, const Tensors&, Pull);
     friend bool needs_gradient(const Tensor&);
-    friend Tensor checkpoint(std::function<Tensor()>);  // common/autograd/checkpoint.h
+    // common/autograd/checkpoint.h
+    friend Tensor checkpoint(std::function<Tensor()>);
 
     using Ids = std::unordered_set<std::uint64_t>;
     struct Note {
         TensorName output;
         TensorNames inputs;
         Pull pull;
-        std::function<Tensor()> again = nullptr;  // instead of pull: notes are taken when they are read
+        // instead of pull: notes are taken when they are read
+        std::function<Tensor()> again = nullptr;
     };
     void watch(std::uint64_t id);
     void read_notes(Gradients& gradients, const Ids& on_the_way) const;
@@ -91,12 +95,13 @@ private:
 
     std::vector<Note> notes_;
     Ids watched_;
-    Ids live_;  // watched, or computed from something watched
+    // watched, or computed from something watched
+    Ids live_;
     Tape* outer_;
 };
 
-/// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input. What
-/// `pull` holds is kept until the Tape goes.
+/// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input.
+/// What `pull` holds is kept until the Tape goes.
 void record(const Tensor& y, const Tensors& inputs, Tape::Pull pull);
 
 /// Whether a Tape in scope will ask for the gradient of x, so that an op can save work.

@@ -10,7 +10,9 @@ thread_local Trace* current_trace = nullptr;
 
 }  // namespace
 
-Trace::Trace(std::set<std::string> only) : only_(std::move(only)), outer_(current_trace) { current_trace = this; }
+Trace::Trace(std::set<std::string> only) : only_(std::move(only)), outer_(current_trace) {
+    current_trace = this;
+}
 Trace::~Trace() { current_trace = outer_; }
 
 bool Trace::in_scope() { return current_trace != nullptr; }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <set>
 #include <string>
 #include <vector>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm {
 

@@ -1,20 +1,22 @@
 #pragma once
 
-#include "common/device/cuda.cuh"
-
 #include <string>
+
+#include "common/device/cuda.cuh"
 
 /// Walks along the axes of two tensors at once.
 namespace ldm::cuda {
 
-/// Axes, innermost first, and how far apart neighbours along them lie in the tensors a and b. `Index` has 32 bits where that is
-/// enough: a division of 64 takes a GPU longer than to fetch the number.
+/// Axes, innermost first, and how far apart neighbours along them lie in the tensors a and b.
+/// `Index` has 32 bits where that is enough: a division of 64 takes a GPU longer than to fetch the
+/// number.
 template <class Index>
 class Axes {
 public:
     /// At most six, or an Error.
     void push(std::int64_t extent, std::int64_t step_a, std::int64_t step_b) {
-        expect(count_ < most, "a tensor that is walked along more than " + std::to_string(most) + " axes");
+        expect(count_ < most,
+               "a tensor that is walked along more than " + std::to_string(most) + " axes");
         extents_[count_] = static_cast<Index>(extent);
         steps_a_[count_] = static_cast<Index>(step_a);
         steps_b_[count_] = static_cast<Index>(step_b);
@@ -28,7 +30,8 @@ public:
     /// Where the walk's element `index` lies.
     __device__ Place operator[](Index index) const {
         Place place{0, 0};
-#pragma unroll  // what a loop chooses by index would be copied from the kernel's arguments to memory first
+// what a loop chooses by index would be copied from the kernel's arguments to memory first
+#pragma unroll
         for (int i = 0; i < most; ++i) {
             if (i == count_) break;
             const Index along = index % extents_[i];

@@ -1,6 +1,5 @@
-#include "common/device/cuda_device.h"
-
 #include "common/device/cuda.cuh"
+#include "common/device/cuda_device.h"
 #include "common/device/cuda_memory.h"
 #include "common/device/cuda_upload.h"
 #include "common/error.h"
@@ -9,7 +8,9 @@ namespace ldm::cuda {
 
 namespace {
 
-std::string words_for(cudaError_t error) { return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error); }
+std::string words_for(cudaError_t error) {
+    return std::string(cudaGetErrorName(error)) + ": " + cudaGetErrorString(error);
+}
 
 /// As the linker knows it (`c++filt` reads that), where CUDA tells.
 std::string name_of([[maybe_unused]] const void* kernel) {
@@ -20,8 +21,10 @@ std::string name_of([[maybe_unused]] const void* kernel) {
     return "a kernel";
 }
 
-[[noreturn]] void throw_for(cudaError_t result, const std::string& words, std::source_location where) {
-    cudaGetLastError();  // or the next call would be blamed for it
+[[noreturn]] void throw_for(cudaError_t result, const std::string& words,
+                            std::source_location where) {
+    // or the next call would be blamed for it
+    cudaGetLastError();
     if (result == cudaErrorMemoryAllocation) throw OutOfMemory(words);
     fail(words, where);
 }
@@ -40,7 +43,8 @@ void check(cudaError_t result, std::source_location where) {
 
 void check_launch(cudaError_t result, const void* kernel) {
     if (result != cudaSuccess)
-        throw_for(result, words_for(result) + ", when " + name_of(kernel) + " was started", std::source_location::current());
+        throw_for(result, words_for(result) + ", when " + name_of(kernel) + " was started",
+                  std::source_location::current());
 }
 
 cudaStream_t stream() {
@@ -59,13 +63,15 @@ std::string why_unusable() {
 std::string describe() {
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, 0));
-    return std::string(properties.name) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
+    return std::string(properties.name) + ", " + std::to_string(properties.totalGlobalMem >> 20) +
+           " MiB";
 }
 
 namespace {
 
-/// A graph that read the host's memory would have to find it there whenever it is launched, and until that is done. So the numbers go to
-/// the GPU now, on a stream that nobody writes down, and the graph copies them from there.
+/// A graph that read the host's memory would have to find it there whenever it is launched, and
+/// until that is done. So the numbers go to the GPU now, on a stream that nobody writes down, and
+/// the graph copies them from there.
 std::shared_ptr<void> brought_past_the_stream(const void* from, std::int64_t bytes) {
     static const cudaStream_t other = new_stream();
     std::shared_ptr<void> numbers = allocate_fresh(bytes);
@@ -78,16 +84,20 @@ std::shared_ptr<void> brought_past_the_stream(const void* from, std::int64_t byt
 
 void copy_to_device(void* to, const void* from, std::int64_t bytes) {
     if (Reserve* reserve = reserve_in_use()) {
-        const void* kept = reserve->numbers.emplace_back(brought_past_the_stream(from, bytes)).get();
+        const void* kept =
+            reserve->numbers.emplace_back(brought_past_the_stream(from, bytes)).get();
         return copy_on_device(to, kept, bytes);
     }
-    constexpr std::int64_t kept_by_the_driver = 64 << 10;  // which has read so few when the call returns
+    // which has read so few when the call returns
+    constexpr std::int64_t kept_by_the_driver = 64 << 10;
     if (bytes > kept_by_the_driver) return upload(to, from, bytes);
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()));
 }
 
 void copy_to_host(void* to, const void* from, std::int64_t bytes) {
-    expect(!reserve_in_use(), "a graph is being written, and there are no numbers yet that could be brought to the host");
+    expect(
+        !reserve_in_use(),
+        "a graph is being written, and there are no numbers yet that could be brought to the host");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()));
     synchronize();
 }

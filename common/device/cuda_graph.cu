@@ -1,6 +1,5 @@
-#include "common/device/cuda_graph.h"
-
 #include "common/device/cuda.cuh"
+#include "common/device/cuda_graph.h"
 #include "common/device/cuda_memory.h"
 
 namespace ldm::cuda {
@@ -11,7 +10,8 @@ struct Graph::Written {
 
     Written() = default;
     ~Written() {
-        if (graph) cudaGraphExecDestroy(graph);  // a launch that still runs is let finish
+        // a launch that still runs is let finish
+        if (graph) cudaGraphExecDestroy(graph);
     }
     Written(const Written&) = delete;
     Written& operator=(const Written&) = delete;
@@ -20,20 +20,23 @@ struct Graph::Written {
 Graph::Graph(const std::function<void()>& work) : written_(std::make_shared<Written>()) {
     cudaGraph_t graph = nullptr;
     const TakeFrom reserve(written_->reserve);
-    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));  // the reserve may ask for fresh memory
+    // the reserve may ask for fresh memory
+    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
     try {
         work();
     } catch (...) {
         cudaStreamEndCapture(stream(), &graph);
         if (graph) cudaGraphDestroy(graph);
-        cudaGetLastError();  // forgets it
+        // forgets it
+        cudaGetLastError();
         throw;
     }
     check(cudaStreamEndCapture(stream(), &graph));
     const cudaError_t result = cudaGraphInstantiate(&written_->graph, graph, 0);
     cudaGraphDestroy(graph);
     check(result);
-    check(cudaGraphUpload(written_->graph, stream()));  // what memory it needs for itself it takes now, or not at all
+    // what memory it needs for itself it takes now, or not at all
+    check(cudaGraphUpload(written_->graph, stream()));
 }
 
 void Graph::launch() const { check(cudaGraphLaunch(written_->graph, stream())); }

@@ -1,5 +1,3 @@
-#include "common/device/cuda_memory.h"
-
 #include <bit>
 #include <cstdlib>
 #include <mutex>
@@ -7,6 +5,7 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
+#include "common/device/cuda_memory.h"
 #include "common/error.h"
 
 namespace ldm::cuda {
@@ -14,18 +13,21 @@ namespace {
 
 std::string mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-/// LDM_CUDA_CACHE=0: every block is as large as was asked for and given back at once, so that compute-sanitizer sees who writes beside it
-/// or reads what nobody wrote.
+/// LDM_CUDA_CACHE=0: every block is as large as was asked for and given back at once, so that
+/// compute-sanitizer sees who writes beside it or reads what nobody wrote.
 const bool cached = [] {
     const char* const wish = std::getenv("LDM_CUDA_CACHE");
     return !wish || std::string(wish) != "0";
 }();
 
-/// Sizes come in classes, eight from each power of two to the next, so that a waiting block fits more often.
+/// Sizes come in classes, eight from each power of two to the next, so that a waiting block fits
+/// more often.
 std::int64_t size_class(std::int64_t bytes) {
     if (!cached) return std::max<std::int64_t>(bytes, 1);
     constexpr std::int64_t smallest = 512;
-    const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max(bytes, smallest)))) / 8;
+    const auto step = static_cast<std::int64_t>(
+                          std::bit_floor(static_cast<std::uint64_t>(std::max(bytes, smallest)))) /
+                      8;
     const std::int64_t unit = std::max(step, smallest);
     return std::max((bytes + unit - 1) / unit * unit, smallest);
 }
@@ -54,7 +56,8 @@ public:
         if (reserve) return reserve->waiting[size].push_back(memory);
         if (!cached) {
             cudaStreamSynchronize(stream());
-            cudaFree(memory);  // what goes wrong here went wrong before, and this is no place to throw
+            // what goes wrong here went wrong before, and this is no place to throw
+            cudaFree(memory);
             return;
         }
         waiting_[size].push_back(memory);
@@ -119,16 +122,19 @@ private:
     void* fresh(std::int64_t size, const Reserve* reserve) {
         void* memory = nullptr;
         if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
-        cudaGetLastError();  // forgets it
-        if (!reserve) {      // a stream that is being written down cannot be waited for
+        // forgets it
+        cudaGetLastError();
+        // a stream that is being written down cannot be waited for
+        if (!reserve) {
             release();
             if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
             cudaGetLastError();
         }
         std::size_t free = 0, total = 0;
         check(cudaMemGetInfo(&free, &total));
-        throw OutOfMemory("the GPU's memory is full: " + mebibytes(size) + " asked for, " + mebibytes(free) + " free of " + mebibytes(total) +
-                    ", " + mebibytes(now_) + " in tensors");
+        throw OutOfMemory("the GPU's memory is full: " + mebibytes(size) + " asked for, " +
+                          mebibytes(free) + " free of " + mebibytes(total) + ", " +
+                          mebibytes(now_) + " in tensors");
     }
 
     std::mutex mutex_;
@@ -142,18 +148,22 @@ thread_local std::shared_ptr<Reserve> current_reserve;
 
 Reserve::~Reserve() { Blocks::instance().end(*this); }
 
-TakeFrom::TakeFrom(std::shared_ptr<Reserve> reserve) : before_(std::exchange(current_reserve, std::move(reserve))) {}
+TakeFrom::TakeFrom(std::shared_ptr<Reserve> reserve)
+    : before_(std::exchange(current_reserve, std::move(reserve))) {}
 TakeFrom::~TakeFrom() { current_reserve = std::move(before_); }
 
 Reserve* reserve_in_use() { return current_reserve.get(); }
 
 std::shared_ptr<void> allocate(std::int64_t bytes) {
     void* const memory = Blocks::instance().take(bytes, current_reserve.get());
-    return {memory, [bytes, reserve = current_reserve](void* p) { Blocks::instance().give_back(p, bytes, reserve.get()); }};
+    return {memory, [bytes, reserve = current_reserve](void* p) {
+                Blocks::instance().give_back(p, bytes, reserve.get());
+            }};
 }
 
 std::shared_ptr<void> allocate_fresh(std::int64_t bytes) {
-    return {Blocks::instance().take_fresh(bytes), [bytes](void* p) { Blocks::instance().give_back(p, bytes, nullptr); }};
+    return {Blocks::instance().take_fresh(bytes),
+            [bytes](void* p) { Blocks::instance().give_back(p, bytes, nullptr); }};
 }
 
 void release_waiting_memory() { Blocks::instance().release_waiting(); }

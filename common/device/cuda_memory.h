@@ -7,16 +7,19 @@
 
 namespace ldm::cuda {
 
-/// What one graph may use, beside what all may: its blocks, when nobody holds them, wait for the graph alone, since it will write
-/// to them whenever it is launched.
+/// What one graph may use, beside what all may: its blocks, when nobody holds them, wait for the
+/// graph alone, since it will write to them whenever it is launched.
 struct Reserve {
     Reserve() = default;
-    ~Reserve();  // the blocks are everybody's again
+    // the blocks are everybody's again
+    ~Reserve();
     Reserve(const Reserve&) = delete;
     Reserve& operator=(const Reserve&) = delete;
 
-    std::map<std::int64_t, std::vector<void*>> waiting;  // by size
-    std::vector<std::shared_ptr<void>> numbers;          // from the host, of which the graph has a copy
+    // by size
+    std::map<std::int64_t, std::vector<void*>> waiting;
+    // from the host, of which the graph has a copy
+    std::vector<std::shared_ptr<void>> numbers;
 };
 
 /// While it lives, this thread's memory comes from the reserve and goes back there.
@@ -34,7 +37,8 @@ private:
 /// That of this thread, or null.
 Reserve* reserve_in_use();
 
-/// Memory that nobody has had before, so that nothing the stream still does writes to it. It is everybody's afterwards.
+/// Memory that nobody has had before, so that nothing the stream still does writes to it. It is
+/// everybody's afterwards.
 std::shared_ptr<void> allocate_fresh(std::int64_t bytes);
 
 }  // namespace ldm::cuda

@@ -1,18 +1,21 @@
 #pragma once
 
-#include "common/device/cuda.cuh"
-
 #include <cudnn.h>
+
 #include <mutex>
 #include <source_location>
 #include <string>
+
+#include "common/device/cuda.cuh"
 
 /// What all that goes through cuDNN shares, in a program that was built with it (build::has_cudnn).
 namespace ldm::cuda {
 
 /// An Error that says what cuDNN says, unless all went well.
-inline void check(cudnnStatus_t status, std::source_location where = std::source_location::current()) {
-    if (status != CUDNN_STATUS_SUCCESS) fail(std::string("cuDNN: ") + cudnnGetErrorString(status), where);
+inline void check(cudnnStatus_t status,
+                  std::source_location where = std::source_location::current()) {
+    if (status != CUDNN_STATUS_SUCCESS)
+        fail(std::string("cuDNN: ") + cudnnGetErrorString(status), where);
 }
 
 /// Held while the handle is in use: it serves one thread at a time.

@@ -20,7 +20,8 @@ std::string name_of(Device device) { return device == Device::cuda ? "cuda" : "c
 void expect_usable(Device device) {
     if (device == Device::cpu) return;
     if constexpr (build::has_cuda) {
-        if (const std::string why = cuda::why_unusable(); !why.empty()) throw Error("CUDA cannot be used: " + why);
+        if (const std::string why = cuda::why_unusable(); !why.empty())
+            throw Error("CUDA cannot be used: " + why);
     } else {
         throw Error("this program was built without CUDA: cmake --workflow --preset cuda");
     }

@@ -11,7 +11,8 @@ enum class Device { cpu, cuda };
 Device device_from(const std::string& name);
 std::string name_of(Device device);
 
-/// An Error that says why when this program cannot compute there: built without CUDA, or no GPU found.
+/// An Error that says why when this program cannot compute there: built without CUDA, or no GPU
+/// found.
 void expect_usable(Device device);
 
 /// "NVIDIA H200, 143771 MiB", or of the CPU how many threads.

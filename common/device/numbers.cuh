@@ -15,11 +15,17 @@ __device__ inline float as_float(__nv_bfloat16 x) { return __bfloat162float(x); 
 template <class T>
 __device__ T from_float(float x);
 template <>
-__device__ inline float from_float<float>(float x) { return x; }
+__device__ inline float from_float<float>(float x) {
+    return x;
+}
 template <>
-__device__ inline __half from_float<__half>(float x) { return __float2half_rn(x); }
+__device__ inline __half from_float<__half>(float x) {
+    return __float2half_rn(x);
+}
 template <>
-__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) { return __float2bfloat16_rn(x); }
+__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
+    return __float2bfloat16_rn(x);
+}
 
 template <class T>
 inline constexpr DType dtype_of = DType::f32;
@@ -37,13 +43,14 @@ struct alignas(16) Pack {
     T numbers[width];
 };
 
-/// The numbers of a tensor on the GPU; null for an empty tensor. An Error for another type or device.
+/// The numbers of a tensor on the GPU; null for an empty tensor. An Error for another type or
+/// device.
 template <class T>
 const T* numbers(const Tensor& x, std::source_location where = std::source_location::current()) {
     if (!x) return nullptr;
     if (x.device() != Device::cuda || x.dtype() != dtype_of<T>)
-        fail("expected " + name_of(dtype_of<T>) + " on cuda, got " + name_of(x.dtype()) + " " + to_string(x.shape()) + " on " +
-                 name_of(x.device()),
+        fail("expected " + name_of(dtype_of<T>) + " on cuda, got " + name_of(x.dtype()) + " " +
+                 to_string(x.shape()) + " on " + name_of(x.device()),
              where);
     return static_cast<const T*>(x.address());
 }
@@ -56,10 +63,14 @@ T* numbers(Tensor& x, std::source_location where = std::source_location::current
 template <class F>
 auto with_type(const Tensor& x, F f) {
     switch (x.dtype()) {
-        case DType::f32: return f(float{});
-        case DType::f16: return f(__half{});
-        case DType::bf16: return f(__nv_bfloat16{});
-        case DType::i32: break;
+        case DType::f32:
+            return f(float{});
+        case DType::f16:
+            return f(__half{});
+        case DType::bf16:
+            return f(__nv_bfloat16{});
+        case DType::i32:
+            break;
     }
     fail("expected floating-point numbers, got int32 " + to_string(x.shape()));
 }

@@ -7,7 +7,9 @@ namespace ldm::cuda {
 
 struct Sum {
     template <class Number>
-    __device__ Number operator()(Number a, Number b) const { return a + b; }
+    __device__ Number operator()(Number a, Number b) const {
+        return a + b;
+    }
 };
 
 struct Largest {
@@ -17,7 +19,8 @@ struct Largest {
 /// What `combine` makes of the values of all threads of the warp, in each of them.
 template <class Number, class Combine>
 __device__ Number reduce_warp(Number value, Combine combine) {
-    for (int distance = 16; distance > 0; distance /= 2) value = combine(value, __shfl_xor_sync(~0u, value, distance));
+    for (int distance = 16; distance > 0; distance /= 2)
+        value = combine(value, __shfl_xor_sync(~0u, value, distance));
     return value;
 }
 
@@ -28,7 +31,8 @@ __device__ Number reduce_block(Number value, Combine combine) {
     const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
     const int warps = static_cast<int>(blockDim.x) / 32;
     value = reduce_warp(value, combine);
-    __syncthreads();  // nobody still reads the result before this one
+    // nobody still reads the result before this one
+    __syncthreads();
     if (lane == 0) of_warp[warp] = value;
     __syncthreads();
     value = of_warp[0];

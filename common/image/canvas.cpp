@@ -61,13 +61,9 @@ private:
 
 }  // namespace
 
-int text_width(std::string_view text, int scale) {
-    return glyph_width(plain_text(text)) * scale;
-}
+int text_width(std::string_view text, int scale) { return glyph_width(plain_text(text)) * scale; }
 
-int text_height(int scale) {
-    return glyph_height * scale;
-}
+int text_height(int scale) { return glyph_height * scale; }
 
 std::string fit_text(std::string_view text, int width, int scale) {
     std::string plain = plain_text(text);

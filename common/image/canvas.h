@@ -8,9 +8,12 @@
 
 namespace ldm::image {
 
-inline constexpr Color ink{38, 42, 48};          ///< titles and labels
-inline constexpr Color faint{120, 126, 134};     ///< notes, numbers at axes
-inline constexpr Color hairline{222, 225, 229};  ///< frames, grids
+/// titles and labels
+inline constexpr Color ink{38, 42, 48};
+/// notes, numbers at axes
+inline constexpr Color faint{120, 126, 134};
+/// frames, grids
+inline constexpr Color hairline{222, 225, 229};
 
 enum class Align { left, centre, right };
 

@@ -24,7 +24,8 @@ std::vector<Example> choose_examples(const std::filesystem::path& model_folder,
                                      const std::vector<std::string>& wanted, std::size_t count) {
     auto examples = example_pictures(model_folder);
     const auto rank = [&](const Example& example) {
-        return std::ranges::find(wanted, example.slug) - wanted.begin();  // the others come last
+        // the others come last
+        return std::ranges::find(wanted, example.slug) - wanted.begin();
     };
     std::ranges::stable_sort(examples, {}, rank);
     if (examples.size() > count) examples.resize(count);

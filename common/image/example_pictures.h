@@ -12,7 +12,8 @@ namespace ldm::image {
 struct Example {
     std::string caption;
     Image picture;
-    std::string slug;  ///< the name of its file, without ".png"
+    /// the name of its file, without ".png"
+    std::string slug;
 };
 
 /// The example pictures of a model folder, in the order of their file names: `examples/` holds PNG

@@ -34,7 +34,8 @@ int tiff_orientation(std::string_view tiff) {
     if (!directory) return 1;
     const auto count = reader.number(*directory, 2).value_or(0);
     for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t entry = std::size_t{*directory} + 2 + 12 * i;  // tag, type, count, value
+        // tag, type, count, value
+        const std::size_t entry = std::size_t{*directory} + 2 + 12 * i;
         const auto tag = reader.number(entry, 2);
         if (!tag) return 1;
         if (*tag != 0x0112) continue;
@@ -65,7 +66,8 @@ int exif_orientation(std::span<const std::byte> jpeg) {
 
 Image upright(const Image& stored, int orientation) {
     if (orientation <= 1 || orientation > 8) return stored;
-    const bool lying = orientation >= 5;  // rows are stored as columns
+    // rows are stored as columns
+    const bool lying = orientation >= 5;
     const int w = stored.width - 1, h = stored.height - 1;
     Image image(lying ? stored.height : stored.width, lying ? stored.width : stored.height);
     for (int y = 0; y < image.height; ++y)

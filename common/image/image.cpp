@@ -96,12 +96,8 @@ private:
 
 }  // namespace
 
-Image load_image(const std::filesystem::path& path) {
-    return PictureFile(path).decode();
-}
+Image load_image(const std::filesystem::path& path) { return PictureFile(path).decode(); }
 
-Extent image_extent(const std::filesystem::path& path) {
-    return PictureFile(path).extent();
-}
+Extent image_extent(const std::filesystem::path& path) { return PictureFile(path).extent(); }
 
 }  // namespace ldm::image

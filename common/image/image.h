@@ -18,7 +18,8 @@ inline constexpr Color black{0, 0, 0};
 /// A picture of 8 bits a channel: rows from the top, pixels from the left, red green blue.
 struct Image {
     int width = 0, height = 0;
-    std::vector<std::uint8_t> rgb;  ///< 3 * width * height
+    /// 3 * width * height
+    std::vector<std::uint8_t> rgb;
 
     Image() = default;
     Image(int width, int height, Color fill = white);

@@ -98,7 +98,8 @@ Image plot(const std::vector<Curve>& curves, const PlotStyle& style) {
     canvas.fill(left, bottom, right - left, 1, faint);
 
     int legend = right;
-    for (std::size_t i = curves.size(); i-- > 0;) {  // from the right, so that the row ends there
+    // from the right, so that the row ends there
+    for (std::size_t i = curves.size(); i-- > 0;) {
         const Color color = curves[i].color.value_or(curve_color(i));
         std::vector<Point> points;
         for (std::size_t k = 0; k < curves[i].y.size(); ++k) {

@@ -14,8 +14,10 @@ struct Curve {
     std::string name;
     std::vector<float> y;
     std::vector<float> x = {};
-    std::optional<Color> color = {};  ///< otherwise the next of a list that tells curves apart
-    bool dots = false;                ///< a dot for every value instead of a line through them
+    /// otherwise the next of a list that tells curves apart
+    std::optional<Color> color = {};
+    /// a dot for every value instead of a line through them
+    bool dots = false;
 };
 
 struct PlotStyle {
@@ -23,7 +25,8 @@ struct PlotStyle {
     int width = 900, height = 520;
     bool log_y = false;
     std::optional<std::pair<float, float>> x_range = {},
-                                           y_range = {};  ///< otherwise from the values
+                                           /// otherwise from the values
+        y_range = {};
 };
 
 /// Curves over axes with round numbers, and a legend when there is more than one.

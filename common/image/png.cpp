@@ -21,7 +21,8 @@ namespace ldm::image {
 namespace {
 
 constexpr std::string_view signature = "\x89PNG\r\n\x1a\n";
-constexpr std::size_t header_end = 8 + 4 + 4 + 13 + 4;  // signature and the whole IHDR chunk
+// signature and the whole IHDR chunk
+constexpr std::size_t header_end = 8 + 4 + 4 + 13 + 4;
 
 std::uint32_t crc32(std::string_view bytes) {
     static const auto table = [] {
@@ -65,7 +66,8 @@ std::string text_chunk(const std::string& keyword, const std::string& text) {
     std::string body = is_ascii(text) ? "tEXt" : "iTXt";
     body += keyword;
     body += '\0';
-    if (!is_ascii(text)) body.append("\0\0\0\0", 4);  // not compressed, no language, no translation
+    // not compressed, no language, no translation
+    if (!is_ascii(text)) body.append("\0\0\0\0", 4);
     body += text;
     return big_endian(static_cast<std::uint32_t>(body.size() - 4)) + body + big_endian(crc32(body));
 }
@@ -94,9 +96,11 @@ void read_chunk(std::string_view type, std::string_view data, PngText& found) {
         found[keyword] = latin1_to_utf8(data);
         return;
     }
-    if (data.size() < 2 || data[0] != 0) return;  // compressed
+    // compressed
+    if (data.size() < 2 || data[0] != 0) return;
     data.remove_prefix(2);
-    for (int skip = 0; skip < 2; ++skip) {  // language, translated keyword
+    // language, translated keyword
+    for (int skip = 0; skip < 2; ++skip) {
         const std::size_t end = data.find('\0');
         if (end == data.npos) return;
         data.remove_prefix(end + 1);

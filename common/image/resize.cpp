@@ -48,12 +48,14 @@ double radius(Filter filter) {
 
 std::vector<Taps> make_taps(int in, int out, Filter filter) {
     const double scale = static_cast<double>(in) / out;
-    const double coarse = std::max(scale, 1.0);  // a pixel of the coarser picture, in input pixels
+    // a pixel of the coarser picture, in input pixels
+    const double coarse = std::max(scale, 1.0);
     const double reach = radius(filter) * coarse;
     std::vector<Taps> all;
     for (int i = 0; i < out; ++i) {
         const double begin = i * scale, end = (i + 1) * scale, centre = (begin + end) / 2;
-        const auto weight = [&](int k) {  // of the input pixel that covers [k, k + 1]
+        // of the input pixel that covers [k, k + 1]
+        const auto weight = [&](int k) {
             const double distance = (k + 0.5 - centre) / coarse;
             switch (filter) {
                 case Filter::nearest:

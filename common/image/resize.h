@@ -5,11 +5,16 @@
 namespace ldm::image {
 
 enum class Filter {
-    nearest,   ///< the pixel under the centre: blocks stay blocks
-    bilinear,  ///< a tent as wide as a pixel of the coarser of the two pictures
-    area,      ///< the exact mean of what a pixel covers
-    bicubic,   ///< Keys' cubic with a = -0.5, four such pixels wide: sharper than a tent
-    lanczos    ///< a sine wave under a window, six such pixels wide: the sharpest
+    /// the pixel under the centre: blocks stay blocks
+    nearest,
+    /// a tent as wide as a pixel of the coarser of the two pictures
+    bilinear,
+    /// the exact mean of what a pixel covers
+    area,
+    /// Keys' cubic with a = -0.5, four such pixels wide: sharper than a tent
+    bicubic,
+    /// a sine wave under a window, six such pixels wide: the sharpest
+    lanczos
 };
 
 /// The picture at another size; half-pixel centres. Bilinear, bicubic and lanczos are PIL's filters

@@ -14,13 +14,20 @@ struct Tile {
 };
 
 struct SheetStyle {
-    std::string title;    ///< above everything
-    std::string note;     ///< small, below everything
-    int columns = 0;      ///< tiles in a row; 0: all in one row
-    int tile_size = 192;  ///< every picture is shown this wide, by the nearest whole zoom
-    int gap = 20;         ///< between tiles
-    int margin = 32;      ///< around the sheet
-    std::vector<std::string> row_labels;  ///< at the left of each row
+    /// above everything
+    std::string title;
+    /// small, below everything
+    std::string note;
+    /// tiles in a row; 0: all in one row
+    int columns = 0;
+    /// every picture is shown this wide, by the nearest whole zoom
+    int tile_size = 192;
+    /// between tiles
+    int gap = 20;
+    /// around the sheet
+    int margin = 32;
+    /// at the left of each row
+    std::vector<std::string> row_labels;
 };
 
 /// Tiles in rows on white paper, labels centred under them: what most chapters show.

@@ -10,9 +10,7 @@
 
 namespace ldm::image {
 
-Tensor to_tensor(const Image& picture) {
-    return to_tensor(std::span(&picture, 1));
-}
+Tensor to_tensor(const Image& picture) { return to_tensor(std::span(&picture, 1)); }
 
 Tensor to_tensor(std::span<const Image> pictures) {
     expect(!pictures.empty(), "a batch needs a picture");

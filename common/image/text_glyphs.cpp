@@ -30,7 +30,8 @@ std::string plain_text(std::string_view text) {
         if (c >= 0x20 && c < 0x7F) {
             plain += static_cast<char>(c);
         } else if (kind & U_GC_M_MASK) {
-            continue;  // an accent
+            // an accent
+            continue;
         } else if (c == 0x2018 || c == 0x2019) {
             plain += '\'';
         } else if (c == 0x201C || c == 0x201D) {

@@ -11,7 +11,8 @@ struct GlyphBox {
     int x, y, width, height;
 };
 
-inline constexpr int glyph_height = 10;  ///< from the top of a capital to the bottom of a "g"
+/// from the top of a capital to the bottom of a "g"
+inline constexpr int glyph_height = 10;
 
 /// `text` in ASCII, which is all the font has: accents are dropped, typographic quotes and dashes
 /// become plain ones, anything else "?".

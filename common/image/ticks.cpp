@@ -18,7 +18,8 @@ std::vector<double> round_ticks(double low, double high, int count) {
             break;
         }
     std::vector<double> ticks;
-    const double slack = (high - low) * 2e-3;  // steps 0 to 999 have a tick at 1000
+    // steps 0 to 999 have a tick at 1000
+    const double slack = (high - low) * 2e-3;
     for (double k = std::ceil((low - slack) / step); k * step <= high + slack; ++k)
         ticks.push_back(k == 0 ? 0 : k * step);
     return ticks;
@@ -28,7 +29,8 @@ std::vector<double> log_ticks(double low, double high) {
     std::vector<double> steps = {1, 2, 5};
     if (high - low > 1.5) steps = {1, 3};
     if (high - low > 3) steps = {1};
-    const double every = std::max(1.0, std::ceil((high - low) / 6));  // decades
+    // decades
+    const double every = std::max(1.0, std::ceil((high - low) / 6));
     std::vector<double> ticks;
     for (double decade = std::floor(low / every) * every; decade <= high; decade += every)
         for (const double step : steps)

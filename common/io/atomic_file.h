@@ -35,10 +35,13 @@ private:
     void flush();
     [[noreturn]] void fail_with_errno(std::string_view action) const;
 
-    std::filesystem::path path_;  ///< the name it will have
-    std::filesystem::path part_;  ///< the name it has until then; the same when written directly
+    /// the name it will have
+    std::filesystem::path path_;
+    /// the name it has until then; the same when written directly
+    std::filesystem::path part_;
     int file_ = -1;
-    std::string buffer_;  ///< small writes are collected here
+    /// small writes are collected here
+    std::string buffer_;
 };
 
 /// The whole of `text` as a file, complete or not at all.

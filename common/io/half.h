@@ -13,12 +13,14 @@ namespace ldm::io {
 /// IEEE 754 binary16: 5 bits of exponent, 10 of mantissa.
 constexpr float half_to_float(std::uint16_t half) {
     constexpr std::uint32_t exponent_mask = 0x7C00u << 13;
-    constexpr float smallest_normal = 6.103515625e-05f;  // 2^-14
+    // 2^-14
+    constexpr float smallest_normal = 6.103515625e-05f;
 
     const std::uint32_t shifted = (half & 0x7FFFu) << 13;
     const std::uint32_t exponent = shifted & exponent_mask;
     const std::uint32_t normal = shifted + (112u << 23);
-    const std::uint32_t special = normal + (112u << 23);  // infinity and NaN
+    // infinity and NaN
+    const std::uint32_t special = normal + (112u << 23);
     const std::uint32_t subnormal =
         std::bit_cast<std::uint32_t>(std::bit_cast<float>(normal + (1u << 23)) - smallest_normal);
 

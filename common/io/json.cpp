@@ -134,21 +134,11 @@ bool read(const Json& json, bool& value) {
     value = json.get<bool>();
     return true;
 }
-bool read(const Json& json, int& value) {
-    return read_integer(json, value);
-}
-bool read(const Json& json, std::int64_t& value) {
-    return read_integer(json, value);
-}
-bool read(const Json& json, std::uint64_t& value) {
-    return read_integer(json, value);
-}
-bool read(const Json& json, float& value) {
-    return read_real(json, value);
-}
-bool read(const Json& json, double& value) {
-    return read_real(json, value);
-}
+bool read(const Json& json, int& value) { return read_integer(json, value); }
+bool read(const Json& json, std::int64_t& value) { return read_integer(json, value); }
+bool read(const Json& json, std::uint64_t& value) { return read_integer(json, value); }
+bool read(const Json& json, float& value) { return read_real(json, value); }
+bool read(const Json& json, double& value) { return read_real(json, value); }
 bool read(const Json& json, std::string& value) {
     if (!json.is_string()) return false;
     value = json.get<std::string>();

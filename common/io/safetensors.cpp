@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::string_view metadata_key = "__metadata__";
 constexpr std::size_t length_size = 8;
-constexpr std::size_t largest_header = 100'000'000;  // the limit of the original reader
+// the limit of the original reader
+constexpr std::size_t largest_header = 100'000'000;
 
 /// Throws "<what>: <trouble> '<key>'".
 [[noreturn]] void reject(std::string_view what, std::string_view trouble, std::string_view key) {

@@ -17,7 +17,8 @@ namespace ldm::io {
 
 /// What the header of a safetensors file says.
 struct SafetensorsHeader {
-    std::vector<TensorEntry> entries;  ///< in the order of their bytes
+    /// in the order of their bytes
+    std::vector<TensorEntry> entries;
     std::map<std::string, std::string> metadata;
 };
 

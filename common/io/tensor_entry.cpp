@@ -82,13 +82,9 @@ bool is_floating(DType dtype) {
 
 }  // namespace
 
-std::string_view name_of(DType dtype) {
-    return dtypes[static_cast<std::size_t>(dtype)].name;
-}
+std::string_view name_of(DType dtype) { return dtypes[static_cast<std::size_t>(dtype)].name; }
 
-std::size_t size_of(DType dtype) {
-    return dtypes[static_cast<std::size_t>(dtype)].size;
-}
+std::size_t size_of(DType dtype) { return dtypes[static_cast<std::size_t>(dtype)].size; }
 
 std::optional<DType> dtype_named(std::string_view name) {
     for (const DTypeInfo& info : dtypes)
@@ -96,9 +92,7 @@ std::optional<DType> dtype_named(std::string_view name) {
     return std::nullopt;
 }
 
-void read_floats(const TensorEntry& entry, std::span<float> to) {
-    read_numbers(entry, to);
-}
+void read_floats(const TensorEntry& entry, std::span<float> to) { read_numbers(entry, to); }
 
 std::vector<float> read_floats(const TensorEntry& entry) {
     std::vector<float> values(entry.count());

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/io/json.h"
-#include "common/nn/params.h"
-
 #include <filesystem>
 #include <memory>
+
+#include "common/io/json.h"
+#include "common/nn/params.h"
 
 namespace ldm::nn {
 

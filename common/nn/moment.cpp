@@ -42,7 +42,8 @@ Moment read_moment(const std::filesystem::path& model_folder, Device device) {
 }
 
 void write_moment(const std::filesystem::path& model_folder, const Moment& moment) {
-    std::vector<Tensor> here;  // an entry only points to its numbers
+    // an entry only points to its numbers
+    std::vector<Tensor> here;
     std::vector<io::TensorEntry> entries;
     for (const auto& [name, x] : moment.tensors) {
         here.push_back(ops::to(x, Device::cpu));

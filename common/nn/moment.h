@@ -17,10 +17,12 @@ namespace ldm::nn {
 ///     moment.at("context"))
 struct Moment {
     std::string caption;
-    int example = 0;  ///< which of the model's example pictures
+    /// which of the model's example pictures
+    int example = 0;
     int t = 0;
     std::map<std::string, Tensor>
-        tensors;  ///< "x", "context", and what modules put out, by their names
+        /// "x", "context", and what modules put out, by their names
+        tensors;
 
     /// Throws an Error that lists what there is.
     const Tensor& at(const std::string& name) const;

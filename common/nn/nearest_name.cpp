@@ -9,7 +9,8 @@
 namespace ldm::nn {
 
 int edit_distance(std::string_view a, std::string_view b) {
-    std::vector<int> row(b.size() + 1);  // distances from a's first i letters to each start of b
+    // distances from a's first i letters to each start of b
+    std::vector<int> row(b.size() + 1);
     std::iota(row.begin(), row.end(), 0);
     for (std::size_t i = 0; i < a.size(); ++i) {
         int diagonal = std::exchange(row[0], static_cast<int>(i) + 1);

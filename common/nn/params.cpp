@@ -1,13 +1,13 @@
 #include "common/nn/params.h"
 
-#include "common/io/safetensors.h"
-#include "common/nn/nearest_name.h"
-#include "common/ops/transfer.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
+
+#include "common/io/safetensors.h"
+#include "common/nn/nearest_name.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::nn {
 
@@ -20,12 +20,16 @@ Tensor brought(const Tensor& weights, const std::optional<Checkpoint::Place>& pl
 }  // namespace
 
 void Checkpoint::add_slot(std::string name, Shape shape, Load load) {
-    auto [slot, is_new] = slots_.try_emplace(std::move(name), Slot{std::move(shape), std::move(load)});
+    auto [slot, is_new] =
+        slots_.try_emplace(std::move(name), Slot{std::move(shape), std::move(load)});
     expect(is_new, fmt::format("two tensors are called '{}'", slot->first));
 }
 
 void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load) {
-    add_slot(std::move(name), std::move(shape), [load = std::move(load)](const std::optional<Place>& place) { return brought(load(), place); });
+    add_slot(std::move(name), std::move(shape),
+             [load = std::move(load)](const std::optional<Place>& place) {
+                 return brought(load(), place);
+             });
 }
 
 void Checkpoint::add(std::string name, Tensor weights) {
@@ -36,28 +40,40 @@ void Checkpoint::add(std::string name, Tensor weights) {
 void Checkpoint::add(const io::SafetensorsFile& file) {
     for (const io::TensorEntry& entry : file.entries()) {
         using enum io::DType;
-        if (entry.dtype != f64 && entry.dtype != f32 && entry.dtype != f16 && entry.dtype != bf16) continue;
-        add_slot(entry.name, entry.shape, [entry, mapping = file.mapping()](const std::optional<Place>& place) {
-            const auto address = reinterpret_cast<std::uintptr_t>(entry.bytes.data());
-            if (entry.dtype == f32 && address % alignof(float) == 0) {
-                auto* data = reinterpret_cast<float*>(const_cast<std::byte*>(entry.bytes.data()));
-                return brought(Tensor::borrow(entry.shape, data, std::const_pointer_cast<io::MappedFile>(mapping)), place);
-            }
-            Tensor weights;
-            if (place && (entry.dtype == f16 || entry.dtype == bf16))  // as float32 twice as much would have to be sent
-                weights = ops::as_stored(entry.bytes, entry.shape, entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16, place->device);
-            if (!weights) {
-                weights = Tensor(entry.shape);
-                io::read_floats(entry, weights.values());
-            }
-            mapping->forget(entry.bytes);  // or the file would stand in memory beside the weights
-            return brought(weights, place);
-        });
+        if (entry.dtype != f64 && entry.dtype != f32 && entry.dtype != f16 && entry.dtype != bf16)
+            continue;
+        add_slot(
+            entry.name, entry.shape,
+            [entry, mapping = file.mapping()](const std::optional<Place>& place) {
+                const auto address = reinterpret_cast<std::uintptr_t>(entry.bytes.data());
+                if (entry.dtype == f32 && address % alignof(float) == 0) {
+                    auto* data =
+                        reinterpret_cast<float*>(const_cast<std::byte*>(entry.bytes.data()));
+                    return brought(Tensor::borrow(entry.shape, data,
+                                                  std::const_pointer_cast<io::MappedFile>(mapping)),
+                                   place);
+                }
+                Tensor weights;
+                // as float32 twice as much would have to be sent
+                if (place && (entry.dtype == f16 || entry.dtype == bf16))
+                    weights = ops::as_stored(
+                        entry.bytes, entry.shape,
+                        entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16, place->device);
+                if (!weights) {
+                    weights = Tensor(entry.shape);
+                    io::read_floats(entry, weights.values());
+                }
+                // or the file would stand in memory beside the weights
+                mapping->forget(entry.bytes);
+                return brought(weights, place);
+            });
     }
 }
 
-void Checkpoint::move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name) {
-    for (auto& [name, slot] : slots_) other.add_slot(new_name(name), std::move(slot.shape), std::move(slot.load));
+void Checkpoint::move_to(Checkpoint& other,
+                         const std::function<std::string(std::string)>& new_name) {
+    for (auto& [name, slot] : slots_)
+        other.add_slot(new_name(name), std::move(slot.shape), std::move(slot.load));
     slots_.clear();
 }
 
@@ -66,7 +82,8 @@ void Checkpoint::reshape(std::string_view name, const std::function<Shape(Shape)
     if (found == slots_.end()) return;
     Slot& slot = found->second;
     slot.shape = new_shape(slot.shape);
-    slot.load = [load = std::move(slot.load), shape = slot.shape](const std::optional<Place>& place) { return load(place).reshape(shape); };
+    slot.load = [load = std::move(slot.load), shape = slot.shape](
+                    const std::optional<Place>& place) { return load(place).reshape(shape); };
 }
 
 Params Checkpoint::root() { return {this, ""}; }
@@ -79,7 +96,8 @@ std::vector<std::string> Checkpoint::names() const {
 
 std::pair<std::size_t, std::size_t> Checkpoint::count(std::string_view prefix) const {
     std::size_t tensors = 0, numbers = 0;
-    for (auto slot = slots_.lower_bound(prefix); slot != slots_.end() && slot->first.starts_with(prefix); ++slot) {
+    for (auto slot = slots_.lower_bound(prefix);
+         slot != slots_.end() && slot->first.starts_with(prefix); ++slot) {
         ++tensors;
         numbers += static_cast<std::size_t>(element_count(slot->second.shape));
     }
@@ -98,14 +116,16 @@ Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
     if (slot == slots_.end() && fallback_) return brought(fallback_(name, expected), place_);
     if (slot == slots_.end() || slot->second.shape != expected) {
         problems_.push_back({name, expected});
-        return Tensor(expected);  // a stand-in, so that the model can ask for the rest
+        // a stand-in, so that the model can ask for the rest
+        return Tensor(expected);
     }
     return load_nothing_ ? Tensor(expected) : slot->second.load(place_);
 }
 
 std::vector<std::string> Checkpoint::unused(std::string_view prefix) const {
     std::vector<std::string> unused;
-    for (auto slot = slots_.lower_bound(prefix); slot != slots_.end() && slot->first.starts_with(prefix); ++slot)
+    for (auto slot = slots_.lower_bound(prefix);
+         slot != slots_.end() && slot->first.starts_with(prefix); ++slot)
         if (!asked_.contains(slot->first)) unused.push_back(slot->first);
     return unused;
 }
@@ -118,11 +138,14 @@ void Checkpoint::check(const std::string& what) const {
     for (std::size_t i = 0; i < std::min(shown, problems_.size()); ++i) {
         const auto& [name, expected] = problems_[i];
         if (auto slot = slots_.find(name); slot != slots_.end())
-            message += fmt::format("\n  '{}' is {}, expected {}", name, to_string(slot->second.shape), to_string(expected));
+            message += fmt::format("\n  '{}' is {}, expected {}", name,
+                                   to_string(slot->second.shape), to_string(expected));
         else
-            message += fmt::format("\n  '{}' {} is missing{}", name, to_string(expected), nearest_names(name, candidates));
+            message += fmt::format("\n  '{}' {} is missing{}", name, to_string(expected),
+                                   nearest_names(name, candidates));
     }
-    if (problems_.size() > shown) message += fmt::format("\n  … and {} more", problems_.size() - shown);
+    if (problems_.size() > shown)
+        message += fmt::format("\n  … and {} more", problems_.size() - shown);
     throw Error(message);
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <functional>
 #include <map>
 #include <optional>
@@ -9,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm::io {
 class SafetensorsFile;
@@ -26,7 +26,8 @@ class Params;
 class Checkpoint {
 public:
     Checkpoint() = default;
-    Checkpoint(const Checkpoint&) = delete;  // Params point here
+    // Params point here
+    Checkpoint(const Checkpoint&) = delete;
     Checkpoint& operator=(const Checkpoint&) = delete;
 
     /// Weights that are loaded when a model asks for them.
@@ -44,8 +45,8 @@ public:
     /// Hands all weights over to another checkpoint under other names.
     void move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name);
 
-    /// From now on hands out memory nobody has written instead of weights: for building a model only
-    /// to see whether everything is there.
+    /// From now on hands out memory nobody has written instead of weights: for building a model
+    /// only to see whether everything is there.
     void load_nothing() { load_nothing_ = true; }
 
     /// From now on hands out weights on that device, in that type; else they stay what they are.
@@ -121,7 +122,8 @@ public:
 
 private:
     friend class Checkpoint;
-    Params(Checkpoint* checkpoint, std::string path) : checkpoint_(checkpoint), path_(std::move(path)) {}
+    Params(Checkpoint* checkpoint, std::string path)
+        : checkpoint_(checkpoint), path_(std::move(path)) {}
     std::string full(std::string_view name) const;
 
     Checkpoint* checkpoint_;

@@ -1,8 +1,8 @@
 #include "common/nn/recipe.h"
 
-#include "common/random/procgen.h"
-
 #include <fmt/format.h>
+
+#include "common/random/procgen.h"
 
 namespace ldm::nn {
 namespace {
@@ -11,9 +11,12 @@ Tensor literal(const io::Json& entry, const std::string& name, const Shape& shap
     const auto dtype = io::get_or(entry, "dtype", "F32");
     const auto numbers = io::get<std::vector<double>>(entry, "values");
     expect(static_cast<std::int64_t>(numbers.size()) == element_count(shape),
-           fmt::format("recipe: {} values for the shape {} of '{}'", numbers.size(), to_string(shape), name));
-    if (dtype == "F32") return Tensor::from(shape, std::vector<float>(numbers.begin(), numbers.end()));
-    if (dtype == "I32" || dtype == "U8") return Tensor::ints(shape, std::vector<std::int32_t>(numbers.begin(), numbers.end()));
+           fmt::format("recipe: {} values for the shape {} of '{}'", numbers.size(),
+                       to_string(shape), name));
+    if (dtype == "F32")
+        return Tensor::from(shape, std::vector<float>(numbers.begin(), numbers.end()));
+    if (dtype == "I32" || dtype == "U8")
+        return Tensor::ints(shape, std::vector<std::int32_t>(numbers.begin(), numbers.end()));
     throw Error(fmt::format("recipe: dtype '{}' of '{}'", dtype, name));
 }
 

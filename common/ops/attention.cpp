@@ -1,14 +1,14 @@
 #include "common/ops/attention.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "common/autograd/tape.h"
 #include "common/ops/attention_cpu.h"
 #include "common/ops/attention_cuda.h"
 #include "common/ops/on_device.h"
 #include "common/ops/transfer.h"
-
-#include <fmt/format.h>
-
-#include <cmath>
 
 namespace ldm::ops {
 namespace {
@@ -17,7 +17,8 @@ cpu::AttentionRule checked_rule(const Tensor& q, const Tensor& k, const Attentio
     const auto [batch, heads, queries, width] = q.dims<4>();
     const auto [k_batch, k_heads, keys, k_width] = k.dims<4>();
     if (batch != k_batch || heads != k_heads || width != k_width)
-        fail(fmt::format("queries {} do not fit keys {}", to_string(q.shape()), to_string(k.shape())));
+        fail(fmt::format("queries {} do not fit keys {}", to_string(q.shape()),
+                         to_string(k.shape())));
     if (options.causal && queries != keys)
         fail(fmt::format("causal attention of {} queries over {} keys", queries, keys));
     if (options.keep) expect_shape(options.keep, {batch, keys});
@@ -33,14 +34,16 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
     expect_shape(v, {k.dim(0), k.dim(1), k.dim(2), v.dim(-1)});
     Tensor y = OnDevice<cpu::attention, cuda::attention>()(q, k, v, rule);
     record(y, {q, k, v}, [=](const Tensor& dy) -> Tensors {
-        const auto d = OnDevice<cpu::attention_backward, cuda::attention_backward>()(dy, q, k, v, rule);
+        const auto d =
+            OnDevice<cpu::attention_backward, cuda::attention_backward>()(dy, q, k, v, rule);
         return {d.q, d.k, d.v};
     });
     return y;
 }
 
 Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
-    return OnDevice<cpu::attention_weights, cuda::attention_weights>()(q, k, checked_rule(q, k, options));
+    return OnDevice<cpu::attention_weights, cuda::attention_weights>()(q, k,
+                                                                       checked_rule(q, k, options));
 }
 
 }  // namespace ldm::ops

@@ -1,15 +1,18 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <optional>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm::ops {
 
 struct AttentionOptions {
-    std::optional<float> scale;  // of the scores; 1 / sqrt(d) unless told
-    bool causal = false;         // a token looks at itself and those before it only
-    Tensor keep;                 // [B, M] int32, 0 = nobody of this batch entry may look at that key
+    // of the scores; 1 / sqrt(d) unless told
+    std::optional<float> scale;
+    // a token looks at itself and those before it only
+    bool causal = false;
+    // [B, M] int32, 0 = nobody of this batch entry may look at that key
+    Tensor keep;
 };
 
 /// Every query looks at every key and takes home a mixture of the values (Vaswani et al., 2017):

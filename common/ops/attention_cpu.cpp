@@ -1,20 +1,20 @@
 #include "common/ops/attention_cpu.h"
 
-#include "common/ops/pack_strided_cpu.h"
-#include "common/ops/packed_gemm_cpu.h"
-#include "common/ops/vector_math_cpu.h"
-#include "common/ops/work.h"
-
 #include <algorithm>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "common/ops/pack_strided_cpu.h"
+#include "common/ops/packed_gemm_cpu.h"
+#include "common/ops/vector_math_cpu.h"
+#include "common/ops/work.h"
+
 /// Attention without the matrix of scores. The definition writes all N x M of them to memory, takes
 /// the softmax and reads them again. Here a few queries walk over the keys block by block with the
-/// online softmax of Milakov & Gimelshein (2018), as in FlashAttention (Dao et al., 2022): they keep
-/// the largest score so far, the sum of exponentials and the mixture relative to it, and whenever
-/// the largest grows, what was gathered shrinks by the same factor.
+/// online softmax of Milakov & Gimelshein (2018), as in FlashAttention (Dao et al., 2022): they
+/// keep the largest score so far, the sum of exponentials and the mixture relative to it, and
+/// whenever the largest grows, what was gathered shrinks by the same factor.
 ///
 /// Everything is computed transposed: scores = K Q^T has a column for each query, one lane of a
 /// register. The softmax then never works across lanes, and the exponentials lie in memory just as
@@ -37,8 +37,12 @@ struct PackedHead {
     std::int64_t keys, width, out;
     std::vector<float> k, v;
 
-    PackedHead(const float* k_rows, const float* v_rows, std::int64_t keys, std::int64_t width, std::int64_t out)
-        : keys(keys), width(width), out(out), k(panels(keys) * row_panel * width),
+    PackedHead(const float* k_rows, const float* v_rows, std::int64_t keys, std::int64_t width,
+               std::int64_t out)
+        : keys(keys),
+          width(width),
+          out(out),
+          k(panels(keys) * row_panel * width),
           v(panels(out) * row_panel * keys) {
         for (std::int64_t i = 0; i < keys; i += tile_rows)
             packed::pack_strided<row_panel>(k_rows + i * width, width, 1, rows_from(i, keys), width,
@@ -59,9 +63,16 @@ class Walk {
 public:
     Walk(const PackedHead& head, const float* queries, int count, std::int64_t first_query,
          const AttentionRule& rule, const std::int32_t* keep)
-        : head_(head), count_(count), first_query_(first_query), causal_(rule.causal), keep_(keep),
-          query_(head.width * tile_columns), scores_(panels(keys_at_once)), mixture_(panels(head.out)) {
-        packed::pack_strided<tile_columns>(queries, head.width, 1, count, head.width, query_.data());
+        : head_(head),
+          count_(count),
+          first_query_(first_query),
+          causal_(rule.causal),
+          keep_(keep),
+          query_(head.width * tile_columns),
+          scores_(panels(keys_at_once)),
+          mixture_(panels(head.out)) {
+        packed::pack_strided<tile_columns>(queries, head.width, 1, count, head.width,
+                                           query_.data());
         for (float& q : query_) q *= rule.scale;
         for (Tile& tile : mixture_) tile = {};
     }
@@ -69,7 +80,8 @@ public:
     void run() {
         // With causal attention no query of these looks beyond the last one; but where `keep` may
         // hide everything from a query, it needs to have seen all keys.
-        const std::int64_t last = causal_ && !keep_ ? std::min(head_.keys, first_query_ + count_) : head_.keys;
+        const std::int64_t last =
+            causal_ && !keep_ ? std::min(head_.keys, first_query_ + count_) : head_.keys;
         for (std::int64_t key = 0; key < last; key += keys_at_once) {
             const std::int64_t keys = std::min(keys_at_once, head_.keys - key);
             score(key, keys);
@@ -82,10 +94,12 @@ public:
     /// The mixtures, one row for each query.
     void write(float* y) const {
         float share[tile_columns];
-        for (int lane = 0; lane < tile_columns; ++lane) share[lane] = 1.0f / sum_[lane / simd_width][lane % simd_width];
+        for (int lane = 0; lane < tile_columns; ++lane)
+            share[lane] = 1.0f / sum_[lane / simd_width][lane % simd_width];
         for (std::int64_t d = 0; d < head_.out; ++d) {
             const float* row = mixture_[d / tile_rows].sums[d % tile_rows];
-            for (int lane = 0; lane < count_; ++lane) y[lane * head_.out + d] = row[lane] * share[lane];
+            for (int lane = 0; lane < count_; ++lane)
+                y[lane * head_.out + d] = row[lane] * share[lane];
         }
     }
 
@@ -103,8 +117,10 @@ private:
     void hide(std::int64_t first, std::int64_t keys) {
         for (std::int64_t key = 0; key < keys; ++key) {
             const bool from_all = keep_ && !keep_[first + key];
-            const std::int64_t from = causal_ ? first + key - first_query_ : 0;  // queries before it
-            const std::int64_t hidden = from_all ? tile_columns : std::clamp<std::int64_t>(from, 0, tile_columns);
+            // queries before it
+            const std::int64_t from = causal_ ? first + key - first_query_ : 0;
+            const std::int64_t hidden =
+                from_all ? tile_columns : std::clamp<std::int64_t>(from, 0, tile_columns);
             std::fill_n(score_row(key), hidden, hidden_score);
         }
     }
@@ -136,7 +152,8 @@ private:
             const int rows = PackedHead::rows_from(i, head_.out);
             Tile update;
             packed::f32_kernels[rows - 1](
-                keys, head_.v.data() + (i / tile_rows * head_.keys + first) * row_panel, score_row(0), update);
+                keys, head_.v.data() + (i / tile_rows * head_.keys + first) * row_panel,
+                score_row(0), update);
             Tile& sums = mixture_[i / tile_rows];
             for (int r = 0; r < rows; ++r)
                 for (int half = 0; half < 2; ++half) {
@@ -153,7 +170,8 @@ private:
     const std::int32_t* keep_;
     std::vector<float> query_;
     std::vector<Tile> scores_, mixture_;
-    Floats largest_[2] = {fill(-std::numeric_limits<float>::infinity()), fill(-std::numeric_limits<float>::infinity())};
+    Floats largest_[2] = {fill(-std::numeric_limits<float>::infinity()),
+                          fill(-std::numeric_limits<float>::infinity())};
     Floats sum_[2] = {}, shrink_[2] = {};
 };
 
@@ -178,7 +196,8 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
         const std::int64_t head = i / walks, first = i % walks * queries_at_once;
         const int count = static_cast<int>(std::min(queries_at_once, queries - first));
         const std::int32_t* keep = rule.keep_of(q, k, head);
-        Walk walk(*packed[head], q.data() + (head * queries + first) * width, count, first, rule, keep);
+        Walk walk(*packed[head], q.data() + (head * queries + first) * width, count, first, rule,
+                  keep);
         walk.run();
         walk.write(y.data() + (head * queries + first) * out);
     }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <limits>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm::ops::cpu {
 
@@ -12,7 +12,8 @@ inline constexpr float hidden_score = std::numeric_limits<float>::lowest();
 struct AttentionRule {
     float scale;
     bool causal;
-    Tensor keep;  // [B, M] int32 or empty
+    // [B, M] int32 or empty
+    Tensor keep;
 
     /// The row of `keep` that a head of q [B, heads, N, d] and k [B, heads, M, d] obeys, or null.
     const std::int32_t* keep_of(const Tensor& q, const Tensor& k, std::int64_t head) const {

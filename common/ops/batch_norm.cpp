@@ -19,7 +19,8 @@ void check(const Tensor& x, const Tensor& scale, const Tensor& offset) {
 void record_norm(const Tensor& y, const Tensor& x, const cpu::ChannelLevels& levels,
                  const Tensor& scale, const Tensor& offset, cpu::Moments moments) {
     record(y, {x, scale, offset}, [=](const Tensor& dy) -> Tensors {
-        const auto d = OnDevice<cpu::batch_norm_backward, cuda::batch_norm_backward>()(dy, x, levels, scale, moments);
+        const auto d = OnDevice<cpu::batch_norm_backward, cuda::batch_norm_backward>()(
+            dy, x, levels, scale, moments);
         return {d.x, d.scale, d.offset};
     });
 }
@@ -30,7 +31,8 @@ BatchNormed batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offse
     check(x, scale, offset);
     if (x.size() <= x.dim(1))
         fail(fmt::format("one number a channel has no variance: {}", to_string(x.shape())));
-    const cpu::BatchNorm result = OnDevice<cpu::batch_norm, cuda::batch_norm>()(x, scale, offset, eps);
+    const cpu::BatchNorm result =
+        OnDevice<cpu::batch_norm, cuda::batch_norm>()(x, scale, offset, eps);
     record_norm(result.y, x, result.levels, scale, offset, cpu::Moments::of_x);
     return {result.y, {result.levels.mean, result.variance}};
 }
@@ -40,8 +42,10 @@ Tensor batch_norm(const Tensor& x, const ChannelMoments& moments, const Tensor& 
     check(x, scale, offset);
     expect_shape(moments.mean, {x.dim(1)});
     expect_shape(moments.variance, {x.dim(1)});
-    const cpu::ChannelLevels levels = OnDevice<cpu::levels_of, cuda::levels_of>()(moments.mean, moments.variance, eps);
-    const Tensor y = OnDevice<cpu::level_channels, cuda::level_channels>()(x, levels, scale, offset);
+    const cpu::ChannelLevels levels =
+        OnDevice<cpu::levels_of, cuda::levels_of>()(moments.mean, moments.variance, eps);
+    const Tensor y =
+        OnDevice<cpu::level_channels, cuda::level_channels>()(x, levels, scale, offset);
     record_norm(y, x, levels, scale, offset, cpu::Moments::given);
     return y;
 }

@@ -12,7 +12,8 @@ struct ChannelMoments {
 
 struct BatchNormed {
     Tensor y;
-    ChannelMoments moments;  // no gradient flows back from these
+    // no gradient flows back from these
+    ChannelMoments moments;
 };
 
 /// Levels every channel over the whole batch (Ioffe & Szegedy, 2015):

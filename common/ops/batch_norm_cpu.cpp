@@ -54,7 +54,8 @@ struct ExactMoments {
 
 ExactMoments moments(const float* x, const Planes& planes, std::int64_t channel) {
     const double count = planes.numbers();
-    const float first = x[channel * planes.pixels];  // near the mean, as numbers go
+    // near the mean, as numbers go
+    const float first = x[channel * planes.pixels];
     const double mean = first + planes.sum(channel, [=](std::int64_t i, int lanes) {
         return differences(x + i, lanes, first);
     }) / count;

@@ -7,7 +7,8 @@ namespace ldm::ops::cpu {
 /// What is taken off every number of a channel, and what it is then multiplied by: [C] each.
 struct ChannelLevels {
     Tensor mean;
-    Tensor inverse_deviation;  // 1 / sqrt(variance + eps)
+    // 1 / sqrt(variance + eps)
+    Tensor inverse_deviation;
 };
 
 /// Copies of the moments, ready for use.
@@ -20,7 +21,8 @@ Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor
 struct BatchNorm {
     Tensor y;
     ChannelLevels levels;
-    Tensor variance;  // [C], divided by the count
+    // [C], divided by the count
+    Tensor variance;
 };
 
 /// The same with the levels of x itself.

@@ -3,8 +3,9 @@
 #include "common/ops/simd_cpu.h"
 
 #ifdef __AVX512BF16__
-#include <array>
 #include <immintrin.h>
+
+#include <array>
 
 /// Products of bfloat16 numbers on processors that have an instruction for them: it multiplies two
 /// neighbouring pairs and adds both to a float32 sum, so a sum over k takes half as many steps. Two

@@ -1,8 +1,8 @@
+#include <fmt/format.h>
+
 #include "common/ops/broadcast_walk.h"
 #include "common/ops/elementwise_cpu.h"
 #include "common/ops/parallel.h"
-
-#include <fmt/format.h>
 
 namespace ldm::ops::cpu {
 namespace {
@@ -11,11 +11,15 @@ template <class F>
 Tensor combine(const Tensor& a, const Tensor& b, F f) {
     Tensor y(broadcast_shape(a.shape(), b.shape()));
     const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
-    const std::int64_t length = walk.extents[0], rows = y.size() / std::max<std::int64_t>(length, 1);
+    const std::int64_t length = walk.extents[0],
+                       rows = y.size() / std::max<std::int64_t>(length, 1);
     const std::int64_t step_a = walk.steps_a[0], step_b = walk.steps_b[0];
-    const std::int64_t span = std::min(length, elementwise_grain);  // a long row is cut in pieces
-    const std::int64_t pieces = (length + std::max<std::int64_t>(span, 1) - 1) / std::max<std::int64_t>(span, 1);
-    const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(span, 1));
+    // a long row is cut in pieces
+    const std::int64_t span = std::min(length, elementwise_grain);
+    const std::int64_t pieces =
+        (length + std::max<std::int64_t>(span, 1) - 1) / std::max<std::int64_t>(span, 1);
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(span, 1));
     parallel_for(rows * pieces, grain, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t piece = first; piece < last; ++piece) {
             const std::int64_t r = piece / pieces, begin = piece % pieces * span;
@@ -31,7 +35,8 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
             else if (step_a == 0 && step_b == 1)
                 for (std::int64_t i = 0; i < count; ++i) out[i] = f(*left, right[i]);
             else
-                for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i * step_a], right[i * step_b]);
+                for (std::int64_t i = 0; i < count; ++i)
+                    out[i] = f(left[i * step_a], right[i * step_b]);
         }
     });
     return y;
@@ -41,10 +46,14 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
 
 Tensor binary(Binary op, const Tensor& a, const Tensor& b) {
     switch (op) {
-        case Binary::add: return combine(a, b, [](float x, float y) { return x + y; });
-        case Binary::sub: return combine(a, b, [](float x, float y) { return x - y; });
-        case Binary::mul: return combine(a, b, [](float x, float y) { return x * y; });
-        case Binary::div: return combine(a, b, [](float x, float y) { return x / y; });
+        case Binary::add:
+            return combine(a, b, [](float x, float y) { return x + y; });
+        case Binary::sub:
+            return combine(a, b, [](float x, float y) { return x - y; });
+        case Binary::mul:
+            return combine(a, b, [](float x, float y) { return x * y; });
+        case Binary::div:
+            return combine(a, b, [](float x, float y) { return x / y; });
     }
     fail("no such function");
 }

@@ -1,10 +1,9 @@
-#include "common/ops/broadcast_walk.h"
-#include "common/ops/elementwise_cuda.h"
-
 #include "common/device/axes.cuh"
 #include "common/device/cuda.cuh"
 #include "common/device/numbers.cuh"
 #include "common/device/reduce.cuh"
+#include "common/ops/broadcast_walk.h"
+#include "common/ops/elementwise_cuda.h"
 #include "common/ops/map.cuh"
 
 namespace ldm::ops::cuda {
@@ -15,13 +14,15 @@ using namespace ldm::cuda;
 template <class Index>
 Axes<Index> axes_of(const BroadcastWalk& walk) {
     Axes<Index> axes;
-    for (std::size_t i = 0; i < walk.extents.size(); ++i) axes.push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
+    for (std::size_t i = 0; i < walk.extents.size(); ++i)
+        axes.push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
     return axes;
 }
 
 template <class T, class Index, class F>
 __global__ void combine_kernel(Index count, Axes<Index> axes, const T* a, const T* b, T* y, F f) {
-    for (auto i = static_cast<Index>(first_index()); i < count; i += static_cast<Index>(grid_stride())) {
+    for (auto i = static_cast<Index>(first_index()); i < count;
+         i += static_cast<Index>(grid_stride())) {
         const auto at = axes[i];
         y[i] = from_float<T>(f(as_float(a[at.a]), as_float(b[at.b])));
     }
@@ -29,31 +30,36 @@ __global__ void combine_kernel(Index count, Axes<Index> axes, const T* a, const 
 
 template <class F>
 Tensor combine(const Tensor& a, const Tensor& b, F f) {
-    if (a.shape() == b.shape()) return map(a, b, f);  // as residuals are added: no walk along axes, 16 bytes at a time
+    // as residuals are added: no walk along axes, 16 bytes at a time
+    if (a.shape() == b.shape()) return map(a, b, f);
     Tensor y = like(a, broadcast_shape(a.shape(), b.shape()));
     const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
     with_type(a, [&]<class T>(T) {
         with_index(y.size(), [&]<class Index>(Index) {
-            launch(combine_kernel<T, Index, F>, blocks_for(y.size()), block_size, static_cast<Index>(y.size()), axes_of<Index>(walk),
-                   numbers<T>(a), numbers<T>(b), numbers<T>(y), f);
+            launch(combine_kernel<T, Index, F>, blocks_for(y.size()), block_size,
+                   static_cast<Index>(y.size()), axes_of<Index>(walk), numbers<T>(a), numbers<T>(b),
+                   numbers<T>(y), f);
         });
     });
     return y;
 }
 
-/// Sums over the axes `gone` for each place of the axes `kept`, in double precision. A block has 32 neighbouring sums side by side
-/// and 32 shares of each, so that a warp reads neighbours where the innermost axis stays, and a few long sums keep the GPU busy, too.
+/// Sums over the axes `gone` for each place of the axes `kept`, in double precision. A block has 32
+/// neighbouring sums side by side and 32 shares of each, so that a warp reads neighbours where the
+/// innermost axis stays, and a few long sums keep the GPU busy, too.
 constexpr int sums_side_by_side = 32, shares = 32;
 
 template <class T, class Index>
-__global__ void __launch_bounds__(sums_side_by_side * shares)
-    sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
+__global__ void __launch_bounds__(sums_side_by_side* shares)
+    sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone,
+                              const T* x, T* y) {
     __shared__ double parts[shares][sums_side_by_side];
     const Index own = static_cast<Index>(blockIdx.x) * sums_side_by_side + threadIdx.x;
     double sum = 0.0;
     if (own < sums) {
         const Index begin = kept[own].a;
-#pragma unroll 4  // as many numbers on their way at once
+// as many numbers on their way at once
+#pragma unroll 4
         for (Index i = threadIdx.y; i < length; i += shares) sum += as_float(x[begin + gone[i].a]);
     }
     parts[threadIdx.y][threadIdx.x] = sum;
@@ -65,7 +71,8 @@ __global__ void __launch_bounds__(sums_side_by_side * shares)
 
 /// The same with a block for each sum: for rows whose neighbours are added up.
 template <class T, class Index>
-__global__ void sum_gone_innermost_kernel(Index length, Axes<Index> kept, Axes<Index> gone, const T* x, T* y) {
+__global__ void sum_gone_innermost_kernel(Index length, Axes<Index> kept, Axes<Index> gone,
+                                          const T* x, T* y) {
     const auto at = kept[blockIdx.x];
     double sum = 0.0;
     for (Index i = threadIdx.x; i < length; i += block_size) sum += as_float(x[at.a + gone[i].a]);
@@ -77,10 +84,14 @@ __global__ void sum_gone_innermost_kernel(Index length, Axes<Index> kept, Axes<I
 
 Tensor binary(Binary op, const Tensor& a, const Tensor& b) {
     switch (op) {
-        case Binary::add: return combine(a, b, [] __device__(float x, float y) { return x + y; });
-        case Binary::sub: return combine(a, b, [] __device__(float x, float y) { return x - y; });
-        case Binary::mul: return combine(a, b, [] __device__(float x, float y) { return x * y; });
-        case Binary::div: return combine(a, b, [] __device__(float x, float y) { return x / y; });
+        case Binary::add:
+            return combine(a, b, [] __device__(float x, float y) { return x + y; });
+        case Binary::sub:
+            return combine(a, b, [] __device__(float x, float y) { return x - y; });
+        case Binary::mul:
+            return combine(a, b, [] __device__(float x, float y) { return x * y; });
+        case Binary::div:
+            return combine(a, b, [] __device__(float x, float y) { return x / y; });
     }
     fail("no such function");
 }
@@ -104,14 +115,18 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
         with_index(x.size(), [&]<class Index>(Index) {
             Axes<Index> kept, gone;
             for (std::size_t i = 0; i < walk.extents.size(); ++i)
-                (walk.steps_b[i] == 0 ? gone : kept).push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
+                (walk.steps_b[i] == 0 ? gone : kept)
+                    .push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
             const auto sums = static_cast<Index>(y.size()), terms = static_cast<Index>(length);
             if (innermost_stays)
-                launch(sum_kept_innermost_kernel<T, Index>, dim3(static_cast<unsigned>((y.size() + sums_side_by_side - 1) / sums_side_by_side)),
-                       dim3(sums_side_by_side, shares), sums, terms, kept, gone, numbers<T>(x), numbers<T>(y));
+                launch(sum_kept_innermost_kernel<T, Index>,
+                       dim3(static_cast<unsigned>((y.size() + sums_side_by_side - 1) /
+                                                  sums_side_by_side)),
+                       dim3(sums_side_by_side, shares), sums, terms, kept, gone, numbers<T>(x),
+                       numbers<T>(y));
             else
-                launch(sum_gone_innermost_kernel<T, Index>, dim3(static_cast<unsigned>(y.size())), block_size, terms, kept, gone,
-                       numbers<T>(x), numbers<T>(y));
+                launch(sum_gone_innermost_kernel<T, Index>, dim3(static_cast<unsigned>(y.size())),
+                       block_size, terms, kept, gone, numbers<T>(x), numbers<T>(y));
         });
     });
     return y;

@@ -51,7 +51,8 @@ std::pair<std::int64_t, std::int64_t> BroadcastWalk::start(std::int64_t r) const
 }
 
 void BroadcastWalk::push(std::int64_t extent, std::int64_t step_a, std::int64_t step_b) {
-    if (!extents.empty() && step_a == steps_a.back() * extents.back() && step_b == steps_b.back() * extents.back()) {
+    if (!extents.empty() && step_a == steps_a.back() * extents.back() &&
+        step_b == steps_b.back() * extents.back()) {
         extents.back() *= extent;
         return;
     }

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "common/tensor/shape.h"
-
 #include <cstdint>
 #include <utility>
+
+#include "common/tensor/shape.h"
 
 namespace ldm::ops {
 

@@ -1,12 +1,12 @@
 #include "common/ops/conv2d.h"
 
+#include <fmt/format.h>
+
 #include "common/autograd/tape.h"
 #include "common/ops/conv2d_cpu.h"
 #include "common/ops/conv2d_cuda.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/on_device.h"
-
-#include <fmt/format.h>
 
 namespace ldm::ops {
 namespace {
@@ -25,19 +25,22 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
     if (channels != in)
         fail(fmt::format("expected [N, {}, H, W], got {}", in, to_string(x.shape())));
     if (height + pad.top + pad.bottom < kernel_h || width + pad.left + pad.right < kernel_w)
-        fail(fmt::format("{} is smaller than the kernel {}", to_string(x.shape()), to_string(weight.shape())));
+        fail(fmt::format("{} is smaller than the kernel {}", to_string(x.shape()),
+                         to_string(weight.shape())));
     if (bias) expect_shape(bias, {out});
 
     Tensor y = convolve(x, weight, bias, options);
-    const Tensor kept_x = kept_if(needs_gradient(weight), x), kept_weight = kept_if(needs_gradient(x), weight);
+    const Tensor kept_x = kept_if(needs_gradient(weight), x),
+                 kept_weight = kept_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
-    record(y, {x, weight, bias}, [=, of_x = x.shape(), of_weight = weight.shape()](const Tensor& dy) -> Tensors {
-        Tensor dx, dweight, dbias;
-        if (kept_weight) dx = conv2d_backward_input(dy, kept_weight, of_x, options);
-        if (kept_x) dweight = conv2d_backward_weight(dy, kept_x, of_weight, options);
-        if (need_bias) dbias = sum_channels(dy);
-        return {dx, dweight, dbias};
-    });
+    record(y, {x, weight, bias},
+           [=, of_x = x.shape(), of_weight = weight.shape()](const Tensor& dy) -> Tensors {
+               Tensor dx, dweight, dbias;
+               if (kept_weight) dx = conv2d_backward_input(dy, kept_weight, of_x, options);
+               if (kept_x) dweight = conv2d_backward_weight(dy, kept_x, of_weight, options);
+               if (need_bias) dbias = sum_channels(dy);
+               return {dx, dweight, dbias};
+           });
     return y;
 }
 

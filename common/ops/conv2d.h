@@ -17,11 +17,13 @@ struct Conv2dOptions {
 
 /// Every output pixel is a weighted sum of the pixels around it:
 ///
-///     y[n, o, i, j] = b[o] + sum over c, u, v of w[o, c, u, v] x[n, c, i s + u - top, j s + v - left]
+///     y[n, o, i, j] = b[o] + sum over c, u, v of w[o, c, u, v] x[n, c, i s + u - top, j s + v -
+///     left]
 ///
 /// x [N, C, H, W], weight [O, C, kh, kw], bias [O] or empty; a cross-correlation, as everywhere in
 /// this field.
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options = {});
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              Conv2dOptions options = {});
 
 /// The transpose of conv2d without padding: every input pixel paints a stamp of the kernel.
 /// x [N, C, H, W], weight [C, O, kh, kw], bias [O] or empty -> [N, O, (H-1) s + kh, (W-1) s + kw]

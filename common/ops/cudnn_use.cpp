@@ -1,9 +1,9 @@
 #include "common/ops/cudnn_use.h"
 
+#include <atomic>
+
 #include "common/device/build.h"
 #include "common/error.h"
-
-#include <atomic>
 
 namespace ldm::ops {
 namespace {
@@ -17,7 +17,8 @@ CudnnUse cudnn_use_from(const std::vector<std::string>& names) {
     CudnnUse use{.conv2d = false};
     for (const std::string& name : names) {
         if (name == "none") continue;
-        if (!build::has_cudnn) throw Error("this program was built without cuDNN, which was to do '" + name + "'");
+        if (!build::has_cudnn)
+            throw Error("this program was built without cuDNN, which was to do '" + name + "'");
         if (name == "conv2d")
             use.conv2d = true;
         else if (name == "attention")

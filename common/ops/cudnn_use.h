@@ -6,15 +6,18 @@
 
 namespace ldm::ops {
 
-/// What goes through cuDNN on a GPU, in a program that was built with it, where it can; the rest is done by this project's kernels.
+/// What goes through cuDNN on a GPU, in a program that was built with it, where it can; the rest is
+/// done by this project's kernels.
 struct CudnnUse {
     bool conv2d = true;
-    bool attention = false;  // forward, in 16 bits
+    // forward, in 16 bits
+    bool attention = false;
 
     auto operator<=>(const CudnnUse&) const = default;
 };
 
-/// Of "conv2d", "attention" and "none"; another name, or anything but none in a program without cuDNN, is an Error.
+/// Of "conv2d", "attention" and "none"; another name, or anything but none in a program without
+/// cuDNN, is an Error.
 CudnnUse cudnn_use_from(const std::vector<std::string>& names);
 std::string name_of(CudnnUse use);
 
@@ -33,7 +36,8 @@ private:
 /// The one in force.
 CudnnUse cudnn_use();
 
-/// How many convolutions and attentions cuDNN was given so far, so that a measurement can say whether it was cuDNN that it measured.
+/// How many convolutions and attentions cuDNN was given so far, so that a measurement can say
+/// whether it was cuDNN that it measured.
 struct CudnnCount {
     std::int64_t conv2d = 0, attention = 0;
 };

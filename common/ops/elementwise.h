@@ -16,13 +16,17 @@ Tensor div(const Tensor& a, const Tensor& b);
 Tensor scale(const Tensor& x, float factor);
 Tensor shift(const Tensor& x, float term);
 
-Tensor silu(const Tensor& x);        // x sigmoid(x); "swish" in the VAE's source
-Tensor gelu(const Tensor& x);        // x Phi(x) with the exact erf, not its tanh approximation
-Tensor quick_gelu(const Tensor& x);  // x sigmoid(1.702 x), OpenAI's CLIP
+// x sigmoid(x); "swish" in the VAE's source
+Tensor silu(const Tensor& x);
+// x Phi(x) with the exact erf, not its tanh approximation
+Tensor gelu(const Tensor& x);
+// x sigmoid(1.702 x), OpenAI's CLIP
+Tensor quick_gelu(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor relu(const Tensor& x);
-Tensor softplus(const Tensor& x);    // log(1 + exp(x)), a relu with a round corner
+// log(1 + exp(x)), a relu with a round corner
+Tensor softplus(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);

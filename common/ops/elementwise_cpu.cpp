@@ -1,10 +1,10 @@
 #include "common/ops/elementwise_cpu.h"
 
-#include "common/ops/parallel.h"
-#include "common/ops/vector_math_cpu.h"
-
 #include <cmath>
 #include <numbers>
+
+#include "common/ops/parallel.h"
+#include "common/ops/vector_math_cpu.h"
 
 namespace ldm::ops::cpu {
 namespace {
@@ -55,7 +55,8 @@ Tensor map_lanes(const Tensor& a, const Tensor& b, F f) {
     parallel_for(a.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
         for_lanes(end - begin, [&](std::int64_t i, int lanes) {
             const std::int64_t at = begin + i;
-            store_lanes(out + at, f(load_lanes(left + at, lanes), load_lanes(right + at, lanes)), lanes);
+            store_lanes(out + at, f(load_lanes(left + at, lanes), load_lanes(right + at, lanes)),
+                        lanes);
         });
     });
     return y;
@@ -73,21 +74,36 @@ constexpr float quick = 1.702f;
 
 Tensor unary(Unary op, const Tensor& x) {
     switch (op) {
-        case Unary::silu: return map_lanes(x, [](Floats v) { return v * logistic(v); });
-        case Unary::gelu: return map_lanes(x, [](Floats v) { return v * normal_cumulative(v); });
-        case Unary::quick_gelu: return map_lanes(x, [](Floats v) { return v * logistic(quick * v); });
-        case Unary::sigmoid: return map_lanes(x, [](Floats v) { return logistic(v); });
-        case Unary::tanh: return map(x, [](float v) { return std::tanh(v); });
-        case Unary::relu: return map(x, [](float v) { return v > 0 ? v : v * 0.0f; });
-        case Unary::softplus:  // written so that exp never overflows
-            return map(x, [](float v) { return std::max(v, 0.0f) + std::log1p(std::exp(-std::abs(v))); });
-        case Unary::exp: return map_lanes(x, [](Floats v) { return exp(v); });
-        case Unary::log: return map(x, [](float v) { return std::log(v); });
-        case Unary::sqrt: return map(x, [](float v) { return std::sqrt(v); });
-        case Unary::square: return map(x, [](float v) { return v * v; });
-        case Unary::abs: return map(x, [](float v) { return std::abs(v); });
-        case Unary::sin: return map(x, [](float v) { return std::sin(v); });
-        case Unary::cos: return map(x, [](float v) { return std::cos(v); });
+        case Unary::silu:
+            return map_lanes(x, [](Floats v) { return v * logistic(v); });
+        case Unary::gelu:
+            return map_lanes(x, [](Floats v) { return v * normal_cumulative(v); });
+        case Unary::quick_gelu:
+            return map_lanes(x, [](Floats v) { return v * logistic(quick * v); });
+        case Unary::sigmoid:
+            return map_lanes(x, [](Floats v) { return logistic(v); });
+        case Unary::tanh:
+            return map(x, [](float v) { return std::tanh(v); });
+        case Unary::relu:
+            return map(x, [](float v) { return v > 0 ? v : v * 0.0f; });
+        // written so that exp never overflows
+        case Unary::softplus:
+            return map(
+                x, [](float v) { return std::max(v, 0.0f) + std::log1p(std::exp(-std::abs(v))); });
+        case Unary::exp:
+            return map_lanes(x, [](Floats v) { return exp(v); });
+        case Unary::log:
+            return map(x, [](float v) { return std::log(v); });
+        case Unary::sqrt:
+            return map(x, [](float v) { return std::sqrt(v); });
+        case Unary::square:
+            return map(x, [](float v) { return v * v; });
+        case Unary::abs:
+            return map(x, [](float v) { return std::abs(v); });
+        case Unary::sin:
+            return map(x, [](float v) { return std::sin(v); });
+        case Unary::cos:
+            return map(x, [](float v) { return std::cos(v); });
     }
     fail("no such function");
 }
@@ -109,19 +125,28 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
                 const Floats s = logistic(quick * v);
                 return d * s * (1.0f + quick * v * (1.0f - s));
             });
-        case Unary::sigmoid: return map(seen, dy, [](float s, float d) { return d * s * (1.0f - s); });
-        case Unary::tanh: return map(seen, dy, [](float t, float d) { return d * (1.0f - t * t); });
-        case Unary::relu: return map(seen, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
+        case Unary::sigmoid:
+            return map(seen, dy, [](float s, float d) { return d * s * (1.0f - s); });
+        case Unary::tanh:
+            return map(seen, dy, [](float t, float d) { return d * (1.0f - t * t); });
+        case Unary::relu:
+            return map(seen, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
         case Unary::softplus:
             return map_lanes(seen, dy, [](Floats v, Floats d) { return d * logistic(v); });
-        case Unary::exp: return map(seen, dy, [](float e, float d) { return d * e; });
-        case Unary::log: return map(seen, dy, [](float v, float d) { return d / v; });
-        case Unary::sqrt: return map(seen, dy, [](float r, float d) { return 0.5f * d / r; });
-        case Unary::square: return map(seen, dy, [](float v, float d) { return 2.0f * d * v; });
+        case Unary::exp:
+            return map(seen, dy, [](float e, float d) { return d * e; });
+        case Unary::log:
+            return map(seen, dy, [](float v, float d) { return d / v; });
+        case Unary::sqrt:
+            return map(seen, dy, [](float r, float d) { return 0.5f * d / r; });
+        case Unary::square:
+            return map(seen, dy, [](float v, float d) { return 2.0f * d * v; });
         case Unary::abs:
             return map(seen, dy, [](float v, float d) { return v > 0 ? d : v < 0 ? -d : 0.0f; });
-        case Unary::sin: return map(seen, dy, [](float v, float d) { return d * std::cos(v); });
-        case Unary::cos: return map(seen, dy, [](float v, float d) { return -d * std::sin(v); });
+        case Unary::sin:
+            return map(seen, dy, [](float v, float d) { return d * std::cos(v); });
+        case Unary::cos:
+            return map(seen, dy, [](float v, float d) { return -d * std::sin(v); });
     }
     fail("no such function");
 }

@@ -1,8 +1,7 @@
-#include "common/ops/elementwise_cuda.h"
-
-#include "common/ops/map.cuh"
-
 #include <cmath>
+
+#include "common/ops/elementwise_cuda.h"
+#include "common/ops/map.cuh"
 
 namespace ldm::ops::cuda {
 namespace {
@@ -19,21 +18,36 @@ constexpr float quick = 1.702f;
 
 Tensor unary(Unary op, const Tensor& x) {
     switch (op) {
-        case Unary::silu: return map(x, [] __device__(float v) { return v * logistic(v); });
-        case Unary::gelu: return map(x, [] __device__(float v) { return v * normal_cumulative(v); });
-        case Unary::quick_gelu: return map(x, [] __device__(float v) { return v * logistic(quick * v); });
-        case Unary::sigmoid: return map(x, [] __device__(float v) { return logistic(v); });
-        case Unary::tanh: return map(x, [] __device__(float v) { return tanhf(v); });
-        case Unary::relu: return map(x, [] __device__(float v) { return v > 0 ? v : v * 0.0f; });
-        case Unary::softplus:  // written so that exp never overflows
-            return map(x, [] __device__(float v) { return fmaxf(v, 0.0f) + log1pf(expf(-fabsf(v))); });
-        case Unary::exp: return map(x, [] __device__(float v) { return expf(v); });
-        case Unary::log: return map(x, [] __device__(float v) { return logf(v); });
-        case Unary::sqrt: return map(x, [] __device__(float v) { return sqrtf(v); });
-        case Unary::square: return map(x, [] __device__(float v) { return v * v; });
-        case Unary::abs: return map(x, [] __device__(float v) { return fabsf(v); });
-        case Unary::sin: return map(x, [] __device__(float v) { return sinf(v); });
-        case Unary::cos: return map(x, [] __device__(float v) { return cosf(v); });
+        case Unary::silu:
+            return map(x, [] __device__(float v) { return v * logistic(v); });
+        case Unary::gelu:
+            return map(x, [] __device__(float v) { return v * normal_cumulative(v); });
+        case Unary::quick_gelu:
+            return map(x, [] __device__(float v) { return v * logistic(quick * v); });
+        case Unary::sigmoid:
+            return map(x, [] __device__(float v) { return logistic(v); });
+        case Unary::tanh:
+            return map(x, [] __device__(float v) { return tanhf(v); });
+        case Unary::relu:
+            return map(x, [] __device__(float v) { return v > 0 ? v : v * 0.0f; });
+        // written so that exp never overflows
+        case Unary::softplus:
+            return map(x,
+                       [] __device__(float v) { return fmaxf(v, 0.0f) + log1pf(expf(-fabsf(v))); });
+        case Unary::exp:
+            return map(x, [] __device__(float v) { return expf(v); });
+        case Unary::log:
+            return map(x, [] __device__(float v) { return logf(v); });
+        case Unary::sqrt:
+            return map(x, [] __device__(float v) { return sqrtf(v); });
+        case Unary::square:
+            return map(x, [] __device__(float v) { return v * v; });
+        case Unary::abs:
+            return map(x, [] __device__(float v) { return fabsf(v); });
+        case Unary::sin:
+            return map(x, [] __device__(float v) { return sinf(v); });
+        case Unary::cos:
+            return map(x, [] __device__(float v) { return cosf(v); });
     }
     fail("no such function");
 }
@@ -46,23 +60,38 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
                 return d * s * (1.0f + v * (1.0f - s));
             });
         case Unary::gelu:
-            return map(seen, dy, [] __device__(float v, float d) { return d * (normal_cumulative(v) + v * normal_density(v)); });
+            return map(seen, dy, [] __device__(float v, float d) {
+                return d * (normal_cumulative(v) + v * normal_density(v));
+            });
         case Unary::quick_gelu:
             return map(seen, dy, [] __device__(float v, float d) {
                 const float s = logistic(quick * v);
                 return d * s * (1.0f + quick * v * (1.0f - s));
             });
-        case Unary::sigmoid: return map(seen, dy, [] __device__(float s, float d) { return d * s * (1.0f - s); });
-        case Unary::tanh: return map(seen, dy, [] __device__(float t, float d) { return d * (1.0f - t * t); });
-        case Unary::relu: return map(seen, dy, [] __device__(float v, float d) { return v > 0 ? d : 0.0f; });
-        case Unary::softplus: return map(seen, dy, [] __device__(float v, float d) { return d * logistic(v); });
-        case Unary::exp: return map(seen, dy, [] __device__(float e, float d) { return d * e; });
-        case Unary::log: return map(seen, dy, [] __device__(float v, float d) { return d / v; });
-        case Unary::sqrt: return map(seen, dy, [] __device__(float r, float d) { return 0.5f * d / r; });
-        case Unary::square: return map(seen, dy, [] __device__(float v, float d) { return 2.0f * d * v; });
-        case Unary::abs: return map(seen, dy, [] __device__(float v, float d) { return v > 0 ? d : v < 0 ? -d : 0.0f; });
-        case Unary::sin: return map(seen, dy, [] __device__(float v, float d) { return d * cosf(v); });
-        case Unary::cos: return map(seen, dy, [] __device__(float v, float d) { return -d * sinf(v); });
+        case Unary::sigmoid:
+            return map(seen, dy, [] __device__(float s, float d) { return d * s * (1.0f - s); });
+        case Unary::tanh:
+            return map(seen, dy, [] __device__(float t, float d) { return d * (1.0f - t * t); });
+        case Unary::relu:
+            return map(seen, dy, [] __device__(float v, float d) { return v > 0 ? d : 0.0f; });
+        case Unary::softplus:
+            return map(seen, dy, [] __device__(float v, float d) { return d * logistic(v); });
+        case Unary::exp:
+            return map(seen, dy, [] __device__(float e, float d) { return d * e; });
+        case Unary::log:
+            return map(seen, dy, [] __device__(float v, float d) { return d / v; });
+        case Unary::sqrt:
+            return map(seen, dy, [] __device__(float r, float d) { return 0.5f * d / r; });
+        case Unary::square:
+            return map(seen, dy, [] __device__(float v, float d) { return 2.0f * d * v; });
+        case Unary::abs:
+            return map(seen, dy, [] __device__(float v, float d) {
+                return v > 0 ? d : v < 0 ? -d : 0.0f;
+            });
+        case Unary::sin:
+            return map(seen, dy, [] __device__(float v, float d) { return d * cosf(v); });
+        case Unary::cos:
+            return map(seen, dy, [] __device__(float v, float d) { return -d * sinf(v); });
     }
     fail("no such function");
 }

@@ -1,12 +1,12 @@
 #include "common/ops/embedding.h"
 
+#include <fmt/format.h>
+
 #include "common/autograd/tape.h"
 #include "common/ops/embedding_cpu.h"
 #include "common/ops/embedding_cuda.h"
 #include "common/ops/on_device.h"
 #include "common/ops/transfer.h"
-
-#include <fmt/format.h>
 
 namespace ldm::ops {
 namespace {
@@ -16,7 +16,8 @@ constexpr OnDevice<cpu::embedding_backward, cuda::embedding_backward> rows_backw
 
 void expect_rows(const Tensor& ids, std::int64_t rows) {
     for (const std::int32_t *id = ids.ints(), *end = id + ids.size(); id < end; ++id)
-        if (*id < 0 || *id >= rows) fail(fmt::format("id {} is not in a table of {} rows", *id, rows));
+        if (*id < 0 || *id >= rows)
+            fail(fmt::format("id {} is not in a table of {} rows", *id, rows));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 namespace ldm::ops {
 
 /// Looks up rows of a table: ids [...] int32, table [rows, D] -> [..., D].
-/// An id outside the table is an Error; where the ids are on a GPU, which cannot throw, its row is NaN. Ids may
-/// be on the CPU wherever the table is.
+/// An id outside the table is an Error; where the ids are on a GPU, which cannot throw, its row is
+/// NaN. Ids may be on the CPU wherever the table is.
 Tensor embedding(const Tensor& ids, const Tensor& table);
 
 }  // namespace ldm::ops

@@ -1,11 +1,11 @@
 #include "common/ops/gemm_cpu.h"
 
+#include <vector>
+
 #include "common/ops/pack_strided_cpu.h"
 #include "common/ops/packed_gemm_cpu.h"
 #include "common/ops/tile_output_cpu.h"
 #include "common/ops/work.h"
-
-#include <vector>
 
 /// Matrix product by packing (packed_gemm_cpu.h): near the machine's peak, where the three loops of
 /// the definition reach a hundredth of it.
@@ -13,7 +13,8 @@ namespace ldm::ops::cpu {
 namespace {
 
 void multiply(const MatrixIn& a, const MatrixIn& b, const MatrixOut& c, const Epilogue& epilogue) {
-    const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t depth, float* to) {
+    const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t depth,
+                            float* to) {
         packed::pack_strided<packed::row_panel>(a.data + row * a.row_step + k * a.column_step,
                                                 a.row_step, a.column_step, rows, depth, to);
     };
@@ -22,7 +23,8 @@ void multiply(const MatrixIn& a, const MatrixIn& b, const MatrixOut& c, const Ep
         packed::pack_strided<packed::tile_columns>(b.data + column * b.column_step + k * b.row_step,
                                                    b.column_step, b.row_step, columns, depth, to);
     };
-    packed::multiply(c.rows, c.columns, a.columns, pack_a, pack_b, packed::TileOutput(c, 0, epilogue));
+    packed::multiply(c.rows, c.columns, a.columns, pack_a, pack_b,
+                     packed::TileOutput(c, 0, epilogue));
 }
 
 /// A result of few columns would leave most lanes of the tile empty: computes its transpose.

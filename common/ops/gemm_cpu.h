@@ -23,9 +23,12 @@ struct MatrixOut {
 
 /// What happens to the product on its way to memory.
 struct Epilogue {
-    bool accumulate = false;             // C = C + A B instead of C = A B
-    const float* row_bias = nullptr;     // [rows], added to every element of a row
-    const float* column_bias = nullptr;  // [columns], added to every element of a column
+    // C = C + A B instead of C = A B
+    bool accumulate = false;
+    // [rows], added to every element of a row
+    const float* row_bias = nullptr;
+    // [columns], added to every element of a column
+    const float* column_bias = nullptr;
 };
 
 /// C[m, n] = A[m, k] B[k, n] in float32.

@@ -1,12 +1,12 @@
 #include "common/ops/matmul.h"
 
+#include <fmt/format.h>
+
 #include "common/autograd/tape.h"
 #include "common/ops/matmul_cpu.h"
 #include "common/ops/matmul_cuda.h"
 #include "common/ops/on_device.h"
 #include "common/ops/shape.h"
-
-#include <fmt/format.h>
 
 namespace ldm::ops {
 namespace {
@@ -14,7 +14,8 @@ namespace {
 /// [.., 2, 3] as [n, 2, 3]: every leading axis in one.
 Tensor stack_of_matrices(const Tensor& x) {
     expect(x.rank() >= 2, "expected matrices, got " + to_string(x.shape()));
-    return x.reshape({x.size() / std::max<std::int64_t>(x.dim(-2) * x.dim(-1), 1), x.dim(-2), x.dim(-1)});
+    return x.reshape(
+        {x.size() / std::max<std::int64_t>(x.dim(-2) * x.dim(-1), 1), x.dim(-2), x.dim(-1)});
 }
 
 }  // namespace
@@ -29,7 +30,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
                          to_string(b.shape()), bt ? "^T" : ""));
 
     leading.insert(leading.end(), {m, n});
-    Tensor y = OnDevice<cpu::matmul, cuda::matmul>()(stack_of_matrices(a), stack_of_matrices(b), at, bt).reshape(leading);
+    Tensor y =
+        OnDevice<cpu::matmul, cuda::matmul>()(stack_of_matrices(a), stack_of_matrices(b), at, bt)
+            .reshape(leading);
     const Tensor kept_a = kept_if(needs_gradient(b), a), kept_b = kept_if(needs_gradient(a), b);
     record(y, {a, b}, [at, bt, kept_a, kept_b](const Tensor& dy) -> Tensors {
         constexpr auto none = Transpose::none, first = Transpose::a, second = Transpose::b;
@@ -51,16 +54,18 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     shape.back() = out;
     const Tensor rows = x.reshape({x.size() / std::max<std::int64_t>(in, 1), in});
     Tensor y = OnDevice<cpu::linear, cuda::linear>()(rows, weight, bias).reshape(shape);
-    const Tensor kept_rows = kept_if(needs_gradient(weight), rows), kept_weight = kept_if(needs_gradient(x), weight);
+    const Tensor kept_rows = kept_if(needs_gradient(weight), rows),
+                 kept_weight = kept_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
-    record(y, {x, weight, bias}, [kept_rows, kept_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
-        const Tensor dy_rows = dy.reshape({dy.size() / std::max<std::int64_t>(out, 1), out});
-        Tensor dx, dweight, dbias;
-        if (kept_weight) dx = matmul(dy_rows, kept_weight);
-        if (kept_rows) dweight = matmul(dy_rows, kept_rows, Transpose::a);
-        if (need_bias) dbias = OnDevice<cpu::sum_rows, cuda::sum_rows>()(dy_rows);
-        return {dx, dweight, dbias};
-    });
+    record(y, {x, weight, bias},
+           [kept_rows, kept_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
+               const Tensor dy_rows = dy.reshape({dy.size() / std::max<std::int64_t>(out, 1), out});
+               Tensor dx, dweight, dbias;
+               if (kept_weight) dx = matmul(dy_rows, kept_weight);
+               if (kept_rows) dweight = matmul(dy_rows, kept_rows, Transpose::a);
+               if (need_bias) dbias = OnDevice<cpu::sum_rows, cuda::sum_rows>()(dy_rows);
+               return {dx, dweight, dbias};
+           });
     return y;
 }
 

@@ -6,7 +6,8 @@
 namespace ldm::ops::cpu {
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
-    const std::int64_t n = a.dim(0), m = a.dim(a_transposed ? 2 : 1), k = a.dim(a_transposed ? 1 : 2);
+    const std::int64_t n = a.dim(0), m = a.dim(a_transposed ? 2 : 1),
+                       k = a.dim(a_transposed ? 1 : 2);
     const std::int64_t c = b.dim(b_transposed ? 1 : 2);
     Tensor y({n, m, c});
     auto one = [&](std::int64_t i) {
@@ -16,7 +17,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transp
         if (b_transposed) right = right.transposed();
         gemm(left, right, {y.data() + i * m * c, m, c, c});
     };
-    if (n < 4) {  // a few products: let each use all threads
+    // a few products: let each use all threads
+    if (n < 4) {
         for (std::int64_t i = 0; i < n; ++i) one(i);
     } else {
 #pragma omp parallel for
@@ -37,7 +39,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 Tensor sum_rows(const Tensor& x) {
     const auto [n, c] = x.dims<2>();
     Tensor y({c});
-    constexpr std::int64_t at_once = 64;  // columns
+    // columns
+    constexpr std::int64_t at_once = 64;
     parallel_for(c, at_once, [&, n = n, c = c](std::int64_t begin, std::int64_t end) {
         double sums[at_once] = {};
         for (std::int64_t row = 0; row < n; ++row) {

@@ -1,25 +1,30 @@
 #include "common/ops/norm.h"
 
+#include <fmt/format.h>
+
 #include "common/autograd/tape.h"
 #include "common/ops/norm_cpu.h"
 #include "common/ops/norm_cuda.h"
 #include "common/ops/on_device.h"
-
-#include <fmt/format.h>
 
 namespace ldm::ops {
 namespace {
 
 using cpu::NormLayout, cpu::Normalized, cpu::Then;
 
-Tensor levelled(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset, float eps, Then then = Then::nothing) {
-    const Normalized result = OnDevice<cpu::normalize, cuda::normalize>()(x, layout, scale, offset, eps, then);
+Tensor levelled(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset,
+                float eps, Then then = Then::nothing) {
+    const Normalized result =
+        OnDevice<cpu::normalize, cuda::normalize>()(x, layout, scale, offset, eps, then);
     record(result.y, {x, scale, offset},
-           [=, forward = Normalized{{}, result.mean, result.inverse_deviation}](const Tensor& dy) -> Tensors {
+           [=, forward = Normalized{{}, result.mean, result.inverse_deviation}](
+               const Tensor& dy) -> Tensors {
                const Tensor flow = then == Then::silu
-                                       ? OnDevice<cpu::silu_backward, cuda::silu_backward>()(dy, x, forward, layout, scale, offset)
+                                       ? OnDevice<cpu::silu_backward, cuda::silu_backward>()(
+                                             dy, x, forward, layout, scale, offset)
                                        : dy;
-               const auto d = OnDevice<cpu::normalize_backward, cuda::normalize_backward>()(flow, x, forward, layout, scale);
+               const auto d = OnDevice<cpu::normalize_backward, cuda::normalize_backward>()(
+                   flow, x, forward, layout, scale);
                return {d.x, d.scale, d.offset};
            });
     return result.y;
@@ -28,7 +33,8 @@ Tensor levelled(const Tensor& x, NormLayout layout, const Tensor& scale, const T
 NormLayout in_groups(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset) {
     expect(x.rank() >= 2, "expected [N, C, ...], got " + to_string(x.shape()));
     const std::int64_t n = x.dim(0), channels = x.dim(1);
-    expect(channels % groups == 0, fmt::format("{} channels do not make {} groups", channels, groups));
+    expect(channels % groups == 0,
+           fmt::format("{} channels do not make {} groups", channels, groups));
     expect_shape(scale, {channels});
     expect_shape(offset, {channels});
     const std::int64_t pixels = x.size() / std::max<std::int64_t>(n * channels, 1);
@@ -37,11 +43,13 @@ NormLayout in_groups(const Tensor& x, int groups, const Tensor& scale, const Ten
 
 }  // namespace
 
-Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                  float eps) {
     return levelled(x, in_groups(x, groups, scale, offset), scale, offset, eps);
 }
 
-Tensor group_norm_silu(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor group_norm_silu(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                       float eps) {
     return levelled(x, in_groups(x, groups, scale, offset), scale, offset, eps, Then::silu);
 }
 
@@ -49,7 +57,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, fl
     const std::int64_t width = x.dim(-1);
     expect_shape(scale, {width});
     expect_shape(offset, {width});
-    return levelled(x, {x.size() / std::max<std::int64_t>(width, 1), width, 1, width}, scale, offset, eps);
+    return levelled(x, {x.size() / std::max<std::int64_t>(width, 1), width, 1, width}, scale,
+                    offset, eps);
 }
 
 }  // namespace ldm::ops

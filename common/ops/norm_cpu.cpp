@@ -1,10 +1,10 @@
 #include "common/ops/norm_cpu.h"
 
-#include "common/ops/parallel.h"
-#include "common/ops/vector_math_cpu.h"
-
 #include <cmath>
 #include <vector>
+
+#include "common/ops/parallel.h"
+#include "common/ops/vector_math_cpu.h"
 
 /// The definition goes over a row three times: for the mean, for the squares of the differences to
 /// it, and to level it. A group of a large picture does not fit into the cache, so here mean and
@@ -15,7 +15,8 @@ namespace {
 
 struct Moments {
     double mean = 0.0;
-    double squares = 0.0;  // sum of squared differences to the mean
+    // sum of squared differences to the mean
+    double squares = 0.0;
 };
 
 /// The differences of some numbers to `center`; 0 in lanes that do not exist.
@@ -33,8 +34,9 @@ Moments moments(const float* row, std::int64_t length) {
         const float* in = row + begin;
         const std::int64_t count = std::min(piece, length - begin);
         const double mean = row[0] + sum_lanes(count, [in, row](std::int64_t i, int lanes) {
-            return differences(in + i, lanes, row[0]);  // small, and 0 if all numbers are the same
-        }) / count;
+                                         // small, and 0 if all numbers are the same
+                                         return differences(in + i, lanes, row[0]);
+                                     }) / count;
         const float center = static_cast<float>(mean);
         const double squares = sum_lanes(count, [in, center](std::int64_t i, int lanes) {
             const Floats difference = differences(in + i, lanes, center);
@@ -55,22 +57,27 @@ struct Levelled {
     NormLayout layout;
     const Tensor &scale, &offset;
 
-    /// write(i, lanes, y) for the numbers y of the row, a register at a time; i counts from the row's first.
+    /// write(i, lanes, y) for the numbers y of the row, a register at a time; i counts from the
+    /// row's first.
     template <class Write>
     void for_row(std::int64_t row, const Write& write) const {
         const auto [rows, length, run, parameters] = layout;
         const float* in = x.data() + row * length;
         const float m = mean.data()[row], r = inverse_deviation.data()[row];
         const std::int64_t p = row * length / run % parameters;
-        const float *gamma = scale.data() + p, *beta = offset.data() + p;  // of the row's runs
+        // of the row's runs
+        const float *gamma = scale.data() + p, *beta = offset.data() + p;
         if (run == 1)
             return for_lanes(length, [&](std::int64_t i, int lanes) {
-                write(i, lanes, (load_lanes(in + i, lanes) - m) * (r * load_lanes(gamma + i, lanes)) + load_lanes(beta + i, lanes));
+                write(i, lanes,
+                      (load_lanes(in + i, lanes) - m) * (r * load_lanes(gamma + i, lanes)) +
+                          load_lanes(beta + i, lanes));
             });
         for (std::int64_t k = 0; k < length / run; ++k) {
             const float factor = r * gamma[k], term = beta[k];
             for_lanes(run, [&](std::int64_t j, int lanes) {
-                write(k * run + j, lanes, (load_lanes(in + k * run + j, lanes) - m) * factor + term);
+                write(k * run + j, lanes,
+                      (load_lanes(in + k * run + j, lanes) - m) * factor + term);
             });
         }
     }
@@ -79,7 +86,8 @@ struct Levelled {
 /// f(row) for all rows, shared out to the threads.
 template <class F>
 void for_rows(NormLayout layout, const F& f) {
-    const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(layout.row_length, 1));
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(layout.row_length, 1));
     parallel_for(layout.rows, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t row = begin; row < end; ++row) f(row);
     });
@@ -101,19 +109,23 @@ Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, co
     for_rows(layout, [&](std::int64_t row) {
         const auto [mean, squares] = moments(x.data() + row * layout.row_length, layout.row_length);
         result.mean.data()[row] = static_cast<float>(mean);
-        result.inverse_deviation.data()[row] = static_cast<float>(1.0 / std::sqrt(squares / layout.row_length + eps));
+        result.inverse_deviation.data()[row] =
+            static_cast<float>(1.0 / std::sqrt(squares / layout.row_length + eps));
 
         float* out = result.y.data() + row * layout.row_length;
         if (then == Then::silu)
-            levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) { store_lanes(out + i, silu(y), lanes); });
+            levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) {
+                store_lanes(out + i, silu(y), lanes);
+            });
         else
-            levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) { store_lanes(out + i, y, lanes); });
+            levelled.for_row(
+                row, [&](std::int64_t i, int lanes, Floats y) { store_lanes(out + i, y, lanes); });
     });
     return result;
 }
 
-Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward, NormLayout layout,
-                     const Tensor& scale, const Tensor& offset) {
+Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
+                     NormLayout layout, const Tensor& scale, const Tensor& offset) {
     Tensor before(x.shape());
     const Levelled levelled{x, forward.mean, forward.inverse_deviation, layout, scale, offset};
     for_rows(layout, [&](std::int64_t row) {
@@ -134,7 +146,8 @@ struct RowBack {
     const float *x, *dy;
     float mean, r;
     std::int64_t length, run;
-    const float* scale;  // of the row's runs
+    // of the row's runs
+    const float* scale;
 
     struct Sums {
         double g = 0.0, gh = 0.0;
@@ -156,7 +169,8 @@ struct RowBack {
         }
         for (std::int64_t k = 0; k < length / run; ++k) {
             const float *in = x + k * run, *flow = dy + k * run;
-            const double sum = sum_lanes(run, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); });
+            const double sum = sum_lanes(
+                run, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); });
             const double sum_h = sum_lanes(run, [&](std::int64_t i, int lanes) {
                 return load_lanes(flow + i, lanes) * ((load_lanes(in + i, lanes) - mean) * r);
             });
@@ -189,7 +203,8 @@ NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normal
                                  NormLayout layout, const Tensor& scale) {
     const auto [rows, length, run, parameters] = layout;
     NormGradients d{Tensor(x.shape()), Tensor({parameters}), Tensor({parameters})};
-    // Rows share parameters: pieces of the rows add up their own, and then the pieces are added in order.
+    // Rows share parameters: pieces of the rows add up their own, and then the pieces are added in
+    // order.
     constexpr std::int64_t pieces = 32;
     const std::int64_t grain = std::max<std::int64_t>(1, (rows + pieces - 1) / pieces);
     std::vector<double> dscale(pieces * parameters, 0.0), doffset(pieces * parameters, 0.0);
@@ -197,9 +212,15 @@ NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normal
         const std::int64_t mine = begin / grain * parameters;
         for (std::int64_t row = begin; row < end; ++row) {
             const std::int64_t p = row * length / run % parameters;
-            const RowBack back{x.data() + row * length, dy.data() + row * length, forward.mean.data()[row],
-                               forward.inverse_deviation.data()[row], length, run, scale.data() + p};
-            const RowBack::Sums sums = back.add_up(dscale.data() + mine + p, doffset.data() + mine + p);
+            const RowBack back{x.data() + row * length,
+                               dy.data() + row * length,
+                               forward.mean.data()[row],
+                               forward.inverse_deviation.data()[row],
+                               length,
+                               run,
+                               scale.data() + p};
+            const RowBack::Sums sums =
+                back.add_up(dscale.data() + mine + p, doffset.data() + mine + p);
             back.write(sums, d.x.data() + row * length);
         }
     });

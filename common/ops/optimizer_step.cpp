@@ -24,12 +24,14 @@ void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor
                const AdamStep& s) {
     for (const Tensor& x : {exp_avg, exp_avg_sq, gradient}) expect_shape(x, weight.shape());
     expect(s.step >= 1, "the steps of Adam count from 1");
-    OnDevice<cpu::adam_step, cuda::adam_step>()(weight, exp_avg, exp_avg_sq, gradient, AdamFactors(s));
+    OnDevice<cpu::adam_step, cuda::adam_step>()(weight, exp_avg, exp_avg_sq, gradient,
+                                                AdamFactors(s));
 }
 
 void copy_into(Tensor& x, const Tensor& from) {
     expect_shape(from, x.shape());
-    if (from.dtype() != x.dtype()) fail(name_of(from.dtype()) + " for a tensor of " + name_of(x.dtype()));
+    if (from.dtype() != x.dtype())
+        fail(name_of(from.dtype()) + " for a tensor of " + name_of(x.dtype()));
     OnDevice<cpu::copy, cuda::copy>()(from, x);
 }
 
@@ -40,12 +42,15 @@ void lerp_into(Tensor& x, const Tensor& end, double share) {
 
 void add_into(Tensor& x, double keep, const Tensor& y, double share) {
     expect_shape(y, x.shape());
-    OnDevice<cpu::add_into, cuda::add_into>()(x, static_cast<float>(keep), y, static_cast<float>(share));
+    OnDevice<cpu::add_into, cuda::add_into>()(x, static_cast<float>(keep), y,
+                                              static_cast<float>(share));
 }
 
 double sum_of_squares(const Tensor& x) { return sum_of_squares(std::vector{x}); }
 
-double sum_of_squares(const std::vector<Tensor>& xs) { return OnDevice<cpu::sum_of_squares, cuda::sum_of_squares>()(xs); }
+double sum_of_squares(const std::vector<Tensor>& xs) {
+    return OnDevice<cpu::sum_of_squares, cuda::sum_of_squares>()(xs);
+}
 
 bool all_finite(const Tensor& x) { return OnDevice<cpu::all_finite, cuda::all_finite>()(x); }
 

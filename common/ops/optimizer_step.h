@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "common/tensor/tensor.h"
-
-#include <vector>
 
 /// The loops of training that run over every weight at every step. Other than all functions beside
 /// them, those that return nothing write over their first arguments, and none leaves a note on a
@@ -14,12 +13,14 @@ namespace ldm::ops {
 
 /// The settings of one step of Adam, under PyTorch's names.
 struct AdamStep {
-    std::int64_t step;  // counts from 1
+    // counts from 1
+    std::int64_t step;
     double lr;
     double beta1, beta2;
     double eps;
     double weight_decay;
-    bool decoupled_weight_decay;  // shrinks the weight itself (AdamW), or joins the gradient
+    // shrinks the weight itself (AdamW), or joins the gradient
+    bool decoupled_weight_decay;
 };
 
 /// Kingma & Ba, 2014; decoupled decay: Loshchilov & Hutter, 2017. Every operation in the order of

@@ -1,10 +1,11 @@
+#include "common/ops/optimizer_step_cpu.h"
+
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
 #include <vector>
 
-#include "common/ops/optimizer_step_cpu.h"
 #include "common/ops/parallel.h"
 
 namespace ldm::ops::cpu {
@@ -15,9 +16,7 @@ inline float on_the_way(float x, float end, float share) {
     return share < 0.5f ? x + share * (end - x) : end - (end - x) * (1.0f - share);
 }
 
-inline double square(double x) {
-    return x * x;
-}
+inline double square(double x) { return x * x; }
 
 void adam_loop(std::int64_t count, float* __restrict w, float* __restrict m, float* __restrict v,
                const float* __restrict gradient, const AdamFactors f) {
@@ -62,7 +61,8 @@ double sum_of_squares_of(const Tensor& x) {
     const float* values = x.data();
     std::vector<double> pieces((x.size() + elementwise_grain - 1) / elementwise_grain, 0.0);
     parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-        double sums[16] = {};  // sixteen, so that an addition need not wait for the one before
+        // sixteen, so that an addition need not wait for the one before
+        double sums[16] = {};
         std::int64_t i = begin;
         for (; i + 16 <= end; i += 16)
             for (int lane = 0; lane < 16; ++lane) sums[lane] += square(values[i + lane]);
@@ -84,7 +84,8 @@ bool all_finite(const Tensor& x) {
     const float* values = x.data();
     std::vector<char> pieces((x.size() + elementwise_grain - 1) / elementwise_grain, 1);
     parallel_for(x.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-        int trouble = 0;  // NaN compares false
+        // NaN compares false
+        int trouble = 0;
         for (std::int64_t i = begin; i < end; ++i)
             trouble |= !(std::abs(values[i]) <= std::numeric_limits<float>::max());
         pieces[begin / elementwise_grain] = trouble == 0;

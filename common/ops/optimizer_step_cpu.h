@@ -7,7 +7,8 @@ namespace ldm::ops {
 /// AdamStep as the loop needs it: in double until here, then float32, as PyTorch hands Python's
 /// numbers to its loops.
 struct AdamFactors {
-    float keep, joins;  // what stays of the weight, and its share in the gradient
+    // what stays of the weight, and its share in the gradient
+    float keep, joins;
     float share1, beta2, share2;
     float root, eps, rate;
 
@@ -18,7 +19,8 @@ struct AdamFactors {
 
 namespace ldm::ops::cpu {
 
-void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient, const AdamFactors& factors);
+void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient,
+               const AdamFactors& factors);
 void lerp_into(Tensor& x, const Tensor& end, float share);
 void add_into(Tensor& x, float keep, const Tensor& y, float share);
 double sum_of_squares(const std::vector<Tensor>& xs);

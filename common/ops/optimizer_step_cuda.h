@@ -4,7 +4,8 @@
 
 namespace ldm::ops::cuda {
 
-void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient, const AdamFactors& factors);
+void adam_step(Tensor& weight, Tensor& exp_avg, Tensor& exp_avg_sq, const Tensor& gradient,
+               const AdamFactors& factors);
 void lerp_into(Tensor& x, const Tensor& end, float share);
 void add_into(Tensor& x, float keep, const Tensor& y, float share);
 

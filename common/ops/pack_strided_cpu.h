@@ -22,7 +22,8 @@ void pack_strided(const float* from, std::int64_t lane_step, std::int64_t depth_
         return;
     }
     std::int64_t k = 0;
-    if (depth_step == 1) {  // squares of simd_width x simd_width are turned around in registers
+    // squares of simd_width x simd_width are turned around in registers
+    if (depth_step == 1) {
         constexpr std::int64_t ahead = 4 * simd_width;
         for (; k + simd_width <= depth; k += simd_width)
             for (int lane = 0; lane < width; lane += simd_width) {

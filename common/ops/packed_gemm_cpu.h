@@ -1,16 +1,17 @@
 #pragma once
 
-#include "common/ops/bf16_cpu.h"
-#include "common/ops/parallel.h"
-#include "common/ops/precision.h"
-#include "common/ops/simd_cpu.h"
+#include <omp.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <omp.h>
 #include <utility>
+
+#include "common/ops/bf16_cpu.h"
+#include "common/ops/parallel.h"
+#include "common/ops/precision.h"
+#include "common/ops/simd_cpu.h"
 
 /// The skeleton of every matrix product and convolution here, after Goto and van de Geijn,
 /// "Anatomy of High-Performance Matrix Multiplication" (2008), and its form in BLIS.
@@ -28,19 +29,23 @@
 /// position and whoever computes it: equal inputs give equal bits on any number of threads.
 namespace ldm::ops::cpu::packed {
 
-#if defined(__AVX512F__)  // 32 registers: 28 of sums, 2 of B, 1 of A
+// 32 registers: 28 of sums, 2 of B, 1 of A
+#if defined(__AVX512F__)
 inline constexpr int tile_rows = 14;
 #elif defined(__aarch64__)
 inline constexpr int tile_rows = 14;
-#else  // 16 registers: 12 of sums, 2 of B, 1 of A
+#else
+// 16 registers: 12 of sums, 2 of B, 1 of A
 inline constexpr int tile_rows = 6;
 #endif
 inline constexpr int tile_columns = 2 * simd_width;
 inline constexpr int row_panel = (tile_rows + simd_width - 1) / simd_width * simd_width;
 
 inline constexpr std::int64_t depth_block = 512;
-inline constexpr std::int64_t row_block = 16 * tile_rows;        // a block of A and
-inline constexpr std::int64_t column_block = 16 * tile_columns;  // one of B fit into L2
+// a block of A and
+inline constexpr std::int64_t row_block = 16 * tile_rows;
+// one of B fit into L2
+inline constexpr std::int64_t column_block = 16 * tile_columns;
 
 /// Sums of one tile of C, not yet in memory.
 struct alignas(64) Tile {
@@ -61,7 +66,8 @@ void multiply_panels(std::int64_t depth, const float* a, const float* b, Tile& t
             b += tile_columns;
         }
         ((store(tile.sums[row], left[row]), store(tile.sums[row] + simd_width, right[row])), ...);
-    }(std::make_integer_sequence<int, rows>());
+    }
+    (std::make_integer_sequence<int, rows>());
 }
 
 using MicroKernel = void (*)(std::int64_t depth, const float* a, const float* b, Tile& tile);
@@ -71,7 +77,8 @@ using MicroKernels = std::array<MicroKernel, tile_rows>;
 
 inline constexpr MicroKernels f32_kernels = []<int... i>(std::integer_sequence<int, i...>) {
     return MicroKernels{&multiply_panels<i + 1>...};
-}(std::make_integer_sequence<int, tile_rows>());
+}
+(std::make_integer_sequence<int, tile_rows>());
 
 #ifdef __AVX512BF16__
 /// The same for panels of pairs; `depth` still counts single numbers.
@@ -82,19 +89,24 @@ void multiply_paired_panels(std::int64_t depth, const float* a, const float* b, 
         for (std::int64_t k = 0; k < depth; k += 2) {
             const Floats b_left = load(b), b_right = load(b + simd_width);
             ((left[row] = add_pair_products(left[row], fill_word(a + row), b_left),
-              right[row] = add_pair_products(right[row], fill_word(a + row), b_right)), ...);
+              right[row] = add_pair_products(right[row], fill_word(a + row), b_right)),
+             ...);
             a += row_panel;
             b += tile_columns;
         }
         ((store(tile.sums[row], left[row]), store(tile.sums[row] + simd_width, right[row])), ...);
-    }(std::make_integer_sequence<int, rows>());
+    }
+    (std::make_integer_sequence<int, rows>());
 }
 
 inline constexpr MicroKernels bf16_kernels = []<int... i>(std::integer_sequence<int, i...>) {
     return MicroKernels{&multiply_paired_panels<i + 1>...};
-}(std::make_integer_sequence<int, tile_rows>());
+}
+(std::make_integer_sequence<int, tile_rows>());
 
-inline const MicroKernels& micro_kernels() { return precision(Device::cpu) == Precision::bf16 ? bf16_kernels : f32_kernels; }
+inline const MicroKernels& micro_kernels() {
+    return precision(Device::cpu) == Precision::bf16 ? bf16_kernels : f32_kernels;
+}
 
 /// What a panel [depth][width] goes through when it has been packed, before the kernels read it.
 template <int width>
@@ -137,8 +149,8 @@ void multiply_region(const Region& region, std::int64_t depth, const PackA& pack
                 const int high = std::min<std::int64_t>(tile_rows, rows - i);
                 Tile tile;
                 output.prefetch(row0 + i, high, column0 + j, wide);
-                kernels[high - 1](ks, blocks.a + i / tile_rows * row_panel * ks,
-                                  blocks.b + j * ks, tile);
+                kernels[high - 1](ks, blocks.a + i / tile_rows * row_panel * ks, blocks.b + j * ks,
+                                  tile);
                 output(tile, row0 + i, high, column0 + j, wide, k == 0);
             }
         }
@@ -146,7 +158,8 @@ void multiply_region(const Region& region, std::int64_t depth, const PackA& pack
     for (std::int64_t j = region.first_column; j < region.last_column; j += column_block) {
         const std::int64_t columns = std::min(column_block, region.last_column - j);
         std::int64_t k = 0;
-        do {  // once even if depth is 0: C is then all zero, not untouched
+        // once even if depth is 0: C is then all zero, not untouched
+        do {
             const std::int64_t ks = std::min(depth_block, depth - k);
             for (std::int64_t jj = 0; jj < columns; jj += tile_columns) {
                 pack_b(j + jj, std::min<std::int64_t>(tile_columns, columns - jj), k, ks,
@@ -170,8 +183,10 @@ void multiply_region(const Region& region, std::int64_t depth, const PackA& pack
 /// How many rows and columns each region has: regions are as square as they can be, so that little
 /// is packed twice, and a few for each thread, so that a thread that is held up holds up nobody.
 struct Regions {
-    std::int64_t rows, columns;  // of the result
-    std::int64_t high, wide;     // of a region
+    // of the result
+    std::int64_t rows, columns;
+    // of a region
+    std::int64_t high, wide;
 
     Regions(std::int64_t rows, std::int64_t columns, std::int64_t threads)
         : rows(rows), columns(columns) {
@@ -204,15 +219,17 @@ struct Regions {
 };
 
 /// C[rows, columns] = A[rows, depth] B[depth, columns], where
-///   pack_a(row, n, k, ks, to)     writes to[kk][r] = A[row + r][k + kk], r < n, in steps of row_panel,
-///   pack_b(column, n, k, ks, to)  writes to[kk][c] = B[k + kk][column + c] in steps of tile_columns,
-///   output(tile, row, high, column, wide, first) stores the tile (first) or adds it to C (not),
-///   output.prefetch(row, high, column, wide)     may announce a tile to the cache beforehand.
+///   pack_a(row, n, k, ks, to)     writes to[kk][r] = A[row + r][k + kk], r < n, in steps of
+///   row_panel, pack_b(column, n, k, ks, to)  writes to[kk][c] = B[k + kk][column + c] in steps of
+///   tile_columns, output(tile, row, high, column, wide, first) stores the tile (first) or adds it
+///   to C (not), output.prefetch(row, high, column, wide)     may announce a tile to the cache
+///   beforehand.
 template <class PackA, class PackB, class Output>
 void multiply(std::int64_t rows, std::int64_t columns, std::int64_t depth, const PackA& pack_a,
               const PackB& pack_b, const Output& output) {
     if (rows == 0 || columns == 0) return;
-    constexpr double small = 64 * 64 * 64;  // not worth waking the other threads
+    // not worth waking the other threads
+    constexpr double small = 64 * 64 * 64;
     const bool alone = omp_in_parallel() || double(rows) * columns * depth < small;
     const int threads = alone ? 1 : omp_get_max_threads();
     const Regions regions(rows, columns, threads);

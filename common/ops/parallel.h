@@ -11,8 +11,7 @@ template <class Work>
 void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
     const std::int64_t pieces = (count + grain - 1) / grain;
 #pragma omp parallel for schedule(static) if (pieces > 1)
-    for (std::int64_t i = 0; i < pieces; ++i)
-        work(i * grain, std::min(count, (i + 1) * grain));
+    for (std::int64_t i = 0; i < pieces; ++i) work(i * grain, std::min(count, (i + 1) * grain));
 }
 
 /// Elements that are worth a piece of their own in work as cheap as an addition.

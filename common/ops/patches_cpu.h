@@ -1,9 +1,9 @@
 #pragma once
 
+#include <vector>
+
 #include "common/ops/conv2d.h"
 #include "common/ops/simd_cpu.h"
-
-#include <vector>
 
 namespace ldm::ops::cpu {
 
@@ -31,7 +31,8 @@ public:
     /// Calls visit(left half, right half) for each of the rows first … first + count - 1 with their
     /// values in the columns `column` … `column` + 2 simd_width - 1; 0 beyond the last column.
     template <class Visit>
-    void visit_rows(std::int64_t column, std::int64_t first, std::int64_t count, Visit visit) const {
+    void visit_rows(std::int64_t column, std::int64_t first, std::int64_t count,
+                    Visit visit) const {
         const Window window(*this, column);
         std::int64_t v = first % g_.kernel_w, u = first / g_.kernel_w % g_.kernel_h;
         const float* plane = data_ + first / (g_.kernel_w * g_.kernel_h) * height_ * width_;
@@ -57,8 +58,10 @@ private:
     class Window {
     public:
         Window(const Patches& patches, std::int64_t column)
-            : memory_(patches.data_), memory_end_(patches.data_ + patches.size_),
-              inside_h_(patches.g_.kernel_h), inside_w_(patches.g_.kernel_w) {
+            : memory_(patches.data_),
+              memory_end_(patches.data_ + patches.size_),
+              inside_h_(patches.g_.kernel_h),
+              inside_w_(patches.g_.kernel_w) {
             const Geometry& g = patches.g_;
             const std::int64_t pixels = g.out_h * g.out_w;
             const std::int64_t picture = patches.channels_ * patches.height_ * patches.width_;
@@ -92,7 +95,8 @@ private:
 
     private:
         struct Mask {
-            std::int32_t bits[lanes];  // all of a lane that is inside
+            // all of a lane that is inside
+            std::int32_t bits[lanes];
 
             Ints half(int i) const {
                 Ints v;
@@ -101,7 +105,8 @@ private:
             }
             Mask operator&(const Mask& other) const {
                 Mask both;
-                for (int lane = 0; lane < lanes; ++lane) both.bits[lane] = bits[lane] & other.bits[lane];
+                for (int lane = 0; lane < lanes; ++lane)
+                    both.bits[lane] = bits[lane] & other.bits[lane];
                 return both;
             }
         };

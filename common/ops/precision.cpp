@@ -1,8 +1,8 @@
 #include "common/ops/precision.h"
 
-#include "common/error.h"
-
 #include <atomic>
+
+#include "common/error.h"
 
 namespace ldm::ops {
 namespace {
@@ -31,6 +31,8 @@ WithPrecision::WithPrecision(Precision precision) : before_(in_force.exchange(pr
 
 WithPrecision::~WithPrecision() { in_force = before_; }
 
-Precision precision(Device device) { return device == Device::cpu && !has_bf16_products() ? Precision::f32 : in_force.load(); }
+Precision precision(Device device) {
+    return device == Device::cpu && !has_bf16_products() ? Precision::f32 : in_force.load();
+}
 
 }  // namespace ldm::ops

@@ -1,23 +1,25 @@
 #pragma once
 
-#include "common/device/device.h"
-
 #include <string>
+
+#include "common/device/device.h"
 
 namespace ldm::ops {
 
 /// How exactly matrix products and convolutions multiply. Tensors and sums are float32 either way.
 enum class Precision {
-    f32,  ///< factors as they are
-    bf16  ///< factors rounded to bfloat16, 8 bits of mantissa: twice as many fit into a register
+    /// factors as they are
+    f32,
+    /// factors rounded to bfloat16, 8 bits of mantissa: twice as many fit into a register
+    bf16
 };
 
 /// "f32" or "bf16"; another name is an Error.
 Precision precision_from(const std::string& name);
 std::string name_of(Precision precision);
 
-/// Whether this program has the processor's instructions for Precision::bf16 (AVX-512 BF16). Without them it is f32 on the CPU; every
-/// GPU has its own.
+/// Whether this program has the processor's instructions for Precision::bf16 (AVX-512 BF16).
+/// Without them it is f32 on the CPU; every GPU has its own.
 bool has_bf16_products();
 
 /// While it lives, everything multiplies with that precision, on all threads; then as before. What

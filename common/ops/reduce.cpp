@@ -1,14 +1,14 @@
 #include "common/ops/reduce.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "common/autograd/tape.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/elementwise_cpu.h"
 #include "common/ops/elementwise_cuda.h"
 #include "common/ops/on_device.h"
 #include "common/ops/shape.h"
-
-#include <algorithm>
-#include <numeric>
 
 namespace ldm::ops {
 namespace {
@@ -24,12 +24,14 @@ std::vector<int> all_axes(const Tensor& x, int first) {
 Tensor sum(const Tensor& x, const std::vector<int>& axes, Axes axes_stay) {
     Shape kept = x.shape();
     for (int axis : axes) {
-        x.dim(axis);  // throws when there is none
+        // throws when there is none
+        x.dim(axis);
         kept[axis < 0 ? axis + x.rank() : axis] = 1;
     }
     Shape dropped;
     for (int i = 0; i < x.rank(); ++i)
-        if (std::ranges::none_of(axes, [&](int axis) { return (axis < 0 ? axis + x.rank() : axis) == i; }))
+        if (std::ranges::none_of(
+                axes, [&](int axis) { return (axis < 0 ? axis + x.rank() : axis) == i; }))
             dropped.push_back(x.dim(i));
 
     // A sum over axes of extent 1 must still be a tensor of its own.

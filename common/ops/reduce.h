@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <vector>
+
+#include "common/tensor/tensor.h"
 
 /// Functions that make few numbers out of many. Sums are taken in double precision.
 

@@ -1,19 +1,21 @@
 #include "common/ops/replayed.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "common/autograd/tape.h"
 #include "common/autograd/trace.h"
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/device/cuda_graph.h"
 
-#include <algorithm>
-#include <optional>
-
 namespace ldm::ops {
 
 namespace {
 
-void copy(const Tensor& from, Tensor& to) { cuda::copy_on_device(to.address(), from.address(), from.size() * bytes_of(from.dtype())); }
+void copy(const Tensor& from, Tensor& to) {
+    cuda::copy_on_device(to.address(), from.address(), from.size() * bytes_of(from.dtype()));
+}
 
 Tensor copy_of(const Tensor& x) {
     Tensor y = like(x, x.shape());
@@ -22,13 +24,15 @@ Tensor copy_of(const Tensor& x) {
 }
 
 bool can_be_written(const std::vector<Tensor>& arguments) {
-    const bool on_gpu = std::ranges::all_of(arguments, [](const Tensor& x) { return x.device() == Device::cuda; });
+    const bool on_gpu =
+        std::ranges::all_of(arguments, [](const Tensor& x) { return x.device() == Device::cuda; });
     return on_gpu && !Tape::in_scope() && !Trace::in_scope();
 }
 
 }  // namespace
 
-/// The graph reads its arguments where they were when it was written, and writes its result there, too.
+/// The graph reads its arguments where they were when it was written, and writes its result there,
+/// too.
 struct Replayed::Written {
     std::vector<Tensor> arguments;
     Tensor result;
@@ -57,7 +61,8 @@ void Replayed::write(const std::vector<Tensor>& arguments) {
             }
         };
         if (written()) return;
-        cuda::release_waiting_memory();  // a graph takes fresh memory only, for what waits may be others' between two launches
+        // a graph takes fresh memory only, for what waits may be others' between two launches
+        cuda::release_waiting_memory();
         fits_ = written();
     }
 }

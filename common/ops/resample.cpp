@@ -13,16 +13,16 @@ namespace {
 constexpr OnDevice<cpu::spread_pixels, cuda::spread_pixels> spread_pixels;
 constexpr OnDevice<cpu::gather_blocks, cuda::gather_blocks> gather_blocks;
 constexpr OnDevice<cpu::largest_of_blocks, cuda::largest_of_blocks> largest_of_blocks;
-constexpr OnDevice<cpu::largest_of_blocks_backward, cuda::largest_of_blocks_backward> largest_of_blocks_backward;
+constexpr OnDevice<cpu::largest_of_blocks_backward, cuda::largest_of_blocks_backward>
+    largest_of_blocks_backward;
 
 }  // namespace
 
 Tensor upsample_nearest(const Tensor& x, int factor) {
     const auto [n, c, h, w] = x.dims<4>();
     Tensor y = spread_pixels(x, factor, 1.0f, Shape{n, c, h * factor, w * factor});
-    record(y, {x}, [factor](const Tensor& dy) -> Tensors {
-        return {gather_blocks(dy, factor, 1.0f)};
-    });
+    record(y, {x},
+           [factor](const Tensor& dy) -> Tensors { return {gather_blocks(dy, factor, 1.0f)}; });
     return y;
 }
 

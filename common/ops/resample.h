@@ -11,8 +11,8 @@ Tensor upsample_nearest(const Tensor& x, int factor);
 /// [N, C, H, W] -> [N, C, H / size, W / size].
 Tensor avg_pool2d(const Tensor& x, int size);
 
-/// The largest of size x size pixels, whose gradient goes to the first that is as large; a remainder
-/// is dropped as above.
+/// The largest of size x size pixels, whose gradient goes to the first that is as large; a
+/// remainder is dropped as above.
 Tensor max_pool2d(const Tensor& x, int size);
 
 }  // namespace ldm::ops

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <vector>
+
+#include "common/tensor/tensor.h"
 
 /// Functions that move numbers and change none. (reshape is a member of Tensor: it moves nothing.)
 

@@ -1,24 +1,28 @@
 #include "common/ops/shape_cpu.h"
 
-#include "common/ops/parallel.h"
-#include "common/ops/simd_cpu.h"
-
 #include <algorithm>
 #include <cstring>
 
+#include "common/ops/parallel.h"
+#include "common/ops/simd_cpu.h"
+
 namespace ldm::ops::cpu {
 
-void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length, std::int64_t count) {
+void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length,
+                 std::int64_t count) {
     const float* source = from.data() + in_from.begin;
     float* target = to.data() + in_to.begin;
-    const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(length, 1));
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(length, 1));
     parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i)
             std::copy_n(source + i * in_from.step, length, target + i * in_to.step);
     });
 }
 
-void copy(const Tensor& from, Tensor& to) { std::memcpy(to.address(), from.address(), from.size() * bytes_of(from.dtype())); }
+void copy(const Tensor& from, Tensor& to) {
+    std::memcpy(to.address(), from.address(), from.size() * bytes_of(from.dtype()));
+}
 
 Tensor zeros_like(const Tensor&, Shape shape) { return Tensor::zeros(std::move(shape)); }
 
@@ -38,8 +42,8 @@ namespace {
 /// to[j][i] = from[i][j] for i < rows, j < columns; a row of `from` starts every `from_step`
 /// numbers, one of `to` every `to_step`. Squares are turned around in registers: plain loops would
 /// read or write a whole cache line for every number.
-void transpose_block(const float* from, std::int64_t from_step, std::int64_t rows, std::int64_t columns,
-                     float* to, std::int64_t to_step) {
+void transpose_block(const float* from, std::int64_t from_step, std::int64_t rows,
+                     std::int64_t columns, float* to, std::int64_t to_step) {
     std::int64_t i = 0;
     for (; i + simd_width <= rows; i += simd_width) {
         std::int64_t j = 0;
@@ -50,13 +54,15 @@ void transpose_block(const float* from, std::int64_t from_step, std::int64_t row
             for (int r = 0; r < simd_width; ++r) store(to + (j + r) * to_step + i, square[r]);
         }
         for (; j < columns; ++j)
-            for (int r = 0; r < simd_width; ++r) to[j * to_step + i + r] = from[(i + r) * from_step + j];
+            for (int r = 0; r < simd_width; ++r)
+                to[j * to_step + i + r] = from[(i + r) * from_step + j];
     }
     for (; i < rows; ++i)
         for (std::int64_t j = 0; j < columns; ++j) to[j * to_step + i] = from[i * from_step + j];
 }
 
-/// The axes of a result and, for each, how far apart neighbours lie in the source and in the result.
+/// The axes of a result and, for each, how far apart neighbours lie in the source and in the
+/// result.
 struct Walk {
     Shape extents, from_steps, to_steps;
 
@@ -106,18 +112,21 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
     const std::size_t last = order.size() - 1;
     const std::size_t inner = std::ranges::find(order, static_cast<int>(last)) - order.begin();
     const std::int64_t length = walk.extents[last], length_step = walk.from_steps[last];
-    const std::int64_t width = inner == last ? 1 : walk.extents[inner], width_step = walk.to_steps[inner];
+    const std::int64_t width = inner == last ? 1 : walk.extents[inner],
+                       width_step = walk.to_steps[inner];
     walk.remove(last);
     if (inner != last) walk.remove(inner);
 
-    constexpr std::int64_t strip = 4 * simd_width;  // columns of the source that one piece of work turns
+    // columns of the source that one piece of work turns
+    constexpr std::int64_t strip = 4 * simd_width;
     const std::int64_t strips = (width + strip - 1) / strip, matrices = x.size() / (length * width);
     const std::int64_t grain =
         std::max<std::int64_t>(1, elementwise_grain / 4 / (length * std::min(width, strip)));
     parallel_for(matrices * strips, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
             const auto [from, to] = walk.start(i / strips);
-            const std::int64_t column = i % strips * strip, columns = std::min(strip, width - column);
+            const std::int64_t column = i % strips * strip,
+                               columns = std::min(strip, width - column);
             if (inner == last)
                 std::copy_n(x.data() + from, length, y.data() + to);
             else

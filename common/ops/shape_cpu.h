@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-
 #include <vector>
+
+#include "common/tensor/tensor.h"
 
 namespace ldm::ops {
 
@@ -16,7 +16,8 @@ struct Blocks {
 namespace ldm::ops::cpu {
 
 /// Copies `count` blocks of `length` numbers from one tensor into another.
-void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length, std::int64_t count);
+void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length,
+                 std::int64_t count);
 
 /// Writes the numbers of one tensor over those of another of its size and type.
 void copy(const Tensor& from, Tensor& to);

@@ -1,13 +1,14 @@
 #pragma once
 
+#include <vector>
+
 #include "common/ops/shape_cpu.h"
 #include "common/tensor/tensor.h"
 
-#include <vector>
-
 namespace ldm::ops::cuda {
 
-void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length, std::int64_t count);
+void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length,
+                 std::int64_t count);
 
 void copy(const Tensor& from, Tensor& to);
 Tensor permute(const Tensor& x, const std::vector<int>& order);

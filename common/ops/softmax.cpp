@@ -1,5 +1,7 @@
 #include "common/ops/softmax.h"
 
+#include <fmt/format.h>
+
 #include "common/autograd/tape.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/on_device.h"
@@ -8,19 +10,21 @@
 #include "common/ops/softmax_cuda.h"
 #include "common/ops/transfer.h"
 
-#include <fmt/format.h>
-
 namespace ldm::ops {
 
 Tensor softmax(const Tensor& x) {
     Tensor y = OnDevice<cpu::softmax, cuda::softmax>()(x);
-    record(y, {x}, [y](const Tensor& dy) -> Tensors { return {OnDevice<cpu::softmax_backward, cuda::softmax_backward>()(y, dy)}; });
+    record(y, {x}, [y](const Tensor& dy) -> Tensors {
+        return {OnDevice<cpu::softmax_backward, cuda::softmax_backward>()(y, dy)};
+    });
     return y;
 }
 
 Tensor log_softmax(const Tensor& x) {
     Tensor y = OnDevice<cpu::log_softmax, cuda::log_softmax>()(x);
-    record(y, {x}, [y](const Tensor& dy) -> Tensors { return {OnDevice<cpu::log_softmax_backward, cuda::log_softmax_backward>()(y, dy)}; });
+    record(y, {x}, [y](const Tensor& dy) -> Tensors {
+        return {OnDevice<cpu::log_softmax_backward, cuda::log_softmax_backward>()(y, dy)};
+    });
     return y;
 }
 

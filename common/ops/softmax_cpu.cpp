@@ -1,9 +1,9 @@
 #include "common/ops/softmax_cpu.h"
 
+#include <cmath>
+
 #include "common/ops/parallel.h"
 #include "common/ops/vector_math_cpu.h"
-
-#include <cmath>
 
 /// Softmax over rows, a register at a time: the largest of a row, the exponentials and their sum,
 /// and the division are one pass each over a row that stays in the cache.
@@ -14,7 +14,8 @@ namespace {
 template <class Work>
 void for_rows(const Tensor& x, const Work& work) {
     const std::int64_t length = x.dim(-1), rows = x.size() / std::max<std::int64_t>(length, 1);
-    const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / 8 / std::max<std::int64_t>(length, 1));
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, elementwise_grain / 8 / std::max<std::int64_t>(length, 1));
     parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t row = begin; row < end; ++row) work(row);
     });
@@ -98,8 +99,8 @@ Tensor log_softmax_backward(const Tensor& y, const Tensor& dy) {
         const float* log_p = y.data() + row * length;
         const float* flow = dy.data() + row * length;
         float* out = dx.data() + row * length;
-        const float sum = static_cast<float>(
-            sum_lanes(length, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); }));
+        const float sum = static_cast<float>(sum_lanes(
+            length, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); }));
         for_lanes(length, [&](std::int64_t i, int lanes) {
             const Floats p = exp(load_lanes(log_p + i, lanes));
             store_lanes(out + i, load_lanes(flow + i, lanes) - p * sum, lanes);

@@ -18,7 +18,8 @@ public:
     void operator()(const Tile& tile, std::int64_t row, int high, std::int64_t column, int wide,
                     bool first) const {
         for_each_run(column, wide, [&](float* to, std::int64_t in_matrix, int begin, int count) {
-            const float* column_bias = epilogue_.column_bias ? epilogue_.column_bias + in_matrix : nullptr;
+            const float* column_bias =
+                epilogue_.column_bias ? epilogue_.column_bias + in_matrix : nullptr;
             for (int r = 0; r < high; ++r)
                 write(tile.sums[r] + begin, to + (row + r) * c_.row_step, count, first,
                       epilogue_.row_bias ? epilogue_.row_bias + row + r : nullptr, column_bias);

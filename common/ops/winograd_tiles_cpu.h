@@ -1,18 +1,20 @@
 #pragma once
 
-#include "common/ops/packed_gemm_cpu.h"
-#include "common/tensor/tensor.h"
-
 #include <algorithm>
 #include <tuple>
 #include <utility>
+
+#include "common/ops/packed_gemm_cpu.h"
+#include "common/tensor/tensor.h"
 
 /// The tiles of Winograd's convolution (winograd_cpu.cpp): where they lie, and their transforms on
 /// the way from the picture and back to it. One lane of a register works on one tile.
 namespace ldm::ops::cpu::winograd {
 
-constexpr int positions = 16;                          // of a transformed tile
-constexpr int tiles_at_once = packed::tile_columns;    // one for each lane of two registers
+// of a transformed tile
+constexpr int positions = 16;
+// one for each lane of two registers
+constexpr int tiles_at_once = packed::tile_columns;
 
 /// d -> B^T d along one axis: four numbers, `step` apart.
 inline void transform_input(Floats* d, int step) {
@@ -30,7 +32,8 @@ inline std::pair<Floats, Floats> transform_output(Floats a, Floats b, Floats c, 
 
 /// Which tile of which picture: they count along rows, rows, pictures.
 struct Tiling {
-    std::int64_t pictures, channels, height, width;  // of x
+    // of x
+    std::int64_t pictures, channels, height, width;
     std::int64_t out_h, out_w;
     std::int64_t top, left;
 
@@ -40,8 +43,10 @@ struct Tiling {
 
     /// Tiles next to each other in one row of tiles.
     struct Run {
-        std::int64_t picture, y, x;  // of the first output pixel
-        int begin, count;            // lanes
+        // of the first output pixel
+        std::int64_t picture, y, x;
+        // lanes
+        int begin, count;
     };
 
     /// Calls visit(run) for the lanes of `tiles_at_once` tiles from `first` on that exist.
@@ -50,7 +55,8 @@ struct Tiling {
         const int lanes = static_cast<int>(std::min<std::int64_t>(tiles_at_once, count() - first));
         for (int lane = 0; lane < lanes;) {
             const std::int64_t tile = first + lane, in_row = tile % across(), row = tile / across();
-            const int run = static_cast<int>(std::min<std::int64_t>(lanes - lane, across() - in_row));
+            const int run =
+                static_cast<int>(std::min<std::int64_t>(lanes - lane, across() - in_row));
             visit(Run{row / down(), row % down() * 2, in_row * 2, lane, run});
             lane += run;
         }
@@ -58,8 +64,8 @@ struct Tiling {
 };
 
 /// Copies the pixels [x, x + count) of row y of a plane; those outside of it are 0.
-inline void copy_pixels(const float* plane, const Tiling& t, std::int64_t y, std::int64_t x, std::int64_t count,
-                 float* to) {
+inline void copy_pixels(const float* plane, const Tiling& t, std::int64_t y, std::int64_t x,
+                        std::int64_t count, float* to) {
     const bool inside = y >= 0 && y < t.height;
     const std::int64_t begin = inside ? std::clamp<std::int64_t>(-x, 0, count) : count;
     const std::int64_t end = inside ? std::clamp<std::int64_t>(t.width - x, begin, count) : count;
@@ -112,17 +118,22 @@ inline void transform_tiles(const Tensor& x, const Tiling& t, std::int64_t first
 }
 
 /// A^T m A of one row of sums, [position][tiles_at_once], to the picture: 2 x 2 pixels a tile.
-inline void write_tiles(const packed::Tile (&sums)[positions], int row, float bias, const Tiling& t, std::int64_t first,
-                 std::int64_t o, Tensor& y) {
+inline void write_tiles(const packed::Tile (&sums)[positions], int row, float bias, const Tiling& t,
+                        std::int64_t first, std::int64_t o, Tensor& y) {
     float pixels[2][2 * tiles_at_once];
     for (int half = 0; half < 2; ++half) {
-        std::pair<Floats, Floats> columns[4];  // each of the four columns, transformed along u
+        // each of the four columns, transformed along u
+        std::pair<Floats, Floats> columns[4];
         for (int v = 0; v < 4; ++v) {
-            const auto m = [&](int u) { return load(sums[4 * u + v].sums[row] + half * simd_width); };
+            const auto m = [&](int u) {
+                return load(sums[4 * u + v].sums[row] + half * simd_width);
+            };
             columns[v] = transform_output(m(0), m(1), m(2), m(3));
         }
-        const auto [a, b] = transform_output(columns[0].first, columns[1].first, columns[2].first, columns[3].first);
-        const auto [c, d] = transform_output(columns[0].second, columns[1].second, columns[2].second, columns[3].second);
+        const auto [a, b] = transform_output(columns[0].first, columns[1].first, columns[2].first,
+                                             columns[3].first);
+        const auto [c, d] = transform_output(columns[0].second, columns[1].second,
+                                             columns[2].second, columns[3].second);
         join(a + bias, b + bias, pixels[0] + 2 * half * simd_width);
         join(c + bias, d + bias, pixels[1] + 2 * half * simd_width);
     }

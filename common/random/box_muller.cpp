@@ -17,7 +17,8 @@ float log_cephes(float x) {
 
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
     float e = static_cast<float>(static_cast<int>(bits >> 23) - 126);
-    float m = std::bit_cast<float>((bits & 0x007FFFFFu) | 0x3F000000u);  // in [1/2, 1)
+    // in [1/2, 1)
+    float m = std::bit_cast<float>((bits & 0x007FFFFFu) | 0x3F000000u);
     if (m < 0.707106781186547524f) {
         e -= 1;
         m = (m - 1) + m;
@@ -68,7 +69,8 @@ NormalPair box_muller(float u, float v) {
     const float radius = std::sqrt(-2 * log_cephes(u));
     float sine, cosine;
     sincos_cephes(two_pi * v, sine, cosine);
-    return {radius * cosine + 0.0f, radius * sine + 0.0f};  // no negative zero
+    // no negative zero
+    return {radius * cosine + 0.0f, radius * sine + 0.0f};
 }
 
 }  // namespace ldm::random

@@ -18,8 +18,10 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
         const auto high = [](std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); };
         const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
         counter = {high(b) ^ counter[1] ^ key[0], low(b), high(a) ^ counter[3] ^ key[1], low(a)};
-        key[0] += 0x9E3779B9;  // the golden ratio
-        key[1] += 0xBB67AE85;  // sqrt(3) - 1
+        // the golden ratio
+        key[0] += 0x9E3779B9;
+        // sqrt(3) - 1
+        key[1] += 0xBB67AE85;
     }
     return counter;
 }

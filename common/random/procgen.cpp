@@ -15,7 +15,8 @@ std::uint64_t fnv1a(std::string_view text) {
 
 void procgen_fill(std::string_view name, std::uint64_t seed, double mean, double std,
                   std::span<float> values) {
-    constexpr double deviation_of_sum = 37837.22740;  // of four uniform 16-bit numbers
+    // of four uniform 16-bit numbers
+    constexpr double deviation_of_sum = 37837.22740;
     const std::uint64_t start = mix(fnv1a(name) ^ seed);
     const double scale = static_cast<float>(std / deviation_of_sum);
     const auto count = static_cast<std::int64_t>(values.size());

@@ -35,7 +35,8 @@ void make_normal(std::span<float, block> values) {
 TorchGenerator::TorchGenerator(std::uint64_t seed) : words_(static_cast<std::uint32_t>(seed)) {}
 
 float TorchGenerator::uniform_float() {
-    constexpr std::uint32_t mask = (1u << 24) - 1;  // a float has 24 bits
+    // a float has 24 bits
+    constexpr std::uint32_t mask = (1u << 24) - 1;
     return static_cast<float>(words_() & mask) * 0x1p-24f;
 }
 

@@ -46,7 +46,8 @@ private:
     float next_normal();
 
     std::mt19937 words_;
-    std::optional<double> second_;  ///< Box-Muller makes two numbers; the other one waits here
+    /// Box-Muller makes two numbers; the other one waits here
+    std::optional<double> second_;
 };
 
 }  // namespace ldm::random

@@ -17,10 +17,13 @@ namespace ldm::report {
 
 /// What every chapter's program is told on its command line.
 struct ChapterArguments {
-    std::filesystem::path output = "pictures";  ///< made when it is not there
-    std::filesystem::path model;  ///< by default the model that ships with the project
+    /// made when it is not there
+    std::filesystem::path output = "pictures";
+    /// by default the model that ships with the project
+    std::filesystem::path model;
     std::uint64_t seed = 0;
-    Device device = Device::cpu;  ///< where the networks compute; it can be used
+    /// where the networks compute; it can be used
+    Device device = Device::cpu;
 
     /// Writes `<output>/<name>` as PNG and tells the reader where it is.
     void save(const std::string& name, const image::Image& picture) const;

@@ -33,9 +33,7 @@ InterruptGuard::~InterruptGuard() {
     flag = false;
 }
 
-bool was_interrupted() {
-    return flag;
-}
+bool was_interrupted() { return flag; }
 
 void throw_if_interrupted() {
     if (was_interrupted()) throw Interrupted();

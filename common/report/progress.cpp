@@ -21,7 +21,8 @@ Progress::Progress(std::string what, std::int64_t total)
 }
 
 Progress::~Progress() {
-    if (on_terminal_) std::fputs("\r\033[K", stderr);  // back to the start, erase the line
+    // back to the start, erase the line
+    if (on_terminal_) std::fputs("\r\033[K", stderr);
 }
 
 void Progress::step(std::int64_t count) {

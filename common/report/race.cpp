@@ -14,7 +14,8 @@ double largest_error(const Tensor& got, const Tensor& expected) {
     double error = 0.0;
     for (std::int64_t i = 0; i < got.size(); ++i) {
         const double off = std::abs(static_cast<double>(got.data()[i]) - expected.data()[i]);
-        error = off <= error ? error : off;  // NaN stays
+        // NaN stays
+        error = off <= error ? error : off;
     }
     return error;
 }
@@ -27,7 +28,8 @@ Lap lap_on_gpu(const std::function<Tensor(const std::vector<Tensor>&)>& step,
 
     constexpr int runs = 8;
     Tensor y = step(there);
-    y = step(there);  // beside the first one, as all that follow: now there is memory for both
+    // beside the first one, as all that follow: now there is memory for both
+    y = step(there);
     double seconds = 0.0;
     if constexpr (build::has_cuda)
         seconds = cuda::seconds([&] {

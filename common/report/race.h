@@ -13,12 +13,13 @@ double largest_error(const Tensor& got, const Tensor& expected);
 
 struct Lap {
     double milliseconds;
-    double error;  ///< largest
+    /// largest
+    double error;
 };
 
-/// Lets a GPU compute step(inputs), with the inputs there and of type `dtype`: once to warm up, then
-/// several times in a row, so that it does not wait for the processor in between. The time is that
-/// of one, by the GPU's own clock. Only where there is a GPU.
+/// Lets a GPU compute step(inputs), with the inputs there and of type `dtype`: once to warm up,
+/// then several times in a row, so that it does not wait for the processor in between. The time is
+/// that of one, by the GPU's own clock. Only where there is a GPU.
 Lap lap_on_gpu(const std::function<Tensor(const std::vector<Tensor>&)>& step,
                const std::vector<Tensor>& inputs, DType dtype, const Tensor& expected);
 

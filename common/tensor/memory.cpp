@@ -15,11 +15,13 @@
 namespace ldm {
 namespace {
 
-constexpr std::int64_t page = std::int64_t{64} << 10;  // whole pages, however large the system has them
+// whole pages, however large the system has them
+constexpr std::int64_t page = std::int64_t{64} << 10;
 constexpr std::int64_t huge_page = std::int64_t{2} << 20;
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr bool reuse = false;  // so that AddressSanitizer sees a block die
+// so that AddressSanitizer sees a block die
+constexpr bool reuse = false;
 #else
 constexpr bool reuse = true;
 #endif
@@ -32,20 +34,22 @@ struct Block {
 #ifdef __linux__
 /// From the system itself, so that it has the block back at once when it is released.
 Block fresh(std::int64_t bytes) {
-    void* memory = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     auto* const start = static_cast<std::byte*>(memory);
     const std::int64_t before = -reinterpret_cast<std::intptr_t>(start) & (huge_page - 1);
     if (before > 0) munmap(start, before);
     munmap(start + before + bytes, huge_page - before);
-    madvise(start + before, bytes, MADV_HUGEPAGE);  // a wish; the answer does not matter
+    // a wish; the answer does not matter
+    madvise(start + before, bytes, MADV_HUGEPAGE);
     return {start + before, bytes};
 }
 
 void release(const Block& block) { munmap(block.memory, block.bytes); }
 #else
-Block fresh(std::int64_t bytes) { return {::operator new(bytes, std::align_val_t{page}), bytes}; }
-void release(const Block& block) { ::operator delete(block.memory, std::align_val_t{page}); }
+Block fresh(std::int64_t bytes) { return {::operator new (bytes, std::align_val_t{page}), bytes}; }
+void release(const Block& block) { ::operator delete (block.memory, std::align_val_t{page}); }
 #endif
 
 std::atomic<std::int64_t> in_use = 0, most_in_use = 0;
@@ -102,7 +106,8 @@ public:
 private:
     /// Makes room for `coming` bytes, too.
     void release_surplus(std::int64_t coming = 0) {
-        while (!blocks_.empty() && (waiting_ > most_waiting_ || in_use + waiting_ + coming > most_)) {
+        while (!blocks_.empty() &&
+               (waiting_ > most_waiting_ || in_use + waiting_ + coming > most_)) {
             release(blocks_.back());
             waiting_ -= blocks_.back().bytes;
             blocks_.pop_back();
@@ -113,7 +118,8 @@ private:
     std::list<Block> blocks_;
     std::int64_t waiting_ = 0;
     std::int64_t most_waiting_ = std::int64_t{512} << 20;
-    std::int64_t most_ = std::numeric_limits<std::int64_t>::max();  // with those in use
+    // with those in use
+    std::int64_t most_ = std::numeric_limits<std::int64_t>::max();
 };
 
 }  // namespace

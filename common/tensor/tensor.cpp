@@ -1,14 +1,14 @@
 #include "common/tensor/tensor.h"
 
-#include "common/device/build.h"
-#include "common/device/cuda_device.h"
-#include "common/tensor/memory.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <limits>
+
+#include "common/device/build.h"
+#include "common/device/cuda_device.h"
+#include "common/tensor/memory.h"
 
 namespace ldm {
 namespace {
@@ -41,10 +41,14 @@ std::shared_ptr<void> allocate_on(Device device, std::int64_t bytes) {
 
 std::string name_of(DType dtype) {
     switch (dtype) {
-        case DType::f32: return "float32";
-        case DType::i32: return "int32";
-        case DType::f16: return "float16";
-        case DType::bf16: return "bfloat16";
+        case DType::f32:
+            return "float32";
+        case DType::i32:
+            return "int32";
+        case DType::f16:
+            return "float16";
+        case DType::bf16:
+            return "bfloat16";
     }
     fail("no such type");
 }
@@ -107,14 +111,16 @@ std::int64_t Tensor::dim(int axis) const {
 
 void* Tensor::on_cpu(DType expected) const {
     if (dtype_ != expected || device_ != Device::cpu)
-        fail(fmt::format("expected {} on the cpu, got {} {} on {}", name_of(expected), name_of(dtype_), to_string(shape_),
-                         name_of(device_)));
+        fail(fmt::format("expected {} on the cpu, got {} {} on {}", name_of(expected),
+                         name_of(dtype_), to_string(shape_), name_of(device_)));
     return storage_.get();
 }
 
 const float* Tensor::data() const { return static_cast<const float*>(on_cpu(DType::f32)); }
 float* Tensor::data() { return static_cast<float*>(on_cpu(DType::f32)); }
-const std::int32_t* Tensor::ints() const { return static_cast<const std::int32_t*>(on_cpu(DType::i32)); }
+const std::int32_t* Tensor::ints() const {
+    return static_cast<const std::int32_t*>(on_cpu(DType::i32));
+}
 std::int32_t* Tensor::ints() { return static_cast<std::int32_t*>(on_cpu(DType::i32)); }
 
 float Tensor::item() const {

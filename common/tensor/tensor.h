@@ -1,15 +1,15 @@
 #pragma once
 
-#include "common/device/device.h"
-#include "common/error.h"
-#include "common/tensor/shape.h"
-
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <source_location>
 #include <span>
 #include <vector>
+
+#include "common/device/device.h"
+#include "common/error.h"
+#include "common/tensor/shape.h"
 
 namespace ldm {
 
@@ -104,7 +104,9 @@ private:
 };
 
 /// A tensor of x's type where x is, not yet written.
-inline Tensor like(const Tensor& x, Shape shape) { return Tensor(std::move(shape), x.dtype(), x.device()); }
+inline Tensor like(const Tensor& x, Shape shape) {
+    return Tensor(std::move(shape), x.dtype(), x.device());
+}
 
 /// Throws "expected [2, 128], got [2, 64]" with the place of the call when the shapes differ.
 void expect_shape(const Tensor& x, const Shape& expected,

@@ -19,7 +19,8 @@ std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
 std::array<std::string, 256> make_byte_units() {
     std::array<std::string, 256> units;
     unsigned next =
-        256;  // bytes that are no printable Latin-1 character borrow code points from here
+        // bytes that are no printable Latin-1 character borrow code points from here
+        256;
     for (unsigned byte = 0; byte < 256; ++byte) {
         const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte != 173);
         const unsigned code = printable ? byte : next++;
@@ -66,7 +67,8 @@ const BytePairEncoding::Joined* BytePairEncoding::find(std::int32_t left,
 void BytePairEncoding::encode(std::string_view word, std::vector<std::int32_t>& ids) const {
     struct Symbol {
         std::int32_t id;
-        std::size_t previous, next;  // neighbours that are still there; npos at the ends
+        // neighbours that are still there; npos at the ends
+        std::size_t previous, next;
     };
     constexpr std::size_t npos = std::string_view::npos;
     std::vector<Symbol> symbols(word.size());

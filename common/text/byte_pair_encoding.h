@@ -35,13 +35,16 @@ public:
 
 private:
     struct Joined {
-        std::int32_t rank;  ///< place in the list
+        /// place in the list
+        std::int32_t rank;
         std::int32_t id;
     };
     const Joined* find(std::int32_t left, std::int32_t right) const;
 
-    std::array<std::int32_t, 256> unit_;       ///< id of a byte
-    std::array<std::int32_t, 256> last_unit_;  ///< id of a byte at the end of a word
+    /// id of a byte
+    std::array<std::int32_t, 256> unit_;
+    /// id of a byte at the end of a word
+    std::array<std::int32_t, 256> last_unit_;
     std::unordered_map<std::uint64_t, Joined> merges_;
 };
 

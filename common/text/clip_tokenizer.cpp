@@ -160,7 +160,8 @@ std::vector<Merge> read_merges(const std::filesystem::path& path) {
 }
 
 std::vector<Merge> parse_merges(std::string_view text, std::string_view what) {
-    constexpr std::size_t clip_merges = 49152 - 256 - 2;  // OpenAI's file has five times as many
+    // OpenAI's file has five times as many
+    constexpr std::size_t clip_merges = 49152 - 256 - 2;
     std::string_view rest = text;
     std::vector<Merge> merges;
     for (std::size_t line_number = 1; !rest.empty() && merges.size() < clip_merges; ++line_number) {

@@ -21,9 +21,12 @@ public:
     static constexpr std::string_view end_marker = "<|endoftext|>";
 
     struct Encoded {
-        std::vector<std::int32_t> input_ids;       ///< start, tokens, end, padded with end
-        std::vector<std::int32_t> attention_mask;  ///< 0 on padding only
-        std::string cut;                           ///< the words that did not fit; usually empty
+        /// start, tokens, end, padded with end
+        std::vector<std::int32_t> input_ids;
+        /// 0 on padding only
+        std::vector<std::int32_t> attention_mask;
+        /// the words that did not fit; usually empty
+        std::string cut;
     };
 
     /// Throws ldm::Error for a merge whose parts are no tokens.
@@ -58,7 +61,8 @@ private:
     ClipTokenizer(const Vocabulary& vocabulary, std::span<const Merge> merges);
 
     BytePairEncoding words_;
-    std::vector<std::string> tokens_;  ///< by id
+    /// by id
+    std::vector<std::string> tokens_;
     std::int32_t start_, end_;
 };
 

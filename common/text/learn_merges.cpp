@@ -44,7 +44,8 @@ void count_pairs(const Word& word, int sign, PairCounts& counts) {
 bool join(Tokens& tokens, const Merge& pair) {
     Tokens joined;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-        const bool here = i + 1 < tokens.size() && tokens[i] == pair.first && tokens[i + 1] == pair.second;
+        const bool here =
+            i + 1 < tokens.size() && tokens[i] == pair.first && tokens[i + 1] == pair.second;
         joined.push_back(here ? tokens[i] + tokens[i + 1] : tokens[i]);
         i += here;
     }
@@ -62,7 +63,8 @@ std::vector<Merge> learn_merges(std::span<const std::string> texts, int count) {
 
     std::vector<Merge> merges;
     while (std::ssize(merges) < count) {
-        const PairCounts::value_type* best = nullptr;  // in alphabetical order, so the first of equals stays
+        // in alphabetical order, so the first of equals stays
+        const PairCounts::value_type* best = nullptr;
         for (const auto& entry : pairs)
             if (entry.second > (best ? best->second : 0)) best = &entry;
         if (!best) break;

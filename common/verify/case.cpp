@@ -1,12 +1,12 @@
 #include "common/verify/case.h"
 
-#include "common/ops/transfer.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "common/ops/transfer.h"
 
 namespace ldm::verify {
 namespace {
@@ -48,8 +48,10 @@ Case::Case(const std::filesystem::path& path) : file_(path) {
 
     for (const io::TensorEntry& entry : file_.entries()) {
         const std::string& name = entry.name;
-        if (!has_prefix(name, compared) && !has_prefix(name, given)) broken("no known prefix:", name);
-        const bool known = is_floating(entry.dtype) || entry.dtype == io::DType::i32 || entry.dtype == io::DType::u8;
+        if (!has_prefix(name, compared) && !has_prefix(name, given))
+            broken("no known prefix:", name);
+        const bool known = is_floating(entry.dtype) || entry.dtype == io::DType::i32 ||
+                           entry.dtype == io::DType::u8;
         if (!known) broken(fmt::format("element type {} of", io::name_of(entry.dtype)), name);
         if (recipe_ && name.starts_with("param/")) broken("a parameter beside a recipe:", name);
         if (is_floating(entry.dtype))
@@ -58,22 +60,26 @@ Case::Case(const std::filesystem::path& path) : file_(path) {
     }
     for (const std::string& name : names("cotangent/")) {
         const io::TensorEntry* out = file_.find("out/" + name);
-        if (!out || out->shape != file_.at("cotangent/" + name).shape) broken("no output of that shape for", "cotangent/" + name);
+        if (!out || out->shape != file_.at("cotangent/" + name).shape)
+            broken("no output of that shape for", "cotangent/" + name);
     }
     for (const std::string& name : names("grad/in/")) {
         const io::TensorEntry* in = file_.find("in/" + name);
-        if (!in || in->shape != file_.at("grad/in/" + name).shape) broken("no input of that shape for", "grad/in/" + name);
+        if (!in || in->shape != file_.at("grad/in/" + name).shape)
+            broken("no input of that shape for", "grad/in/" + name);
     }
     const auto wanted = expected();
     if (wanted.empty()) broken("nothing to compare:", "out/");
     for (const std::string& name : wanted) {
-        if (name.starts_with("grad") && names("cotangent/").empty()) broken("no cotangent for", name);
-        if (!tolerance_.contains(name) || !tolerance_[name].is_object() || !tolerance_[name].contains("tol") ||
-            !tolerance_[name]["tol"].is_number())
+        if (name.starts_with("grad") && names("cotangent/").empty())
+            broken("no cotangent for", name);
+        if (!tolerance_.contains(name) || !tolerance_[name].is_object() ||
+            !tolerance_[name].contains("tol") || !tolerance_[name]["tol"].is_number())
             broken("no tolerance for", name);
     }
     for (const auto& [name, value] : tolerance_.items())
-        if (std::ranges::find(wanted, name) == wanted.end()) broken("a tolerance without a tensor:", name);
+        if (std::ranges::find(wanted, name) == wanted.end())
+            broken("a tolerance without a tensor:", name);
 }
 
 std::vector<std::string> Case::names(std::string_view prefix) const {
@@ -111,7 +117,8 @@ std::vector<std::string> Case::expected() const {
 Tolerance Case::tolerance(const std::string& name) const {
     const io::Json& entry = tolerance_.at(name);
     Tolerance tolerance{entry.at("tol").get<double>(), std::nullopt};
-    if (entry.contains("noise") && entry["noise"].is_number()) tolerance.noise = entry["noise"].get<double>();
+    if (entry.contains("noise") && entry["noise"].is_number())
+        tolerance.noise = entry["noise"].get<double>();
     return tolerance;
 }
 

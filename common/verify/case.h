@@ -1,14 +1,14 @@
 #pragma once
 
-#include "common/io/json.h"
-#include "common/io/safetensors.h"
-#include "common/tensor/tensor.h"
-
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "common/io/json.h"
+#include "common/io/safetensors.h"
+#include "common/tensor/tensor.h"
 
 namespace ldm::verify {
 
@@ -22,7 +22,8 @@ Values values_of(const Tensor& x);
 
 struct Tolerance {
     double tol;
-    std::optional<double> noise;  // how far PyTorch's own float32 is from float64
+    // how far PyTorch's own float32 is from float64
+    std::optional<double> noise;
 };
 
 /// One reference case: a safetensors file with the settings, parameters, inputs and expected

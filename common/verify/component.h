@@ -1,13 +1,13 @@
 #pragma once
 
-#include "common/nn/params.h"
-#include "common/verify/case.h"
-
 #include <concepts>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "common/nn/params.h"
+#include "common/verify/case.h"
 
 namespace ldm::verify {
 
@@ -55,10 +55,12 @@ struct Component {
     std::vector<std::string> f32_only_outputs;
 };
 
-/// A component that also computes in f16 and bf16 on a GPU: what a picture is drawn with, as opposed
-/// to tables, losses, and whatever counts. It gets inputs and weights of that type. Some outputs may
-/// be left out then: those that are for training, and differences that 16 bits do not have.
-Component in_16_bits_too(std::function<void(Run&)> run, std::vector<std::string> f32_only_outputs = {});
+/// A component that also computes in f16 and bf16 on a GPU: what a picture is drawn with, as
+/// opposed to tables, losses, and whatever counts. It gets inputs and weights of that type. Some
+/// outputs may be left out then: those that are for training, and differences that 16 bits do not
+/// have.
+Component in_16_bits_too(std::function<void(Run&)> run,
+                         std::vector<std::string> f32_only_outputs = {});
 
 /// The components that `ldm verify` knows, by the names of the cases.
 using Registry = std::map<std::string, Component>;

@@ -1,9 +1,9 @@
+#include <algorithm>
+#include <cmath>
+
 #include "common/ops/transfer.h"
 #include "common/random/procgen.h"
 #include "common/verify/verify.h"
-
-#include <algorithm>
-#include <cmath>
 
 namespace ldm::verify {
 

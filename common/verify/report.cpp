@@ -1,24 +1,34 @@
-#include "common/verify/verify.h"
-
 #include <fmt/format.h>
+
+#include "common/verify/verify.h"
 
 namespace ldm::verify {
 namespace {
 
 const char* word(FileReport::Status status) {
     switch (status) {
-        case FileReport::Status::passed: return "passed";
-        case FileReport::Status::failed: return "failed";
-        case FileReport::Status::error: return "error";
-        case FileReport::Status::f32_only: return "float32 only";
+        case FileReport::Status::passed:
+            return "passed";
+        case FileReport::Status::failed:
+            return "failed";
+        case FileReport::Status::error:
+            return "error";
+        case FileReport::Status::f32_only:
+            return "float32 only";
     }
     return "";
 }
 
-std::string number(std::optional<double> value) { return value ? fmt::format("{:.3g}", *value) : "-"; }
+std::string number(std::optional<double> value) {
+    return value ? fmt::format("{:.3g}", *value) : "-";
+}
 
-io::Json number_or_null(std::optional<double> value) { return value ? io::Json(*value) : io::Json(); }
-io::Json text_or_null(const std::string& text) { return text.empty() ? io::Json() : io::Json(text); }
+io::Json number_or_null(std::optional<double> value) {
+    return value ? io::Json(*value) : io::Json();
+}
+io::Json text_or_null(const std::string& text) {
+    return text.empty() ? io::Json() : io::Json(text);
+}
 
 }  // namespace
 
@@ -33,12 +43,15 @@ void print_text(std::ostream& out, const FileReport& report) {
         return;
     }
     for (const Comparison& c : report.comparisons) {
-        const std::string more = c.rms ? fmt::format("rms={}", number(c.rms)) : fmt::format("x{}", number(c.ratio()));
-        out << fmt::format("{} {} {} err={} tol={:.3g} {}{}\n", c.passed ? "PASS" : "FAIL", name, c.name, number(c.error), c.tolerance.tol,
-                           more, c.reason.empty() ? "" : " (" + c.reason + ")");
+        const std::string more =
+            c.rms ? fmt::format("rms={}", number(c.rms)) : fmt::format("x{}", number(c.ratio()));
+        out << fmt::format("{} {} {} err={} tol={:.3g} {}{}\n", c.passed ? "PASS" : "FAIL", name,
+                           c.name, number(c.error), c.tolerance.tol, more,
+                           c.reason.empty() ? "" : " (" + c.reason + ")");
     }
     if (!report.reason.empty()) out << fmt::format("FAIL {} {}\n", name, report.reason);
-    if (!report.first_diverging.empty()) out << fmt::format("first diverging: {} {}\n", name, report.first_diverging);
+    if (!report.first_diverging.empty())
+        out << fmt::format("first diverging: {} {}\n", name, report.first_diverging);
 }
 
 io::Json to_json(const FileReport& report) {

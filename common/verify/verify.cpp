@@ -1,15 +1,15 @@
 #include "common/verify/verify.h"
 
-#include "common/autograd/tape.h"
-#include "common/autograd/trace.h"
-#include "common/nn/recipe.h"
-#include "common/ops/transfer.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 #include <set>
+
+#include "common/autograd/tape.h"
+#include "common/autograd/trace.h"
+#include "common/nn/recipe.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::verify {
 namespace {
@@ -29,7 +29,8 @@ Named load_parameters(const Case& reference, Device device) {
     if (reference.recipe()) {
         nn::Checkpoint generated;
         nn::add_recipe(generated, *reference.recipe());
-        for (const auto& [name, tensor] : generated.load_all()) parameters[name] = ops::to(tensor, device);
+        for (const auto& [name, tensor] : generated.load_all())
+            parameters[name] = ops::to(tensor, device);
     }
     return parameters;
 }
@@ -50,19 +51,22 @@ void watch(Tape& tape, const Case& reference, const Named& inputs, const Named& 
     std::vector<std::string> wanted = reference.names("grad/param/");
     for (const std::string& name : reference.names("gradprobe/param/")) wanted.push_back(name);
     for (const std::string& name : wanted) {
-        if (!parameters.contains(name)) throw BrokenFile(fmt::format("a gradient of no parameter: '{}'", name));
+        if (!parameters.contains(name))
+            throw BrokenFile(fmt::format("a gradient of no parameter: '{}'", name));
         tape.watch(parameters.at(name));
     }
 }
 
 /// Everything a component delivered, under the full names of the case file.
-std::map<std::string, Values> execute(const Case& reference, const Component& component, Device device, DType dtype) {
+std::map<std::string, Values> execute(const Case& reference, const Component& component,
+                                      Device device, DType dtype) {
     const auto inputs = load_inputs(reference, device, dtype);
     const auto parameters = load_parameters(reference, device);
     nn::Checkpoint checkpoint;
     for (const auto& [name, tensor] : parameters) checkpoint.add(name, tensor);
     const bool forward_only = dtype != DType::f32;
-    if (forward_only) checkpoint.use({device, dtype});  // as `ldm txt2img --dtype` does
+    // as `ldm txt2img --dtype` does
+    if (forward_only) checkpoint.use({device, dtype});
     Run run(reference, checkpoint, inputs);
 
     Tape tape;
@@ -74,7 +78,8 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     component.run(run);
     checkpoint.check("the case");
     if (const auto unused = checkpoint.unused(); !unused.empty())
-        throw BrokenFile(fmt::format("a parameter the component does not have: '{}'", unused.front()));
+        throw BrokenFile(
+            fmt::format("a parameter the component does not have: '{}'", unused.front()));
 
     std::map<std::string, Values> results;
     for (const std::string& name : reference.names("act/"))
@@ -87,7 +92,8 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     for (const std::string& name : reference.names("cotangent/")) {
         auto y = run.outputs().find(name);
         const Tensor r = ops::to(reference.tensor("cotangent/" + name), device);
-        if (y == run.outputs().end() || y->second.shape() != r.shape()) return results;  // out/ fails
+        // out/ fails
+        if (y == run.outputs().end() || y->second.shape() != r.shape()) return results;
         loss.emplace_back(y->second, r);
     }
     if (loss.empty()) return results;
@@ -97,7 +103,8 @@ std::map<std::string, Values> execute(const Case& reference, const Component& co
     for (const std::string& name : reference.names("grad/param/"))
         results["grad/param/" + name] = values_of(gradients.of(parameters.at(name)));
     for (const std::string& name : reference.names("gradprobe/param/"))
-        results["gradprobe/param/" + name] = gradient_probe(name, gradients.of(parameters.at(name)));
+        results["gradprobe/param/" + name] =
+            gradient_probe(name, gradients.of(parameters.at(name)));
     return results;
 }
 
@@ -112,7 +119,8 @@ std::vector<std::string> wanted_of(const Case& reference, const Component& compo
 
 }  // namespace
 
-FileReport verify_file(const Registry& registry, const std::filesystem::path& path, Device device, DType dtype) {
+FileReport verify_file(const Registry& registry, const std::filesystem::path& path, Device device,
+                       DType dtype) {
     FileReport report{.file = path.string()};
     try {
         const Case reference(path);
@@ -120,7 +128,8 @@ FileReport verify_file(const Registry& registry, const std::filesystem::path& pa
         report.situation = reference.situation();
         report.status = FileReport::Status::failed;
         const auto known = registry.find(reference.component());
-        if (known == registry.end()) throw Error(fmt::format("unknown component '{}'", reference.component()));
+        if (known == registry.end())
+            throw Error(fmt::format("unknown component '{}'", reference.component()));
         const Component& component = known->second;
         if (dtype != DType::f32 && !component.has_16_bits) {
             report.status = FileReport::Status::f32_only;
@@ -132,10 +141,12 @@ FileReport verify_file(const Registry& registry, const std::filesystem::path& pa
             const auto found = results.find(name);
             const Values* got = found == results.end() ? nullptr : &found->second;
             const Values expected = reference.values(name);
-            report.comparisons.push_back(dtype == DType::f32 ? compare(name, expected, got, reference.tolerance(name))
-                                                             : compare_in_16_bits(name, expected, got, dtype));
+            report.comparisons.push_back(
+                dtype == DType::f32 ? compare(name, expected, got, reference.tolerance(name))
+                                    : compare_in_16_bits(name, expected, got, dtype));
         }
-        auto failed = std::ranges::find_if(report.comparisons, [](const Comparison& c) { return !c.passed; });
+        auto failed =
+            std::ranges::find_if(report.comparisons, [](const Comparison& c) { return !c.passed; });
         if (failed == report.comparisons.end())
             report.status = FileReport::Status::passed;
         else

@@ -2,6 +2,8 @@
 //     cmake --build --preset cpu --target ops_bench && build/cpu/bin/ops_bench
 // The column FLOP/s counts two operations for each multiplication of the definition.
 
+#include <benchmark/benchmark.h>
+
 #include "common/ops/attention.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/elementwise.h"
@@ -9,8 +11,6 @@
 #include "common/ops/norm.h"
 #include "common/ops/shape.h"
 #include "common/ops/work.h"
-
-#include <benchmark/benchmark.h>
 
 using namespace ldm;
 
@@ -37,14 +37,18 @@ void measure(benchmark::State& state, const Tensor& x, const Work& work) {
 Tensor ones(Shape shape) { return Tensor::full(std::move(shape), 1.0f); }
 
 void conv2d(benchmark::State& state) {
-    const std::int64_t in = state.range(0), out = state.range(1), size = state.range(2), kernel = state.range(3);
-    const Tensor x = ones({1, in, size, size}), weight = ones({out, in, kernel, kernel}), bias = ones({out});
-    const ops::Conv2dOptions options{.stride = 1, .padding = ops::Padding::all(static_cast<int>(kernel / 2))};
+    const std::int64_t in = state.range(0), out = state.range(1), size = state.range(2),
+                       kernel = state.range(3);
+    const Tensor x = ones({1, in, size, size}), weight = ones({out, in, kernel, kernel}),
+                 bias = ones({out});
+    const ops::Conv2dOptions options{.stride = 1,
+                                     .padding = ops::Padding::all(static_cast<int>(kernel / 2))};
     measure(state, x, [&] { return ops::conv2d(x, weight, bias, options); });
 }
 
 void linear(benchmark::State& state) {
-    const Tensor x = ones({state.range(0), state.range(1)}), weight = ones({state.range(2), state.range(1)});
+    const Tensor x = ones({state.range(0), state.range(1)}),
+                 weight = ones({state.range(2), state.range(1)});
     measure(state, x, [&] { return ops::linear(x, weight); });
 }
 
@@ -55,12 +59,14 @@ void attention(benchmark::State& state) {
 }
 
 void group_norm(benchmark::State& state) {
-    const Tensor x = ones({1, state.range(0), state.range(1), state.range(1)}), scale = ones({state.range(0)});
+    const Tensor x = ones({1, state.range(0), state.range(1), state.range(1)}),
+                 scale = ones({state.range(0)});
     measure(state, x, [&] { return ops::group_norm(x, 32, scale, scale, 1e-5f); });
 }
 
 void group_norm_silu(benchmark::State& state) {
-    const Tensor x = ones({1, state.range(0), state.range(1), state.range(1)}), scale = ones({state.range(0)});
+    const Tensor x = ones({1, state.range(0), state.range(1), state.range(1)}),
+                 scale = ones({state.range(0)});
     measure(state, x, [&] { return ops::group_norm_silu(x, 32, scale, scale, 1e-5f); });
 }
 
@@ -86,18 +92,64 @@ void tokens(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK(conv2d)->ArgNames({"in", "out", "size", "kernel"})->UseRealTime()->Unit(benchmark::kMillisecond)
-    ->Args({320, 320, 64, 3})->Args({960, 320, 64, 3})->Args({640, 640, 32, 3})->Args({1280, 1280, 16, 3})
-    ->Args({1280, 1280, 8, 3})->Args({320, 320, 64, 1})->Args({4, 320, 64, 3})->Args({320, 4, 64, 3})
-    ->Args({512, 512, 128, 3})->Args({256, 256, 256, 3})->Args({128, 128, 512, 3});
-BENCHMARK(linear)->ArgNames({"rows", "in", "out"})->UseRealTime()->Unit(benchmark::kMillisecond)
-    ->Args({4096, 320, 2560})->Args({4096, 1280, 320})->Args({1024, 640, 5120})->Args({77, 768, 768})->Args({1, 1280, 320});
-BENCHMARK(attention)->ArgNames({"heads", "queries", "keys", "width"})->UseRealTime()->Unit(benchmark::kMillisecond)
-    ->Args({8, 4096, 4096, 40})->Args({8, 1024, 1024, 80})->Args({8, 4096, 77, 40})->Args({1, 4096, 4096, 512});
-BENCHMARK(group_norm)->ArgNames({"channels", "size"})->UseRealTime()->Unit(benchmark::kMillisecond)->Args({320, 64})->Args({128, 512});
-BENCHMARK(group_norm_silu)->ArgNames({"channels", "size"})->UseRealTime()->Unit(benchmark::kMillisecond)->Args({320, 64})->Args({128, 512});
-BENCHMARK(silu)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(320 * 64 * 64)->Arg(128 * 512 * 512);
+BENCHMARK(conv2d)
+    ->ArgNames({"in", "out", "size", "kernel"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({320, 320, 64, 3})
+    ->Args({960, 320, 64, 3})
+    ->Args({640, 640, 32, 3})
+    ->Args({1280, 1280, 16, 3})
+    ->Args({1280, 1280, 8, 3})
+    ->Args({320, 320, 64, 1})
+    ->Args({4, 320, 64, 3})
+    ->Args({320, 4, 64, 3})
+    ->Args({512, 512, 128, 3})
+    ->Args({256, 256, 256, 3})
+    ->Args({128, 128, 512, 3});
+BENCHMARK(linear)
+    ->ArgNames({"rows", "in", "out"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({4096, 320, 2560})
+    ->Args({4096, 1280, 320})
+    ->Args({1024, 640, 5120})
+    ->Args({77, 768, 768})
+    ->Args({1, 1280, 320});
+BENCHMARK(attention)
+    ->ArgNames({"heads", "queries", "keys", "width"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({8, 4096, 4096, 40})
+    ->Args({8, 1024, 1024, 80})
+    ->Args({8, 4096, 77, 40})
+    ->Args({1, 4096, 4096, 512});
+BENCHMARK(group_norm)
+    ->ArgNames({"channels", "size"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({320, 64})
+    ->Args({128, 512});
+BENCHMARK(group_norm_silu)
+    ->ArgNames({"channels", "size"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({320, 64})
+    ->Args({128, 512});
+BENCHMARK(silu)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Arg(320 * 64 * 64)
+    ->Arg(128 * 512 * 512);
 BENCHMARK(gelu)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(4096 * 1280);
-BENCHMARK(add)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(320 * 64 * 64)->Arg(128 * 512 * 512);
-BENCHMARK(tokens)->ArgNames({"channels", "pixels"})->UseRealTime()->Unit(benchmark::kMillisecond)->Args({320, 4096});
+BENCHMARK(add)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Arg(320 * 64 * 64)
+    ->Arg(128 * 512 * 512);
+BENCHMARK(tokens)
+    ->ArgNames({"channels", "pixels"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({320, 4096});
 BENCHMARK_MAIN();

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 TEST_CASE("AtomicFile: a committed file is complete and alone in its folder") {
     test::TemporaryFolder folder;
     const auto path = folder / "out.txt";
-    const std::string large(3 << 20, 'x');  // larger than the buffer
+    // larger than the buffer
+    const std::string large(3 << 20, 'x');
     {
         io::AtomicFile file(path);
         file.write("one ");
@@ -65,7 +66,8 @@ TEST_CASE("AtomicFile: a full disk is an error, whether seen early or late") {
                       has_text("/dev/full: cannot write: No space left on device"));
     CHECK_THROWS_WITH(io::write_text_file("/dev/full", std::string(5 << 20, 'x')),
                       has_text("No space left on device"));
-    CHECK(fs::is_character_file("/dev/full"));  // it was written to, not replaced
+    // it was written to, not replaced
+    CHECK(fs::is_character_file("/dev/full"));
 }
 
 TEST_CASE("AtomicFile: a disk that is full half-way leaves nothing behind") {

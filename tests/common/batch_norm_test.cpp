@@ -22,7 +22,8 @@ TEST_CASE("batch norm is its definition, also far from zero") {
         GENERATE(Shape{2, 3, 5, 7}, Shape{3, 33, 1, 1}, Shape{1, 2, 65, 67}, Shape{7, 4});
     const Tensor x = noise(shape, 1) + distance;
     const Tensor scale = noise({shape[1]}, 2), offset = noise({shape[1]}, 3);
-    const double tolerance = distance == 0.0f ? 5e-6 : 2e-4;  // 100 +- 1 has two digits fewer
+    // 100 +- 1 has two digits fewer
+    const double tolerance = distance == 0.0f ? 5e-6 : 2e-4;
     CHECK(close(ops::batch_norm(x, scale, offset, 1e-5f).y,
                 ops::reference::batch_norm(x, scale, offset, 1e-5f), tolerance) == "");
 }

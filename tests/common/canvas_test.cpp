@@ -61,7 +61,8 @@ TEST_CASE("canvas: dots stand apart, and a point that is nowhere is left out") {
     canvas.dots({{5, 10}, {NAN, 3}, {25, 10}}, red, 4);
     CHECK(canvas.image().at(5, 10) == red);
     CHECK(canvas.image().at(25, 10) == red);
-    CHECK(count(canvas.image(), white) > 30 * 20 - 2 * 36);  // two dots of at most 6 x 6 pixels
+    // two dots of at most 6 x 6 pixels
+    CHECK(count(canvas.image(), white) > 30 * 20 - 2 * 36);
     canvas.dots({}, red);
 }
 
@@ -79,7 +80,8 @@ TEST_CASE("labels: accents are dropped, widths add up, long ones are cut") {
     Canvas canvas(100, 30);
     canvas.text(50, 5, "cat", Align::centre);
     CHECK(count(canvas.image(), ink) > 20);
-    for (int code = 32; code < 127; ++code)  // every letter fits the room reserved for its boxes
+    // every letter fits the room reserved for its boxes
+    for (int code = 32; code < 127; ++code)
         CHECK(text_width(std::string(50, static_cast<char>(code))) >= 0);
 }
 
@@ -103,7 +105,8 @@ TEST_CASE("sheets, plots and charts have the size they need") {
     const Image grid =
         sheet({{dot, ""}, {Image(256, 128, red), ""}, {dot, ""}},
               {.title = "title", .columns = 2, .tile_size = 64, .row_labels = {"a", "b"}});
-    CHECK(count(grid, red) == 2 * 64 * 64 + 64 * 32);  // larger pictures are reduced
+    // larger pictures are reduced
+    CHECK(count(grid, red) == 2 * 64 * 64 + 64 * 32);
 
     const Image lines =
         plot({{"a", {1, 2, 3}}, {"b", {3, NAN, 1}}},

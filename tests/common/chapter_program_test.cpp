@@ -94,7 +94,8 @@ TEST_CASE("chapter program: every kind of end has its status") {
     CHECK(folder.empty());
 }
 
-TEST_CASE("chapter program: it computes on the CPU, or where it is told to, or says why it cannot") {
+TEST_CASE(
+    "chapter program: it computes on the CPU, or where it is told to, or says why it cannot") {
     test::TemporaryFolder folder;
     const std::string output = (folder / "pictures").string(), why = why_no_cuda();
     if (!build::has_cuda) CHECK_THAT(why, test::has_text("built without CUDA"));

@@ -17,14 +17,15 @@ using Wrapper = std::function<Tensor(Body)>;
 
 const Wrapper plainly = [](Body f) { return f(); };
 
-/// Two blocks with skips inside and around them, one weight that both use and that is used outside too,
-/// and an input that is no weight: everything whose gradient is a sum of several.
+/// Two blocks with skips inside and around them, one weight that both use and that is used outside
+/// too, and an input that is no weight: everything whose gradient is a sum of several.
 std::vector<Tensor> gradients(const Wrapper& wrapped) {
     const Tensor x = noise({4, 6}, 1), w = noise({6, 6}, 2), v = noise({6}, 3);
     Tape tape;
     for (const Tensor& watched : {x, w, v}) tape.watch(watched);
     const Tensor start = ops::tanh(x * v);
-    const Tensor h = wrapped([=] { return start + ops::silu(ops::linear(start * start, w, v)) * v; });
+    const Tensor h =
+        wrapped([=] { return start + ops::silu(ops::linear(start * start, w, v)) * v; });
     const Tensor y = wrapped([=] { return ops::linear(h * start, w) + h.reshape({4, 6}) * x; });
     const Tensor end = ops::matmul(y, w) + h + start + y * y;
     const Gradients found = tape.backward({{end, noise({4, 6}, 4)}, {h, noise({4, 6}, 5)}});
@@ -38,12 +39,16 @@ void check_same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b)
 
 }  // namespace
 
-TEST_CASE("checkpoint: gradients are the same to the last bit, by themselves and one inside the other") {
+TEST_CASE(
+    "checkpoint: gradients are the same to the last bit, by themselves and one inside the other") {
     const auto expected = gradients(plainly);
     CHECK(ops::sum(ops::abs(expected[1])).item() > 1.0f);
     check_same_bits(gradients(checkpoint), expected);
-    check_same_bits(gradients([](Body f) { return checkpoint([f] { return checkpoint(f); }); }), expected);
-    check_same_bits(gradients([](Body f) { return checkpoint([f] { return checkpoint(f) * 1.0f; }); }), expected);
+    check_same_bits(gradients([](Body f) { return checkpoint([f] { return checkpoint(f); }); }),
+                    expected);
+    check_same_bits(
+        gradients([](Body f) { return checkpoint([f] { return checkpoint(f) * 1.0f; }); }),
+        expected);
 }
 
 TEST_CASE("checkpoint: gradients of a long sum, which no other order of additions would give") {
@@ -52,7 +57,8 @@ TEST_CASE("checkpoint: gradients of a long sum, which no other order of addition
         Tape tape;
         tape.watch(x);
         Tensor y = x;
-        for (int i = 0; i < 20; ++i) y = wrapped([=] { return y * 0.37f + ops::tanh(x) * x; }) + x * 0.1f;
+        for (int i = 0; i < 20; ++i)
+            y = wrapped([=] { return y * 0.37f + ops::tanh(x) * x; }) + x * 0.1f;
         return std::vector{y, tape.backward(y, noise({1000}, 2)).of(x)};
     };
     check_same_bits(run(checkpoint), run(plainly));
@@ -63,9 +69,11 @@ TEST_CASE("checkpoint: f runs once, and once more only where a gradient flows") 
     int runs = 0;
     const auto f = [&] { return ++runs, x * w; };
     checkpoint(f);
-    CHECK(runs == 1);  // no tape
+    // no tape
+    CHECK(runs == 1);
     Tape tape;
-    CHECK_FALSE(needs_gradient(checkpoint(f)));  // nobody asks
+    // nobody asks
+    CHECK_FALSE(needs_gradient(checkpoint(f)));
     CHECK(runs == 2);
     tape.watch(w);
     const Tensor y = checkpoint(f), unused = checkpoint(f);
@@ -106,7 +114,7 @@ TEST_CASE("checkpoint: an f that throws leaves the tape as it was") {
     const Tensor x = noise({3}, 1);
     Tape tape;
     tape.watch(x);
-    CHECK_THROWS_AS(checkpoint([&]() -> Tensor { fail("no"), x * x; }), Error);
+    CHECK_THROWS_AS(checkpoint([&]() -> Tensor { fail("no"), x* x; }), Error);
     CHECK_THROWS_AS(checkpoint([&] { return x * x + noise({2}, 2); }), Error);
     CHECK(needs_gradient(x));
     CHECK(close(tape.backward(x * x, Tensor::full({3}, 1)).of(x), 2.0f * x, 0.0) == "");
@@ -134,6 +142,7 @@ TEST_CASE("checkpoint: the memory of one block instead of all") {
     const std::int64_t all = peak(plainly), one = peak(checkpoint);
     INFO("peak " << all << " bytes without, " << one << " with checkpoints");
     CHECK(all >= blocks * steps * bytes);
-    // every block's result and its gradient, one block's steps and their gradients, and a few tensors on the way
+    // every block's result and its gradient, one block's steps and their gradients, and a few
+    // tensors on the way
     CHECK(one <= (2 * blocks + 2 * steps + 4) * bytes);
 }

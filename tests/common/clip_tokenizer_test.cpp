@@ -36,10 +36,14 @@ TEST_CASE("CLIP tokenizer: ids follow from the list of merges") {
     CHECK(tokenizer.vocabulary_size() == 512 + 5 + 2);
     CHECK(tokenizer.start_token() == 517);
     CHECK(tokenizer.end_token() == 518);
-    CHECK(tokenizer.token(0) == "!");         // byte 33, the first that spells itself
-    CHECK(tokenizer.token(64) == "a");        // byte 97
-    CHECK(tokenizer.token(188) == "\u0100");  // byte 0, the first that borrows a character
-    CHECK(tokenizer.token(255) == "\u0143");  // byte 173, the last
+    // byte 33, the first that spells itself
+    CHECK(tokenizer.token(0) == "!");
+    // byte 97
+    CHECK(tokenizer.token(64) == "a");
+    // byte 0, the first that borrows a character
+    CHECK(tokenizer.token(188) == "\u0100");
+    // byte 173, the last
+    CHECK(tokenizer.token(255) == "\u0143");
     CHECK(tokenizer.token(256 + 64) == "a</w>");
     CHECK(tokenizer.tokenize("Hello cat") == Ids{512, 514, 516});
     CHECK(tokenizer.tokenize("cats") == Ids{515, 83, 256 + 82});
@@ -101,7 +105,8 @@ TEST_CASE("CLIP tokenizer: bytes that are not UTF-8 are an error that shows wher
 }
 
 TEST_CASE("CLIP tokenizer: a prompt of megabytes takes no time") {
-    const std::clock_t start = std::clock();  // of the processor, not of the wall
+    // of the processor, not of the wall
+    const std::clock_t start = std::clock();
     std::string markers;
     for (int i = 0; i < 100'000; ++i) markers += "<|endoftext|>";
     CHECK(openai().tokenize(markers) == Ids(100'000, openai().end_token()));

@@ -11,9 +11,7 @@ using namespace ldm::image;
 
 namespace {
 
-double lightness(Color c) {
-    return 0.2126 * c.r + 0.7152 * c.g + 0.0722 * c.b;
-}
+double lightness(Color c) { return 0.2126 * c.r + 0.7152 * c.g + 0.0722 * c.b; }
 
 }  // namespace
 

@@ -26,7 +26,8 @@ TEST_CASE("softplus is its equation and never overflows") {
 TEST_CASE("leaky_relu bends at 0") {
     CHECK(close(ops::leaky_relu(Tensor::from({5}, {-10, -1, 0, 1, 10}), 0.2f),
                 Tensor::from({5}, {-2, -0.2f, 0, 1, 10}), 0.0) == "");
-    const Tensor x = Tensor::from({6}, {-3, -1, -0.5f, 0.5f, 1, 3});  // away from the bend
+    // away from the bend
+    const Tensor x = Tensor::from({6}, {-3, -1, -0.5f, 0.5f, 1, 3});
     CHECK(gradients_agree([](Inputs in) { return ops::leaky_relu(in[0], 0.2f); }, {x}) == "");
 }
 

@@ -1,13 +1,13 @@
-#include "common/ops/gemm_cpu.h"
-
-#include "common/io/half.h"
-#include "common/ops/precision.h"
-#include "tests/support/catch.h"
+#include <omp.h>
 
 #include <cmath>
-#include <omp.h>
 #include <random>
 #include <vector>
+
+#include "common/io/half.h"
+#include "common/ops/gemm_cpu.h"
+#include "common/ops/precision.h"
+#include "tests/support/catch.h"
 
 using ldm::ops::cpu::Epilogue;
 using ldm::ops::cpu::gemm;
@@ -55,7 +55,8 @@ void require_product(const std::vector<float>& c, const MatrixIn& a, const Matri
                 magnitude += std::abs(term);
             }
             const double error = std::abs(c[i * b.columns + j] - sum);
-            if (!(error <= 2e-6 * magnitude)) {  // also for NaN
+            // also for NaN
+            if (!(error <= 2e-6 * magnitude)) {
                 CAPTURE(a.rows, a.columns, b.columns, i, j, sum, c[i * b.columns + j]);
                 FAIL("wrong product");
             }
@@ -68,10 +69,25 @@ TEST_CASE("gemm is the matrix product for all shapes, strides and transposes") {
     struct Size {
         std::int64_t m, k, n;
     };
-    const auto [m, k, n] = GENERATE(values<Size>({{1, 1, 1}, {1, 7, 40}, {3, 5, 2}, {13, 31, 15},
-        {14, 16, 32}, {15, 17, 33}, {28, 64, 64}, {29, 100, 65}, {77, 768, 50}, {200, 3, 7},
-        {5, 513, 31}, {1, 1100, 1}, {240, 20, 530}, {31, 1025, 90}, {4, 36, 1000}, {500, 9, 16},
-        {6, 0, 6}, {0, 4, 4}, {4, 4, 0}}));
+    const auto [m, k, n] = GENERATE(values<Size>({{1, 1, 1},
+                                                  {1, 7, 40},
+                                                  {3, 5, 2},
+                                                  {13, 31, 15},
+                                                  {14, 16, 32},
+                                                  {15, 17, 33},
+                                                  {28, 64, 64},
+                                                  {29, 100, 65},
+                                                  {77, 768, 50},
+                                                  {200, 3, 7},
+                                                  {5, 513, 31},
+                                                  {1, 1100, 1},
+                                                  {240, 20, 530},
+                                                  {31, 1025, 90},
+                                                  {4, 36, 1000},
+                                                  {500, 9, 16},
+                                                  {6, 0, 6},
+                                                  {0, 4, 4},
+                                                  {4, 4, 0}}));
     const bool a_by_columns = GENERATE(false, true), b_by_columns = GENERATE(false, true);
     const int gap = GENERATE(0, 3);
     const Stored a(m, k, a_by_columns, gap, 1), b(k, n, b_by_columns, gap, 2);
@@ -150,8 +166,17 @@ TEST_CASE("gemm in bf16 is the product of the rounded matrices, summed in float3
     struct Size {
         std::int64_t m, k, n;
     };
-    const auto [m, k, n] = GENERATE(values<Size>({{1, 1, 1}, {1, 7, 40}, {13, 31, 15}, {14, 16, 32}, {15, 17, 33},
-        {77, 768, 50}, {200, 3, 7}, {5, 513, 31}, {240, 20, 530}, {31, 1025, 90}, {6, 0, 6}}));
+    const auto [m, k, n] = GENERATE(values<Size>({{1, 1, 1},
+                                                  {1, 7, 40},
+                                                  {13, 31, 15},
+                                                  {14, 16, 32},
+                                                  {15, 17, 33},
+                                                  {77, 768, 50},
+                                                  {200, 3, 7},
+                                                  {5, 513, 31},
+                                                  {240, 20, 530},
+                                                  {31, 1025, 90},
+                                                  {6, 0, 6}}));
     const bool a_by_columns = GENERATE(false, true), b_by_columns = GENERATE(false, true);
     Stored a(m, k, a_by_columns, 3, 1), b(k, n, b_by_columns, 0, 2);
     std::vector<float> c;
@@ -160,7 +185,8 @@ TEST_CASE("gemm in bf16 is the product of the rounded matrices, summed in float3
         c = product(a.matrix, b.matrix);
     }
     for (Stored* stored : {&a, &b})
-        for (float& number : stored->numbers) number = ldm::io::bfloat16_to_float(ldm::io::float_to_bfloat16(number));
+        for (float& number : stored->numbers)
+            number = ldm::io::bfloat16_to_float(ldm::io::float_to_bfloat16(number));
     require_product(c, a.matrix, b.matrix);
     CHECK(ldm::ops::precision(ldm::Device::cpu) == ldm::ops::Precision::f32);
 }

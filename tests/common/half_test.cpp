@@ -48,24 +48,30 @@ TEST_CASE("every 16-bit float has the value of its definition and survives the w
 }
 
 TEST_CASE("rounding goes to the nearest 16-bit float, ties to the even one") {
-    for (std::uint16_t low = 0; low < 0x7BFF; ++low) {  // neighbours among the positive halves
+    // neighbours among the positive halves
+    for (std::uint16_t low = 0; low < 0x7BFF; ++low) {
         const float a = half_to_float(low), b = half_to_float(low + 1);
-        const float middle = (a + b) / 2;  // exact
+        // exact
+        const float middle = (a + b) / 2;
         const std::uint16_t even = low % 2 == 0 ? low : low + 1;
         REQUIRE(float_to_half(middle) == even);
         REQUIRE(float_to_half(std::nextafter(middle, a)) == low);
         REQUIRE(float_to_half(std::nextafter(middle, b)) == low + 1);
         REQUIRE(float_to_half(-middle) == (even | 0x8000));
     }
-    CHECK(float_to_half(65519.996f) == 0x7BFF);  // the largest that is not infinite
+    // the largest that is not infinite
+    CHECK(float_to_half(65519.996f) == 0x7BFF);
     CHECK(float_to_half(65520.0f) == 0x7C00);
     CHECK(float_to_half(1e-10f) == 0);
     CHECK(float_to_half(-1e-10f) == 0x8000);
 
-    CHECK(float_to_bfloat16(std::bit_cast<float>(0x3F808000u)) == 0x3F80);  // tie, even below
-    CHECK(float_to_bfloat16(std::bit_cast<float>(0x3F818000u)) == 0x3F82);  // tie, even above
+    // tie, even below
+    CHECK(float_to_bfloat16(std::bit_cast<float>(0x3F808000u)) == 0x3F80);
+    // tie, even above
+    CHECK(float_to_bfloat16(std::bit_cast<float>(0x3F818000u)) == 0x3F82);
     CHECK(float_to_bfloat16(std::bit_cast<float>(0x3F808001u)) == 0x3F81);
-    CHECK(float_to_bfloat16(std::numeric_limits<float>::max()) == 0x7F80);  // rounds to infinity
+    // rounds to infinity
+    CHECK(float_to_bfloat16(std::numeric_limits<float>::max()) == 0x7F80);
 }
 
 TEST_CASE("whole arrays convert like single numbers") {

@@ -1,13 +1,13 @@
-// Code in a lesson is quoted from the source. `<!-- snippet: FILE NAME -->` before a code fence says
-// that the fence shows the region between the two lines `//! [NAME]` of FILE.
-
-#include "tests/support/catch.h"
+// Code in a lesson is quoted from the source. `<!-- snippet: FILE NAME -->` before a code fence
+// says that the fence shows the region between the two lines `//! [NAME]` of FILE.
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/catch.h"
 
 namespace {
 
@@ -25,7 +25,8 @@ std::string dedented(const std::vector<std::string>& lines) {
     std::size_t indent = std::string::npos;
     for (const std::string& line : lines) indent = std::min(indent, line.find_first_not_of(' '));
     std::string text;
-    for (const std::string& line : lines) text += (line.size() > indent ? line.substr(indent) : "") + "\n";
+    for (const std::string& line : lines)
+        text += (line.size() > indent ? line.substr(indent) : "") + "\n";
     return text;
 }
 
@@ -40,7 +41,8 @@ std::string region(const fs::path& path, const std::string& name) {
             found.push_back(line);
         }
     }
-    return seen && !inside ? dedented(found) : "there is no region " + name + " in " + path.string();
+    return seen && !inside ? dedented(found)
+                           : "there is no region " + name + " in " + path.string();
 }
 
 }  // namespace
@@ -65,7 +67,8 @@ TEST_CASE("the code in the lessons is the code of the chapters") {
             REQUIRE(i + 1 < lines.size());
             REQUIRE(lines[i + 1].starts_with("```"));
             std::vector<std::string> fence;
-            for (std::size_t j = i + 2; j < lines.size() && !lines[j].starts_with("```"); ++j) fence.push_back(lines[j]);
+            for (std::size_t j = i + 2; j < lines.size() && !lines[j].starts_with("```"); ++j)
+                fence.push_back(lines[j]);
             CHECK(dedented(fence) == region(root / file, name));
             ++quoted;
         }

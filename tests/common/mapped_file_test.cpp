@@ -51,7 +51,8 @@ TEST_CASE("MappedFile: what was forgotten leaves memory and can be read again") 
 
     REQUIRE(sum() == size);
     const std::int64_t before = resident_file_bytes();
-    file.forget(file.bytes().subspan(100, size - 200));  // no whole page at either end
+    // no whole page at either end
+    file.forget(file.bytes().subspan(100, size - 200));
     CHECK(before - resident_file_bytes() > size / 2);
     CHECK(sum() == size);
     file.forget(file.bytes().first(10));

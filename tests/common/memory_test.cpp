@@ -1,12 +1,12 @@
 #include "common/tensor/memory.h"
 
-#include "common/tensor/tensor.h"
-#include "tests/support/catch.h"
-
 #include <cstring>
 #include <new>
 #include <thread>
 #include <vector>
+
+#include "common/tensor/tensor.h"
+#include "tests/support/catch.h"
 
 using namespace ldm;
 
@@ -42,7 +42,8 @@ TEST_CASE("threads may take and give back memory at the same time") {
     CHECK(wrong == std::vector<int>(4, 0));
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which ends the program instead
+// which ends the program instead
+#ifndef __SANITIZE_ADDRESS__
 TEST_CASE("memory that no machine has is an exception") {
     CHECK_THROWS_AS(allocate(std::int64_t{1} << 62), std::bad_alloc);
 }
@@ -57,13 +58,15 @@ TEST_CASE("a freed block waits for the next of its size, as long as it may") {
     std::vector<std::shared_ptr<void>> blocks = {allocate(size), allocate(size)};
     let_wait(size);
     const void* last = blocks[1].get();
-    blocks.clear();  // from the front; one of the two may wait
+    // from the front; one of the two may wait
+    blocks.clear();
     CHECK(allocate(size).get() == last);
     CHECK(memory_use().waiting == size);
 
     const std::int64_t others = memory_use().now;
     let_wait(others + 2 * size);
-    const auto large = allocate(2 * size);  // no room is left for the block that waits
+    // no room is left for the block that waits
+    const auto large = allocate(2 * size);
     CHECK(memory_use().waiting == 0);
     let_wait(std::int64_t{512} << 20);
 }

@@ -1,6 +1,11 @@
 // The fast ops against their definitions in common/ops/reference: whole tensors, odd sizes; and the
 // promise that an answer depends neither on the number of threads nor on what else is in the batch.
 
+#include <omp.h>
+
+#include <cmath>
+#include <numeric>
+
 #include "common/ops/attention.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/elementwise.h"
@@ -12,11 +17,6 @@
 #include "common/ops/softmax.h"
 #include "common/ops/winograd_cpu.h"
 #include "tests/support/tensor_checks.h"
-
-#include <omp.h>
-
-#include <cmath>
-#include <numeric>
 
 using namespace ldm;
 using test::close;
@@ -45,8 +45,10 @@ bool same_in_a_batch(const std::function<Tensor(const Tensor&)>& work, const Ten
     for (std::int64_t i = 0; i < entries; ++i) {
         Shape one = batch.shape();
         one[0] = 1;
-        const Tensor entry = Tensor::from(one, batch.values().subspan(i * batch.size() / entries, batch.size() / entries));
-        if (!std::ranges::equal(work(entry).values(), together.values().subspan(i * size, size))) return false;
+        const Tensor entry = Tensor::from(
+            one, batch.values().subspan(i * batch.size() / entries, batch.size() / entries));
+        if (!std::ranges::equal(work(entry).values(), together.values().subspan(i * size, size)))
+            return false;
     }
     return true;
 }
@@ -86,27 +88,34 @@ TEST_CASE("conv2d is its definition") {
 
 TEST_CASE("Winograd's way is the definition, as exactly as the direct way") {
     const ops::Padding padding = GENERATE(ops::Padding::all(1), ops::Padding{0, 1, 2, 0});
-    const Shape size = GENERATE(Shape{1, 3, 2, 2}, Shape{2, 5, 7, 9}, Shape{3, 4, 8, 100}, Shape{2, 16, 33, 65}, Shape{1, 80, 32, 34});
+    const Shape size = GENERATE(Shape{1, 3, 2, 2}, Shape{2, 5, 7, 9}, Shape{3, 4, 8, 100},
+                                Shape{2, 16, 33, 65}, Shape{1, 80, 32, 34});
     const Tensor x = noise(size, 1), weight = noise({30, size[1], 3, 3}, 2), bias = noise({30}, 3);
     const ops::Conv2dOptions options{.stride = 1, .padding = padding};
     CHECK(close(ops::cpu::conv2d_winograd(x, weight, bias, options),
-                ops::reference::conv2d(x, weight, bias, options), 5e-6 * std::sqrt(9.0 * size[1])) == "");
+                ops::reference::conv2d(x, weight, bias, options),
+                5e-6 * std::sqrt(9.0 * size[1])) == "");
 }
 
 TEST_CASE("large 3x3 convolutions take Winograd's way and give the definition") {
     const Tensor x = noise({1, 64, 36, 33}, 1), weight = noise({65, 64, 3, 3}, 2);
     const ops::Conv2dOptions options{.stride = 1, .padding = ops::Padding::all(1)};
     REQUIRE(ops::cpu::winograd_pays(x, weight, options));
-    CHECK(close(ops::conv2d(x, weight, {}, options), ops::reference::conv2d(x, weight, {}, options), 1e-4) == "");
+    CHECK(close(ops::conv2d(x, weight, {}, options), ops::reference::conv2d(x, weight, {}, options),
+                1e-4) == "");
     CHECK(same_on_all_threads([&] { return ops::conv2d(x, weight, {}, options); }));
-    CHECK(same_in_a_batch([&](const Tensor& in) { return ops::conv2d(in, weight, {}, options); }, noise({3, 64, 33, 35}, 3)));
+    CHECK(same_in_a_batch([&](const Tensor& in) { return ops::conv2d(in, weight, {}, options); },
+                          noise({3, 64, 33, 35}, 3)));
 }
 
 TEST_CASE("convolutions in bf16 are those in f32 but for the rounding") {
-    if (!ops::has_bf16_products()) WARN("bf16 is f32 here: this processor has no products of bfloat16");
+    if (!ops::has_bf16_products())
+        WARN("bf16 is f32 here: this processor has no products of bfloat16");
     std::vector<Convolution> all = convolutions;
-    all.push_back({{2, 64, 16, 16}, {96, 64, 3, 3}, {.padding = ops::Padding::all(1)}});    // Winograd's way
-    all.push_back({{1, 65, 33, 35}, {64, 65, 3, 3}, {.padding = ops::Padding::all(1)}});    // with an odd depth
+    // Winograd's way
+    all.push_back({{2, 64, 16, 16}, {96, 64, 3, 3}, {.padding = ops::Padding::all(1)}});
+    // with an odd depth
+    all.push_back({{1, 65, 33, 35}, {64, 65, 3, 3}, {.padding = ops::Padding::all(1)}});
     for (const Convolution& c : all) {
         const Tensor x = noise(c.x, 1), weight = noise(c.weight, 2), bias = noise({c.weight[0]}, 3);
         const Tensor y = ops::conv2d(x, weight, bias, c.options), dy = noise(y.shape(), 4);
@@ -115,8 +124,10 @@ TEST_CASE("convolutions in bf16 are those in f32 but for the rounding") {
         CAPTURE(to_string(c.x), to_string(c.weight));
         const double taps = double(c.weight[2] * c.weight[3]);
         const ops::WithPrecision fast(ops::Precision::bf16);
-        CHECK(close(ops::conv2d(x, weight, bias, c.options), y, 0.02 * std::sqrt(taps * c.weight[1])) == "");
-        CHECK(close(ops::conv2d_backward_input(dy, weight, c.x, c.options), dx, 0.02 * std::sqrt(taps * c.weight[0])) == "");
+        CHECK(close(ops::conv2d(x, weight, bias, c.options), y,
+                    0.02 * std::sqrt(taps * c.weight[1])) == "");
+        CHECK(close(ops::conv2d_backward_input(dy, weight, c.x, c.options), dx,
+                    0.02 * std::sqrt(taps * c.weight[0])) == "");
         CHECK(close(ops::conv2d_backward_weight(dy, x, c.weight, c.options), dweight,
                     0.02 * std::sqrt(double(y.size() / c.weight[0]))) == "");
     }
@@ -135,8 +146,10 @@ TEST_CASE("the gradients of conv2d are those of its definition") {
         CAPTURE(to_string(c.x), to_string(c.weight));
         const Tensor other_x = noise(c.x, 4), other_weight = noise(c.weight, 5);
         const double scale = std::sqrt(dot(y, y) * dot(dy, dy));
-        CHECK(std::abs(dot(ops::reference::conv2d(other_x, weight, {}, c.options), dy) - dot(other_x, dx)) <= 1e-6 * scale);
-        CHECK(std::abs(dot(ops::reference::conv2d(x, other_weight, {}, c.options), dy) - dot(other_weight, dweight)) <= 1e-6 * scale);
+        CHECK(std::abs(dot(ops::reference::conv2d(other_x, weight, {}, c.options), dy) -
+                       dot(other_x, dx)) <= 1e-6 * scale);
+        CHECK(std::abs(dot(ops::reference::conv2d(x, other_weight, {}, c.options), dy) -
+                       dot(other_weight, dweight)) <= 1e-6 * scale);
     }
 }
 
@@ -162,41 +175,53 @@ TEST_CASE("attention is its definition") {
     const Tensor v = noise({c.batch, c.heads, c.keys, c.out}, 3);
     ops::AttentionOptions options;
     options.causal = c.causal;
-    if (c.masked) {  // every third key hidden; all of them in the last batch entry
+    // every third key hidden; all of them in the last batch entry
+    if (c.masked) {
         std::vector<std::int32_t> keep(c.batch * c.keys);
         for (int i = 0; i < c.batch * c.keys; ++i) keep[i] = i % 3 != 0 && i / c.keys < c.batch - 1;
         options.keep = Tensor::ints({c.batch, c.keys}, keep);
     }
-    CHECK(close(ops::scaled_dot_product_attention(q, k, v, options), ops::reference::attention(q, k, v, options), 4e-6) == "");
-    CHECK(close(ops::matmul(ops::attention_weights(q, k, options), v), ops::reference::attention(q, k, v, options), 4e-6) == "");
+    CHECK(close(ops::scaled_dot_product_attention(q, k, v, options),
+                ops::reference::attention(q, k, v, options), 4e-6) == "");
+    CHECK(close(ops::matmul(ops::attention_weights(q, k, options), v),
+                ops::reference::attention(q, k, v, options), 4e-6) == "");
 }
 
 TEST_CASE("attention stands scores of any size") {
-    const Tensor q = ops::scale(noise({1, 1, 40, 16}, 1), 40.0f), k = ops::scale(noise({1, 1, 600, 16}, 2), 40.0f);
+    const Tensor q = ops::scale(noise({1, 1, 40, 16}, 1), 40.0f),
+                 k = ops::scale(noise({1, 1, 600, 16}, 2), 40.0f);
     const Tensor v = noise({1, 1, 600, 8}, 3);
-    CHECK(close(ops::scaled_dot_product_attention(q, k, v), ops::reference::attention(q, k, v, {}), 1e-2) == "");
+    CHECK(close(ops::scaled_dot_product_attention(q, k, v), ops::reference::attention(q, k, v, {}),
+                1e-2) == "");
 }
 
 TEST_CASE("norms are their definitions, also far from zero") {
     const float distance = GENERATE(0.0f, 100.0f), size = GENERATE(1.0f, 1e-3f);
     const Tensor x = ops::scale(noise({2, 12, 65, 67}, 1), size) + distance * size;
     const Tensor scale = noise({12}, 2), offset = noise({12}, 3);
-    const double tolerance = distance == 0.0f ? 5e-6 : 2e-4;  // 100 +- 1 has two digits fewer
+    // 100 +- 1 has two digits fewer
+    const double tolerance = distance == 0.0f ? 5e-6 : 2e-4;
     for (float eps : {1e-5f, 1e-6f}) {
         const Tensor definition = ops::reference::group_norm(x, 4, scale, offset, eps);
         CHECK(close(ops::group_norm(x, 4, scale, offset, eps), definition, tolerance) == "");
-        CHECK(close(ops::group_norm_silu(x, 4, scale, offset, eps), definition / (ops::exp(-1.0f * definition) + 1.0f), tolerance) == "");
+        CHECK(close(ops::group_norm_silu(x, 4, scale, offset, eps),
+                    definition / (ops::exp(-1.0f * definition) + 1.0f), tolerance) == "");
     }
-    const Tensor pixels = noise({3, 12}, 6);  // groups of single numbers' channels
-    CHECK(close(ops::group_norm(pixels, 4, scale, offset, 1e-5f), ops::reference::group_norm(pixels, 4, scale, offset, 1e-5f), 5e-6) == "");
-    const Tensor rows = x.reshape({2 * 12 * 65, 67}), row_scale = noise({67}, 4), row_offset = noise({67}, 5);
+    // groups of single numbers' channels
+    const Tensor pixels = noise({3, 12}, 6);
+    CHECK(close(ops::group_norm(pixels, 4, scale, offset, 1e-5f),
+                ops::reference::group_norm(pixels, 4, scale, offset, 1e-5f), 5e-6) == "");
+    const Tensor rows = x.reshape({2 * 12 * 65, 67}), row_scale = noise({67}, 4),
+                 row_offset = noise({67}, 5);
     CHECK(close(ops::layer_norm(rows, row_scale, row_offset, 1e-5f),
                 ops::reference::layer_norm(rows, row_scale, row_offset, 1e-5f), tolerance) == "");
 }
 
 TEST_CASE("a norm of numbers that are all the same is the offset") {
-    const Tensor x = Tensor::full({1, 4, 90, 90}, 3.7f), scale = noise({4}, 1), offset = noise({4}, 2);
-    CHECK(close(ops::group_norm(x, 2, scale, offset, 1e-6f), ops::broadcast_to(offset.reshape({4, 1, 1}), x.shape()), 1e-6) == "");
+    const Tensor x = Tensor::full({1, 4, 90, 90}, 3.7f), scale = noise({4}, 1),
+                 offset = noise({4}, 2);
+    CHECK(close(ops::group_norm(x, 2, scale, offset, 1e-6f),
+                ops::broadcast_to(offset.reshape({4, 1, 1}), x.shape()), 1e-6) == "");
 }
 
 TEST_CASE("softmax is its definition") {
@@ -205,7 +230,8 @@ TEST_CASE("softmax is its definition") {
     Tensor expected(x.shape()), logarithm(x.shape());
     for (std::int64_t row = 0; row < 3; ++row) {
         double sum = 0.0;
-        for (std::int64_t i = 0; i < length; ++i) sum += std::exp(double(x.data()[row * length + i]));
+        for (std::int64_t i = 0; i < length; ++i)
+            sum += std::exp(double(x.data()[row * length + i]));
         for (std::int64_t i = row * length; i < (row + 1) * length; ++i) {
             expected.data()[i] = std::exp(double(x.data()[i])) / sum;
             logarithm.data()[i] = x.data()[i] - std::log(sum);
@@ -225,49 +251,70 @@ TEST_CASE("the bends of the networks are their equations") {
     expect_function(ops::silu(x), [](double v) { return v / (1 + std::exp(-v)); });
     expect_function(ops::sigmoid(x), [](double v) { return 1 / (1 + std::exp(-v)); });
     expect_function(ops::quick_gelu(x), [](double v) { return v / (1 + std::exp(-1.702 * v)); });
-    expect_function(ops::gelu(x), [](double v) { return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0))); });
+    expect_function(ops::gelu(x),
+                    [](double v) { return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0))); });
 }
 
 TEST_CASE("permute is its definition for every order of the axes") {
-    const Tensor x = noise(GENERATE(Shape{4, 5}, Shape{17, 70}, Shape{2, 3, 40}, Shape{2, 20, 8, 33}, Shape{1, 1, 5, 1}), 1);
+    const Tensor x = noise(GENERATE(Shape{4, 5}, Shape{17, 70}, Shape{2, 3, 40},
+                                    Shape{2, 20, 8, 33}, Shape{1, 1, 5, 1}),
+                           1);
     std::vector<int> order(x.rank());
     std::iota(order.begin(), order.end(), 0);
     do {
         const Tensor y = ops::permute(x, order);
-        Shape index(x.rank(), 0);  // of y
+        // of y
+        Shape index(x.rank(), 0);
         for (std::int64_t i = 0; i < y.size(); ++i) {
             Shape from(x.rank());
             for (int axis = 0; axis < x.rank(); ++axis) from[order[axis]] = index[axis];
             std::int64_t at = 0;
             for (int axis = 0; axis < x.rank(); ++axis) at = at * x.dim(axis) + from[axis];
             if (y.data()[i] != x.data()[at]) FAIL("wrong number at " << i);
-            for (int axis = x.rank() - 1; axis >= 0 && ++index[axis] == y.dim(axis); --axis) index[axis] = 0;
+            for (int axis = x.rank() - 1; axis >= 0 && ++index[axis] == y.dim(axis); --axis)
+                index[axis] = 0;
         }
     } while (std::ranges::next_permutation(order).found);
 }
 
 TEST_CASE("an answer does not depend on the number of threads") {
-    const Tensor x = noise({2, 32, 30, 34}, 1), weight = noise({48, 32, 3, 3}, 2), scale = noise({32}, 3);
+    const Tensor x = noise({2, 32, 30, 34}, 1), weight = noise({48, 32, 3, 3}, 2),
+                 scale = noise({32}, 3);
     const ops::Conv2dOptions same_size{.padding = ops::Padding::all(1)};
     const Tensor y = ops::conv2d(x, weight, {}, same_size), dy = noise(y.shape(), 4);
     CHECK(same_on_all_threads([&] { return ops::conv2d(x, weight, {}, same_size); }));
-    CHECK(same_on_all_threads([&] { return ops::conv2d_backward_input(dy, weight, x.shape(), same_size); }));
-    CHECK(same_on_all_threads([&] { return ops::conv2d_backward_weight(dy, x, weight.shape(), same_size); }));
+    CHECK(same_on_all_threads(
+        [&] { return ops::conv2d_backward_input(dy, weight, x.shape(), same_size); }));
+    CHECK(same_on_all_threads(
+        [&] { return ops::conv2d_backward_weight(dy, x, weight.shape(), same_size); }));
     CHECK(same_on_all_threads([&] { return ops::group_norm(x, 8, scale, scale, 1e-5f); }));
     CHECK(same_on_all_threads([&] { return ops::silu(x); }));
-    CHECK(same_on_all_threads([&] { return ops::linear(x.reshape({64, 1020}), noise({200, 1020}, 5)); }));
+    CHECK(same_on_all_threads([&] {
+        return ops::linear(x.reshape({64, 1020}), noise({200, 1020}, 5));
+    }));
     const Tensor q = noise({2, 3, 150, 24}, 6), k = noise({2, 3, 520, 24}, 7);
     CHECK(same_on_all_threads([&] { return ops::scaled_dot_product_attention(q, k, k); }));
 }
 
 TEST_CASE("an answer does not depend on the rest of the batch") {
-    const Tensor x = noise({3, 32, 11, 13}, 1), weight = noise({48, 32, 3, 3}, 2), scale = noise({32}, 3);
+    const Tensor x = noise({3, 32, 11, 13}, 1), weight = noise({48, 32, 3, 3}, 2),
+                 scale = noise({32}, 3);
     for (int stride : {1, 2})
-        CHECK(same_in_a_batch([&](const Tensor& in) {
-            return ops::conv2d(in, weight, {}, {.stride = stride, .padding = ops::Padding::all(1)});
-        }, x));
-    CHECK(same_in_a_batch([&](const Tensor& in) { return ops::group_norm(in, 8, scale, scale, 1e-5f); }, x));
+        CHECK(same_in_a_batch(
+            [&](const Tensor& in) {
+                return ops::conv2d(in, weight, {},
+                                   {.stride = stride, .padding = ops::Padding::all(1)});
+            },
+            x));
+    CHECK(same_in_a_batch(
+        [&](const Tensor& in) { return ops::group_norm(in, 8, scale, scale, 1e-5f); }, x));
     CHECK(same_in_a_batch([&](const Tensor& in) { return ops::gelu(in); }, x));
-    CHECK(same_in_a_batch([&](const Tensor& in) { return ops::linear(in, noise({70, 600}, 4)); }, noise({5, 600}, 5)));
-    CHECK(same_in_a_batch([&](const Tensor& in) { return ops::scaled_dot_product_attention(in, in, in); }, noise({3, 2, 100, 24}, 6)));
+    CHECK(same_in_a_batch(
+        [&](const Tensor& in) {
+            return ops::linear(in, noise({70, 600}, 4));
+        },
+        noise({5, 600}, 5)));
+    CHECK(same_in_a_batch(
+        [&](const Tensor& in) { return ops::scaled_dot_product_attention(in, in, in); },
+        noise({3, 2, 100, 24}, 6)));
 }

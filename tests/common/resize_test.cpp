@@ -30,7 +30,8 @@ TEST_CASE("resize: the same size is the same picture") {
 
 TEST_CASE("resize: area is the mean of what a pixel covers") {
     const Image image = pattern(12, 8);
-    const Image half = resize(image, 4, 4, Filter::area);  // 3 x 2 pixels become one
+    // 3 x 2 pixels become one
+    const Image half = resize(image, 4, 4, Filter::area);
     for (int y = 0; y < 4; ++y)
         for (int x = 0; x < 4; ++x) {
             double sum = 0;
@@ -70,7 +71,8 @@ TEST_CASE("resize: an even surface stays even at any size") {
 
 TEST_CASE("resize: bicubic and lanczos weigh as their formulas say") {
     Image row(6, 1,
-              {0, 0, 0});  // one bright pixel, and what it gives to each pixel of a double row
+              // one bright pixel, and what it gives to each pixel of a double row
+              {0, 0, 0});
     row.set(2, 0, {200, 200, 200});
     const auto cubic = [](double x) {
         x = std::abs(x);
@@ -84,7 +86,8 @@ TEST_CASE("resize: bicubic and lanczos weigh as their formulas say") {
     };
     const Image soft = resize(row, 12, 1, Filter::bicubic),
                 sharp = resize(row, 12, 1, Filter::lanczos);
-    for (int i = 4; i < 8; ++i) {  // away from the ends, where the weights are shared out anew
+    // away from the ends, where the weights are shared out anew
+    for (int i = 4; i < 8; ++i) {
         const double x = (i + 0.5) / 2, d = x - 2.5;
         double sum = 0;
         for (int k = 0; k < 6; ++k) sum += lanczos(k + 0.5 - x);

@@ -58,7 +58,8 @@ TEST_CASE("safetensors: what is written is read back") {
     REQUIRE(file.entries().size() == entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const TensorEntry& read = file.entries()[i];
-        CHECK(read.name == entries[i].name);  // the order of writing is the order of the bytes
+        // the order of writing is the order of the bytes
+        CHECK(read.name == entries[i].name);
         CHECK(read.dtype == entries[i].dtype);
         CHECK(read.shape == entries[i].shape);
         CHECK(std::equal(read.bytes.begin(), read.bytes.end(), entries[i].bytes.begin(),

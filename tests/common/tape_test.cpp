@@ -29,7 +29,8 @@ TEST_CASE("a result used twice receives both gradients, also through reshape") {
     tape.watch(x);
     const Tensor y = x * 2.0f;
     const Tensor z = y.reshape({6}) * 3.0f;
-    const Gradients g = tape.backward({{y, Tensor::full({2, 3}, 1.0f)}, {z, Tensor::full({6}, 1.0f)}});
+    const Gradients g =
+        tape.backward({{y, Tensor::full({2, 3}, 1.0f)}, {z, Tensor::full({6}, 1.0f)}});
     CHECK(test::close(g.of(x), Tensor::full({2, 3}, 8.0f), 0) == "");
 }
 

@@ -22,9 +22,7 @@ std::vector<float> randn(std::uint64_t seed, std::size_t count) {
     return values;
 }
 
-std::uint32_t bits(float x) {
-    return std::bit_cast<std::uint32_t>(x);
-}
+std::uint32_t bits(float x) { return std::bit_cast<std::uint32_t>(x); }
 
 }  // namespace
 

@@ -1,12 +1,11 @@
-#include "common/ops/vector_math_cpu.h"
-
-#include "tests/support/catch.h"
-
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
 #include <vector>
+
+#include "common/ops/vector_math_cpu.h"
+#include "tests/support/catch.h"
 
 using namespace ldm::ops::cpu;
 
@@ -26,7 +25,8 @@ double worst(const std::function<Floats(Floats)>& fast, const std::function<doub
     for (int i = 0; i < samples; ++i) {
         const float x = low + (high - low) * (float(i) / (samples - 1));
         const double error = ulps(fast(fill(x))[0], exact(x));
-        if (!(error <= largest)) largest = error;  // NaN stays
+        // NaN stays
+        if (!(error <= largest)) largest = error;
     }
     return largest;
 }
@@ -55,8 +55,8 @@ TEST_CASE("exp has the right ends") {
 }
 
 TEST_CASE("logistic is within 3 units in the last place") {
-    CHECK(worst([](Floats x) { return logistic(x); }, [](double x) { return 1 / (1 + std::exp(-x)); },
-                -80.0f, 80.0f) < 3.0);
+    CHECK(worst([](Floats x) { return logistic(x); },
+                [](double x) { return 1 / (1 + std::exp(-x)); }, -80.0f, 80.0f) < 3.0);
     CHECK(logistic(fill(-infinity))[0] == 0.0f);
     CHECK(std::isnan(logistic(fill(NAN))[0]));
 }
@@ -75,8 +75,7 @@ TEST_CASE("sum_lanes adds every number once") {
     const std::int64_t count = GENERATE(0, 1, 15, 16, 17, 1000, 4096, 9999, 100001);
     std::vector<float> numbers(count);
     std::iota(numbers.begin(), numbers.end(), 1.0f);
-    const double sum = sum_lanes(count, [&](std::int64_t i, int lanes) {
-        return load_lanes(numbers.data() + i, lanes);
-    });
+    const double sum = sum_lanes(
+        count, [&](std::int64_t i, int lanes) { return load_lanes(numbers.data() + i, lanes); });
     CHECK(sum == Approx(0.5 * count * (count + 1)).epsilon(1e-6));
 }

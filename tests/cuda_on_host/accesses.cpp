@@ -1,16 +1,18 @@
 #include "tests/cuda_on_host/accesses.h"
 
-#include "tests/cuda_on_host/device_memory.h"
-#include "tests/cuda_on_host/grid.h"
+#include <dlfcn.h>
+#include <sys/mman.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <string>
-#include <sys/mman.h>
 
-// Where the program's own memory begins and ends, says the linker: constants, and from __data_start on what has been written.
+#include "tests/cuda_on_host/device_memory.h"
+#include "tests/cuda_on_host/grid.h"
+
+// Where the program's own memory begins and ends, says the linker: constants, and from __data_start
+// on what has been written.
 extern "C" char __executable_start[], __data_start[], _end[];
 
 namespace ldm::cuda_on_host::accesses {
@@ -18,12 +20,13 @@ namespace {
 
 /// A thread's access. Blocks are counted through all kernels, barriers within a block.
 struct Access {
-    std::uint32_t block = 0;  // 0: there was none
+    // 0: there was none
+    std::uint32_t block = 0;
     std::uint32_t thread : 10 = 0, barriers : 22 = 0;
 };
 
-/// Two bytes, for that is how small the numbers of a GPU are here, and who touched them. Of several readers two are enough: whoever
-/// writes is another than one of them.
+/// Two bytes, for that is how small the numbers of a GPU are here, and who touched them. Of several
+/// readers two are enough: whoever writes is another than one of them.
 struct Cell {
     Access write, reads[2];
 };
@@ -38,7 +41,8 @@ const std::byte *private_begin = nullptr, *private_end = nullptr;
 class Cells {
 public:
     explicit Cells(std::size_t bytes) {
-        void* memory = mmap(nullptr, bytes / cell_bytes * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* memory = mmap(nullptr, bytes / cell_bytes * sizeof(Cell), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
             std::perror("CUDA on the host: no addresses for what is known of accesses");
             std::abort();
@@ -51,10 +55,13 @@ private:
     Cell* cells_;
 };
 
-/// Whether another thread may have been at it at any time before or after what the current one does now.
+/// Whether another thread may have been at it at any time before or after what the current one does
+/// now.
 bool unordered(const Access& before, bool shared) {
-    if (before.block < first_block_of_kernel) return false;  // kernels run one after the other
-    if (before.block != now.block) return !shared;           // blocks do not, but each has shared memory of its own
+    // kernels run one after the other
+    if (before.block < first_block_of_kernel) return false;
+    // blocks do not, but each has shared memory of its own
+    if (before.block != now.block) return !shared;
     return before.thread != now.thread && before.barriers == now.barriers;
 }
 
@@ -72,17 +79,22 @@ enum class Kind { read, write };
     program.dli_fname = "?";
     dladdr(from, &program);
     char where[64];
-    std::snprintf(where, sizeof where, "%#zx", static_cast<std::size_t>(static_cast<const char*>(from) - static_cast<const char*>(program.dli_fbase)));
-    misused("thread " + std::to_string(now.thread) + (kind == Kind::read ? " reads " : " writes ") + std::to_string(bytes) + " bytes " + what +
-            "\n  addr2line -Cfie " + program.dli_fname + " " + where);
+    std::snprintf(where, sizeof where, "%#zx",
+                  static_cast<std::size_t>(static_cast<const char*>(from) -
+                                           static_cast<const char*>(program.dli_fbase)));
+    misused("thread " + std::to_string(now.thread) + (kind == Kind::read ? " reads " : " writes ") +
+            std::to_string(bytes) + " bytes " + what + "\n  addr2line -Cfie " + program.dli_fname +
+            " " + where);
 }
 
 std::string name_of(const Access& access) {
-    return "thread " + std::to_string(access.thread) + (access.block == now.block ? "" : " of another block");
+    return "thread " + std::to_string(access.thread) +
+           (access.block == now.block ? "" : " of another block");
 }
 
 void remember_read(Cell& cell, bool shared) {
-    Access* place = nullptr;  // of this thread's last read, or of one that nobody's write can collide with any more
+    // of this thread's last read, or of one that nobody's write can collide with any more
+    Access* place = nullptr;
     for (Access& read : cell.reads) {
         const bool own = read.block == now.block && read.thread == now.thread;
         if (own || (!place && !unordered(read, shared))) place = &read;
@@ -97,25 +109,34 @@ void touch(Kind kind, const void* address, std::size_t bytes, const void* from) 
     if (!running || (at >= private_begin && at < private_end)) return;
 
     if (is_index(at)) return;
-    const bool shared = at >= reinterpret_cast<std::byte*>(__data_start) && at < reinterpret_cast<std::byte*>(_end);
+    const bool shared =
+        at >= reinterpret_cast<std::byte*>(__data_start) && at < reinterpret_cast<std::byte*>(_end);
     Cell* cell;
     if (shared) {
         cell = of_program.of(at - reinterpret_cast<std::byte*>(__data_start));
     } else if (DeviceMemory::instance().contains(at, bytes)) {
         cell = of_device.of(DeviceMemory::instance().offset(at));
     } else {
-        if (kind == Kind::read && at >= reinterpret_cast<std::byte*>(__executable_start) && at < reinterpret_cast<std::byte*>(__data_start)) return;
-        wrong(kind, bytes, from, "that lie neither in a block of the device's memory nor in shared memory");
+        if (kind == Kind::read && at >= reinterpret_cast<std::byte*>(__executable_start) &&
+            at < reinterpret_cast<std::byte*>(__data_start))
+            return;
+        wrong(kind, bytes, from,
+              "that lie neither in a block of the device's memory nor in shared memory");
     }
-    for (const Cell* const last = cell + (bytes + cell_bytes - 1) / cell_bytes; cell < last; ++cell) {
-        if (unordered(cell->write, shared)) wrong(kind, bytes, from, "that " + name_of(cell->write) + " writes, without a barrier between them");
+    for (const Cell* const last = cell + (bytes + cell_bytes - 1) / cell_bytes; cell < last;
+         ++cell) {
+        if (unordered(cell->write, shared))
+            wrong(kind, bytes, from,
+                  "that " + name_of(cell->write) + " writes, without a barrier between them");
         if (kind == Kind::read) {
             if (shared && cell->write.block != now.block)
                 wrong(kind, bytes, from, "of shared memory that nobody of this block has written");
             remember_read(*cell, shared);
         } else {
             for (const Access& read : cell->reads)
-                if (unordered(read, shared)) wrong(kind, bytes, from, "that " + name_of(read) + " reads, without a barrier between them");
+                if (unordered(read, shared))
+                    wrong(kind, bytes, from,
+                          "that " + name_of(read) + " reads, without a barrier between them");
             cell->write = now;
         }
     }
@@ -145,11 +166,19 @@ using ldm::cuda_on_host::accesses::touch;
 
 extern "C" {
 
-#define LDM_WATCHED(bytes)                                                                                              \
-    void __tsan_read##bytes(void* at) { touch(Kind::read, at, bytes, __builtin_return_address(0)); }                    \
-    void __tsan_write##bytes(void* at) { touch(Kind::write, at, bytes, __builtin_return_address(0)); }                  \
-    void __tsan_unaligned_read##bytes(void* at) { touch(Kind::read, at, bytes, __builtin_return_address(0)); }          \
-    void __tsan_unaligned_write##bytes(void* at) { touch(Kind::write, at, bytes, __builtin_return_address(0)); }
+#define LDM_WATCHED(bytes)                                          \
+    void __tsan_read##bytes(void* at) {                             \
+        touch(Kind::read, at, bytes, __builtin_return_address(0));  \
+    }                                                               \
+    void __tsan_write##bytes(void* at) {                            \
+        touch(Kind::write, at, bytes, __builtin_return_address(0)); \
+    }                                                               \
+    void __tsan_unaligned_read##bytes(void* at) {                   \
+        touch(Kind::read, at, bytes, __builtin_return_address(0));  \
+    }                                                               \
+    void __tsan_unaligned_write##bytes(void* at) {                  \
+        touch(Kind::write, at, bytes, __builtin_return_address(0)); \
+    }
 LDM_WATCHED(1)
 LDM_WATCHED(2)
 LDM_WATCHED(4)
@@ -157,14 +186,23 @@ LDM_WATCHED(8)
 LDM_WATCHED(16)
 #undef LDM_WATCHED
 
-void __tsan_read_range(void* at, std::size_t bytes) { touch(Kind::read, at, bytes, __builtin_return_address(0)); }
-void __tsan_write_range(void* at, std::size_t bytes) { touch(Kind::write, at, bytes, __builtin_return_address(0)); }
+void __tsan_read_range(void* at, std::size_t bytes) {
+    touch(Kind::read, at, bytes, __builtin_return_address(0));
+}
+void __tsan_write_range(void* at, std::size_t bytes) {
+    touch(Kind::write, at, bytes, __builtin_return_address(0));
+}
 
 void __tsan_init() {}
 void __tsan_vptr_update(void**, void*) {}
 
 // of the host's code around the kernels
-int __tsan_atomic32_fetch_add(volatile int* at, int number, int) { return __atomic_fetch_add(at, number, __ATOMIC_SEQ_CST); }
-char __tsan_atomic8_load(const volatile char* at, int) { return __atomic_load_n(at, __ATOMIC_SEQ_CST); }
+int __tsan_atomic32_fetch_add(volatile int* at, int number, int) {
+    return __atomic_fetch_add(at, number, __ATOMIC_SEQ_CST);
+}
+char __tsan_atomic8_load(const volatile char* at, int) {
+    return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
 
-}  // extern "C"
+// extern "C"
+}

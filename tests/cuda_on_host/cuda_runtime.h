@@ -1,25 +1,28 @@
 #pragma once
 
-// What nvcc and the CUDA runtime would give a `.cu` file, for a C++ compiler: kernels run on the processor, one block after the
-// other, its threads taking turns. It is for tests, where no GPU is to be had: it finds wrong indices, missing barriers and wrong
-// arithmetic. It knows nothing of time.
+// What nvcc and the CUDA runtime would give a `.cu` file, for a C++ compiler: kernels run on the
+// processor, one block after the other, its threads taking turns. It is for tests, where no GPU is
+// to be had: it finds wrong indices, missing barriers and wrong arithmetic. It knows nothing of
+// time.
 //
-// Names, signatures and rules are those of the CUDA C++ Programming Guide and the runtime's reference manual.
-
-#include "tests/cuda_on_host/grid.h"
-#include "tests/cuda_on_host/stream.h"
+// Names, signatures and rules are those of the CUDA C++ Programming Guide and the runtime's
+// reference manual.
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "tests/cuda_on_host/grid.h"
+#include "tests/cuda_on_host/stream.h"
+
 #define __global__
 #define __device__
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
-#define __shared__ static  // there is one block at a time
+// there is one block at a time
+#define __shared__ static
 #define __constant__ static
 
 using ldm::cuda_on_host::blockDim;
@@ -69,7 +72,8 @@ inline void show_all(const Registers& own, Registers (&all)[32]) {
     wait_for_warp(~0u);
 }
 
-/// mma.m16n8k16 with the fragments of the PTX ISA: every lane shows its registers and computes its four sums.
+/// mma.m16n8k16 with the fragments of the PTX ISA: every lane shows its registers and computes its
+/// four sums.
 template <class T>
 void multiply_add(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     const int own = lane(), row = own / 4, pair = 2 * (own % 4);
@@ -82,8 +86,12 @@ void multiply_add(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2])
         return number_of(both[which]);
     };
     // element (r, k) of A and (k, c) of B
-    const auto of_a = [&](int r, int k) { return number(all_a[r % 8 * 4 + k % 8 / 2].words[r / 8 + k / 8 * 2], k % 2); };
-    const auto of_b = [&](int k, int c) { return number(all_b[c * 4 + k % 8 / 2].words[k / 8], k % 2); };
+    const auto of_a = [&](int r, int k) {
+        return number(all_a[r % 8 * 4 + k % 8 / 2].words[r / 8 + k / 8 * 2], k % 2);
+    };
+    const auto of_b = [&](int k, int c) {
+        return number(all_b[c * 4 + k % 8 / 2].words[k / 8], k % 2);
+    };
     for (int i = 0; i < 4; ++i) {
         const int r = row + i / 2 * 8, c = pair + i % 2;
         for (int k = 0; k < 16; ++k) d[i] += of_a(r, k) * of_b(k, c);
@@ -94,10 +102,25 @@ void multiply_add(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2])
 
 // ---- around kernels
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9,
-                   cudaErrorStreamCaptureUnsupported = 900 };
-enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
-enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+enum cudaError_t {
+    cudaSuccess = 0,
+    cudaErrorInvalidValue = 1,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorInvalidConfiguration = 9,
+    cudaErrorStreamCaptureUnsupported = 900
+};
+enum cudaMemcpyKind {
+    cudaMemcpyHostToHost,
+    cudaMemcpyHostToDevice,
+    cudaMemcpyDeviceToHost,
+    cudaMemcpyDeviceToDevice,
+    cudaMemcpyDefault
+};
+enum cudaStreamCaptureMode {
+    cudaStreamCaptureModeGlobal,
+    cudaStreamCaptureModeThreadLocal,
+    cudaStreamCaptureModeRelaxed
+};
 enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2 };
 
 using cudaStream_t = CUstream_st*;
@@ -123,15 +146,22 @@ struct cudaLaunchConfig_t {
 };
 
 template <class... Parameters, class... Arguments>
-cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Arguments&&... arguments) {
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
     const auto [x, y, z] = config->blockDim;
-    if (x * y * z > 1024 || x * y * z == 0 || config->gridDim.y > 65535 || config->gridDim.z > 65535) return cudaErrorInvalidConfiguration;
-    ldm::cuda_on_host::ask(config->stream, [grid = config->gridDim, block = config->blockDim, kernel, ... values = Parameters(arguments)] {
+    if (x * y * z > 1024 || x * y * z == 0 || config->gridDim.y > 65535 ||
+        config->gridDim.z > 65535)
+        return cudaErrorInvalidConfiguration;
+    ldm::cuda_on_host::ask(config->stream, [grid = config->gridDim, block = config->blockDim,
+                                            kernel, ... values = Parameters(arguments)] {
         // these two are not watched: they read the arguments where the host keeps them
         const auto call = [&]() __attribute__((no_sanitize("thread"))) { kernel(values...); };
         using Call = decltype(call);
         ldm::cuda_on_host::run_grid(
-            grid, block, [](const void* of_thread) __attribute__((no_sanitize("thread"))) { (*static_cast<Call*>(of_thread))(); }, &call);
+            grid, block, [](const void* of_thread) __attribute__((no_sanitize("thread"))) {
+                (*static_cast<Call*>(of_thread))();
+            },
+            &call);
     });
     return cudaSuccess;
 }
@@ -142,7 +172,8 @@ template <class... Parameters>
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)(Parameters...)) {
     cudaDeviceProp properties;
     cudaGetDeviceProperties(&properties, 0);
-    attributes->ptxVersion = 10 * properties.major + properties.minor;  // compiled for just this one
+    // compiled for just this one
+    attributes->ptxVersion = 10 * properties.major + properties.minor;
     return cudaSuccess;
 }
 cudaError_t cudaGetLastError();
@@ -152,13 +183,15 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes);
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* at, int byte, std::size_t bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long flags);
 cudaError_t cudaGraphUpload(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);

@@ -1,17 +1,20 @@
 #include "tests/cuda_on_host/device_memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sys/mman.h>
 
 namespace ldm::cuda_on_host {
 namespace {
 
-constexpr std::size_t capacity = std::size_t{8} << 30;  // of addresses; pages come when they are written
+// of addresses; pages come when they are written
+constexpr std::size_t capacity = std::size_t{8} << 30;
 constexpr std::size_t alignment = 512;
-constexpr std::size_t gap = 512;  // between blocks, so that who writes beside one does not hit the next
+// between blocks, so that who writes beside one does not hit the next
+constexpr std::size_t gap = 512;
 int open_count = 0;
 
 }  // namespace
@@ -22,7 +25,8 @@ DeviceMemory& DeviceMemory::instance() {
 }
 
 DeviceMemory::DeviceMemory() {
-    void* memory = mmap(nullptr, capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* memory =
+        mmap(nullptr, capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
         std::perror("CUDA on the host: no addresses for the device's memory");
         std::abort();
@@ -34,7 +38,8 @@ std::size_t DeviceMemory::total() const { return capacity; }
 
 void* DeviceMemory::allocate(std::size_t bytes) {
     if (bytes > capacity) return nullptr;
-    std::byte* at = begin_;  // the first gap that is wide enough
+    // the first gap that is wide enough
+    std::byte* at = begin_;
     for (const auto& [block, size] : blocks_) {
         if (at + bytes + gap <= block) break;
         at = block + (size + alignment - 1) / alignment * alignment + gap;
@@ -65,7 +70,10 @@ void DeviceMemory::protect(int how) const { mprotect(begin_, end_ - begin_, how)
 bool DeviceMemory::contains(const void* at, std::size_t bytes) const {
     auto* const address = static_cast<std::byte*>(const_cast<void*>(at));
     if (address < begin_ || address >= end_) return false;
-    const auto inside = [&](auto it) { return it != blocks_.end() && address >= it->first && address + bytes <= it->first + it->second; };
+    const auto inside = [&](auto it) {
+        return it != blocks_.end() && address >= it->first &&
+               address + bytes <= it->first + it->second;
+    };
     if (inside(latest_)) return true;
     const auto after = blocks_.upper_bound(address);
     if (after == blocks_.begin() || !inside(std::prev(after))) return false;

@@ -5,8 +5,9 @@
 
 namespace ldm::cuda_on_host {
 
-/// Memory that only kernels and copies may touch: between them its pages are closed, so that a pointer of the device in the wrong
-/// hands ends the program there and then, as it would with a GPU. Fresh blocks are full of NaN.
+/// Memory that only kernels and copies may touch: between them its pages are closed, so that a
+/// pointer of the device in the wrong hands ends the program there and then, as it would with a
+/// GPU. Fresh blocks are full of NaN.
 class DeviceMemory {
 public:
     static DeviceMemory& instance();
@@ -31,9 +32,12 @@ private:
     void protect(int how) const;
 
     std::byte* begin_;
-    std::byte* end_;                          // of what was ever in use
-    std::map<std::byte*, std::size_t> blocks_;  // in use
-    mutable std::map<std::byte*, std::size_t>::const_iterator latest_ = blocks_.end();  // that was asked for: most likely the next, too
+    // of what was ever in use
+    std::byte* end_;
+    // in use
+    std::map<std::byte*, std::size_t> blocks_;
+    // that was asked for: most likely the next, too
+    mutable std::map<std::byte*, std::size_t>::const_iterator latest_ = blocks_.end();
     std::size_t used_ = 0;
 };
 

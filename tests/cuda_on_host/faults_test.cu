@@ -1,18 +1,19 @@
-// What a GPU would do wrong now and then, or end with an error, ends the program with a message here: a kernel for each fault, and
-// its correct twin.
+// What a GPU would do wrong now and then, or end with an error, ends the program with a message
+// here: a kernel for each fault, and its correct twin.
 
-#include "common/device/cuda.cuh"
-#include "common/device/cuda_device.h"
-#include "common/device/numbers.cuh"
-#include "tests/support/catch.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
+
+#include "common/device/cuda.cuh"
+#include "common/device/cuda_device.h"
+#include "common/device/numbers.cuh"
+#include "tests/support/catch.h"
 
 using namespace ldm::cuda;
 using ldm::test::has_text;
@@ -26,7 +27,8 @@ std::string last_words(Work work) {
     std::fflush(nullptr);
     const pid_t child = fork();
     if (child == 0) {
-        std::signal(SIGABRT, SIG_DFL);  // not Catch2's, which would tell of a failed test
+        // not Catch2's, which would tell of a failed test
+        std::signal(SIGABRT, SIG_DFL);
         dup2(fileno(said), STDERR_FILENO);
         work();
         _exit(0);
@@ -37,19 +39,22 @@ std::string last_words(Work work) {
     std::rewind(said);
     for (int c; (c = std::fgetc(said)) != EOF;) words += static_cast<char>(c);
     std::fclose(said);
-    if ((status == 0) != words.empty()) return "ended with " + std::to_string(status) + ": " + words;
+    if ((status == 0) != words.empty())
+        return "ended with " + std::to_string(status) + ": " + words;
     return words;
 }
 
 /// What the kernel says that gets the numbers 0, 1, … 255 and as many others to write to.
 template <class... Arguments>
-std::string run(void (*kernel)(const float*, float*, Arguments...), dim3 blocks, dim3 threads, std::type_identity_t<Arguments>... arguments) {
+std::string run(void (*kernel)(const float*, float*, Arguments...), dim3 blocks, dim3 threads,
+                std::type_identity_t<Arguments>... arguments) {
     return last_words([&] {
         std::vector<float> numbers(256);
         for (int i = 0; i < 256; ++i) numbers[i] = static_cast<float>(i);
         const auto in = allocate(sizeof(float) * 256), out = allocate(sizeof(float) * 256);
         copy_to_device(in.get(), numbers.data(), sizeof(float) * 256);
-        launch(kernel, blocks, threads, static_cast<const float*>(in.get()), static_cast<float*>(out.get()), arguments...);
+        launch(kernel, blocks, threads, static_cast<const float*>(in.get()),
+               static_cast<float*>(out.get()), arguments...);
     });
 }
 
@@ -109,12 +114,17 @@ __global__ void unused_kernel(const float* x, float* y, bool all) {
     y[i] = seen[i ^ 1];
 }
 
-__global__ void beyond_kernel(const float* x, float* y, int more) { y[first_index()] = x[first_index() + more]; }
+__global__ void beyond_kernel(const float* x, float* y, int more) {
+    y[first_index()] = x[first_index() + more];
+}
 
-__global__ void elsewhere_kernel(const float* x, float* y, const float* more) { y[first_index()] = x[first_index()] + *more; }
+__global__ void elsewhere_kernel(const float* x, float* y, const float* more) {
+    y[first_index()] = x[first_index()] + *more;
+}
 
 __global__ void packs_kernel(const float* x, float* y, int first) {
-    reinterpret_cast<Pack<float>*>(y)[first_index()] = *reinterpret_cast<const Pack<float>*>(x + first + 4 * first_index());
+    reinterpret_cast<Pack<float>*>(y)[first_index()] =
+        *reinterpret_cast<const Pack<float>*>(x + first + 4 * first_index());
 }
 
 __global__ void columns_kernel(const float* x, float* y, int columns) {
@@ -133,7 +143,9 @@ __global__ void some_wait_kernel(const float* x, float* y, int who) {
 
 TEST_CASE("threads that share memory without a barrier") {
     CHECK(run(neighbours_kernel, 2, 64, true) == "");
-    CHECK_THAT(run(neighbours_kernel, 2, 64, false), has_text("thread 1 reads 4 bytes that thread 0 writes, without a barrier between them"));
+    CHECK_THAT(
+        run(neighbours_kernel, 2, 64, false),
+        has_text("thread 1 reads 4 bytes that thread 0 writes, without a barrier between them"));
     CHECK(run(rounds_kernel, 2, 64, true) == "");
     CHECK_THAT(run(rounds_kernel, 2, 64, false), has_text("reads, without a barrier between them"));
     CHECK_THAT(run(exchange_kernel, 1, 32), has_text("without a barrier between them"));
@@ -149,13 +161,19 @@ TEST_CASE("blocks that share memory") {
 
 TEST_CASE("memory that is not there, or not yet") {
     CHECK(run(unwritten_kernel, 3, 64, true) == "");
-    CHECK_THAT(run(unwritten_kernel, 3, 64, false), has_text("block (1 0 0): thread 6 reads 4 bytes of shared memory that nobody of this block has written"));
+    CHECK_THAT(run(unwritten_kernel, 3, 64, false),
+               has_text("block (1 0 0): thread 6 reads 4 bytes of shared memory that nobody of "
+                        "this block has written"));
     CHECK(run(unused_kernel, 1, 64, true) == "");
-    CHECK_THAT(run(unused_kernel, 1, 64, false), has_text("thread 6 reads 4 bytes of shared memory that nobody of this block has written"));
+    CHECK_THAT(
+        run(unused_kernel, 1, 64, false),
+        has_text("thread 6 reads 4 bytes of shared memory that nobody of this block has written"));
     CHECK(run(beyond_kernel, 2, 128, 0) == "");
-    CHECK_THAT(run(beyond_kernel, 2, 128, 1), has_text("thread 127 reads 4 bytes that lie neither in a block"));
+    CHECK_THAT(run(beyond_kernel, 2, 128, 1),
+               has_text("thread 127 reads 4 bytes that lie neither in a block"));
     const auto number = std::make_unique<float>(3.0f);
-    CHECK_THAT(run(elsewhere_kernel, 1, 32, number.get()), has_text("lie neither in a block of the device's memory nor"));
+    CHECK_THAT(run(elsewhere_kernel, 1, 32, number.get()),
+               has_text("lie neither in a block of the device's memory nor"));
     CHECK(run(packs_kernel, 1, 32, 4) == "");
     CHECK_THAT(run(packs_kernel, 1, 32, 2), has_text("misaligned address"));
     CHECK(run(columns_kernel, 1, 8, 8) == "");
@@ -164,5 +182,6 @@ TEST_CASE("memory that is not there, or not yet") {
 
 TEST_CASE("barriers that not all come to") {
     CHECK(run(some_wait_kernel, 1, 64, 64) == "");
-    CHECK_THAT(run(some_wait_kernel, 1, 64, 32), has_text("threads wait for others that do not come"));
+    CHECK_THAT(run(some_wait_kernel, 1, 64, 32),
+               has_text("threads wait for others that do not come"));
 }

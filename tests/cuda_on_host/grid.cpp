@@ -1,15 +1,16 @@
 #include "tests/cuda_on_host/grid.h"
 
-#include "tests/cuda_on_host/accesses.h"
-#include "tests/cuda_on_host/device_memory.h"
+#include <ucontext.h>
 
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <ucontext.h>
 #include <vector>
+
+#include "tests/cuda_on_host/accesses.h"
+#include "tests/cuda_on_host/device_memory.h"
 
 namespace ldm::cuda_on_host {
 namespace {
@@ -22,14 +23,17 @@ enum class State { ready, at_block_barrier, at_warp_barrier, done };
 struct Fiber {
     dim3 thread;
     State state = State::ready;
-    unsigned mask = 0;  // of the warp barrier it waits at
+    // of the warp barrier it waits at
+    unsigned mask = 0;
     bool begun = false;
     ucontext_t context;
     jmp_buf place;
-    unsigned char* memory;  // what it shows, then its stack
+    // what it shows, then its stack
+    unsigned char* memory;
 };
 
-std::vector<std::unique_ptr<Fiber>> fibers;  // stay for the next block
+// stay for the next block
+std::vector<std::unique_ptr<Fiber>> fibers;
 unsigned fiber_count = 0;
 Fiber* current = nullptr;
 unsigned current_index = 0;
@@ -39,7 +43,8 @@ const void* its_arguments = nullptr;
 
 unsigned char* memory_of(std::size_t fiber) {
     static unsigned char* const memory = [] {
-        static const auto all = std::make_unique_for_overwrite<unsigned char[]>(largest_block * stack_bytes);
+        static const auto all =
+            std::make_unique_for_overwrite<unsigned char[]>(largest_block * stack_bytes);
         accesses::are_private(all.get(), all.get() + largest_block * stack_bytes);
         return all.get();
     }();
@@ -82,7 +87,8 @@ bool release_warp(unsigned first) {
     for (unsigned i = first; i < last; ++i) {
         Fiber& fiber = *fibers[i];
         if (fiber.state != State::at_warp_barrier) continue;
-        if (!(fiber.mask >> (i - first) & 1)) misused("a lane waits in a warp operation whose mask does not name it");
+        if (!(fiber.mask >> (i - first) & 1))
+            misused("a lane waits in a warp operation whose mask does not name it");
         const unsigned mask = fiber.mask;
         bool all = true;
         for (unsigned j = first; j < first + warp_size; ++j)
@@ -118,7 +124,8 @@ void run_block(dim3 block) {
         for (unsigned i = 0; i < fiber_count; ++i)
             while (fibers[i]->state == State::ready) give_turn(i);
         bool released = false;
-        for (unsigned first = 0; first < fiber_count; first += warp_size) released |= release_warp(first);
+        for (unsigned first = 0; first < fiber_count; first += warp_size)
+            released |= release_warp(first);
         if (released) continue;
         if (all_are(State::done)) return;
         if (!all_are(State::at_block_barrier)) misused("threads wait for others that do not come");
@@ -130,7 +137,8 @@ void run_block(dim3 block) {
 }  // namespace
 
 void misused(const std::string& what) {
-    std::fprintf(stderr, "CUDA on the host, block (%u %u %u): %s\n", blockIdx.x, blockIdx.y, blockIdx.z, what.c_str());
+    std::fprintf(stderr, "CUDA on the host, block (%u %u %u): %s\n", blockIdx.x, blockIdx.y,
+                 blockIdx.z, what.c_str());
     std::abort();
 }
 
@@ -152,6 +160,8 @@ void run_grid(dim3 grid, dim3 block, void (*kernel)(const void*), const void* ar
 int lane() { return static_cast<int>(current_index % warp_size); }
 void wait_for_block() { wait(State::at_block_barrier); }
 void wait_for_warp(unsigned mask) { wait(State::at_warp_barrier, mask); }
-unsigned char* shown_by(int lane) { return fibers[current_index / warp_size * warp_size + lane]->memory; }
+unsigned char* shown_by(int lane) {
+    return fibers[current_index / warp_size * warp_size + lane]->memory;
+}
 
 }  // namespace ldm::cuda_on_host

@@ -4,8 +4,9 @@
 #include <cstring>
 #include <string>
 
-/// A grid of threads on the processor. The threads of a block are fibers: each has a stack of its own and runs until it waits for
-/// others or ends; then the next one has its turn. Blocks run one after the other.
+/// A grid of threads on the processor. The threads of a block are fibers: each has a stack of its
+/// own and runs until it waits for others or ends; then the next one has its turn. Blocks run one
+/// after the other.
 namespace ldm::cuda_on_host {
 
 inline constexpr int warp_size = 32;
@@ -18,8 +19,9 @@ struct dim3 {
 // Of the thread whose turn it is.
 inline dim3 gridDim, blockDim, blockIdx, threadIdx;
 
-/// Calls kernel(arguments) once for each thread of each block. Aborts with a message where a GPU would hang or behave as it likes: when threads
-/// wait at a barrier that others of the block have passed by, or when a warp's exchange names lanes that do not come.
+/// Calls kernel(arguments) once for each thread of each block. Aborts with a message where a GPU
+/// would hang or behave as it likes: when threads wait at a barrier that others of the block have
+/// passed by, or when a warp's exchange names lanes that do not come.
 void run_grid(dim3 grid, dim3 block, void (*kernel)(const void*), const void* arguments);
 
 /// Ends the program with a message.
@@ -44,7 +46,8 @@ T exchange(unsigned mask, T value, int from) {
     std::memcpy(shown_by(lane()), &value, sizeof value);
     wait_for_warp(mask);
     std::memcpy(&value, shown_by(from), sizeof value);
-    wait_for_warp(mask);  // nobody shows the next before all have seen this
+    // nobody shows the next before all have seen this
+    wait_for_warp(mask);
     return value;
 }
 

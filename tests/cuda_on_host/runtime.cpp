@@ -1,11 +1,10 @@
-#include "tests/cuda_on_host/cuda_runtime.h"
-
-#include "tests/cuda_on_host/device_memory.h"
-#include "tests/cuda_on_host/stream.h"
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+
+#include "tests/cuda_on_host/cuda_runtime.h"
+#include "tests/cuda_on_host/device_memory.h"
+#include "tests/cuda_on_host/stream.h"
 
 using ldm::cuda_on_host::DeviceMemory;
 using ldm::cuda_on_host::OpenMemory;
@@ -20,7 +19,8 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-    *properties = {"processor, one thread at a time", DeviceMemory::instance().total(), 8, 0, 1, 48 << 10};
+    *properties = {
+        "processor, one thread at a time", DeviceMemory::instance().total(), 8, 0, 1, 48 << 10};
     return cudaSuccess;
 }
 
@@ -28,19 +28,27 @@ cudaError_t cudaGetLastError() { return cudaSuccess; }
 
 const char* cudaGetErrorName(cudaError_t error) {
     switch (error) {
-        case cudaSuccess: return "cudaSuccess";
-        case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
-        case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
-        default: return "cudaErrorInvalidValue";
+        case cudaSuccess:
+            return "cudaSuccess";
+        case cudaErrorMemoryAllocation:
+            return "cudaErrorMemoryAllocation";
+        case cudaErrorStreamCaptureUnsupported:
+            return "cudaErrorStreamCaptureUnsupported";
+        default:
+            return "cudaErrorInvalidValue";
     }
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
     switch (error) {
-        case cudaSuccess: return "no error";
-        case cudaErrorMemoryAllocation: return "out of memory";
-        case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
-        default: return "invalid argument";
+        case cudaSuccess:
+            return "no error";
+        case cudaErrorMemoryAllocation:
+            return "out of memory";
+        case cudaErrorStreamCaptureUnsupported:
+            return "operation not permitted when stream is capturing";
+        default:
+            return "invalid argument";
     }
 }
 
@@ -65,13 +73,17 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
     return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
     const DeviceMemory& memory = DeviceMemory::instance();
     const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
     const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-    if (memory.contains(to, bytes) != to_device || memory.contains(from, bytes) != from_device) return cudaErrorInvalidValue;
-    // CUDA writes such a copy down, but the host's memory would have to stay what and where it is until the last launch is done.
-    if (ldm::cuda_on_host::capturing(stream) && kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
+    if (memory.contains(to, bytes) != to_device || memory.contains(from, bytes) != from_device)
+        return cudaErrorInvalidValue;
+    // CUDA writes such a copy down, but the host's memory would have to stay what and where it is
+    // until the last launch is done.
+    if (ldm::cuda_on_host::capturing(stream) && kind != cudaMemcpyDeviceToDevice)
+        return cudaErrorStreamCaptureUnsupported;
     ldm::cuda_on_host::ask(stream, [=] {
         const OpenMemory open;
         std::memmove(to, from, bytes);
@@ -102,7 +114,9 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) {
     return cudaSuccess;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return cudaEventCreate(event); }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+    return cudaEventCreate(event);
+}
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
     event->at = std::chrono::steady_clock::now();

@@ -1,9 +1,9 @@
 #include "tests/cuda_on_host/stream.h"
 
-#include "tests/cuda_on_host/cuda_runtime.h"
-
 #include <optional>
 #include <vector>
+
+#include "tests/cuda_on_host/cuda_runtime.h"
 
 using Works = std::vector<std::function<void()>>;
 
@@ -49,7 +49,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     return cudaSuccess;
 }
 
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long) {
     *executable = new CUgraphExec_st{graph->works};
     return cudaSuccess;
 }

@@ -1,11 +1,11 @@
 #include "tests/support/case_checks.h"
 
-#include "common/verify/verify.h"
-#include "tests/support/catch.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
+
+#include "common/verify/verify.h"
+#include "tests/support/catch.h"
 
 namespace ldm::test {
 namespace {
@@ -35,14 +35,17 @@ void check_cases(const std::string& chapter, const verify::Registry& registry) {
     const fs::path root = LDM_SOURCE_DIR;
     int checked = 0;
     for (const fs::path& path : cases_in(root / "reference_data" / chapter)) {
-        const std::string component = path.filename().string().substr(0, path.filename().string().find('.'));
-        if (!registry.contains(component)) continue;  // random numbers, tokens: other tests read them
+        const std::string component =
+            path.filename().string().substr(0, path.filename().string().find('.'));
+        // random numbers, tokens: other tests read them
+        if (!registry.contains(component)) continue;
         check_file(registry, path);
         ++checked;
     }
     CHECK(checked > 0);
     for (const fs::path& path : cases_in(root / "../shared/cases"))
-        if (registry.contains(path.filename().string().substr(0, path.filename().string().find('.'))))
+        if (registry.contains(
+                path.filename().string().substr(0, path.filename().string().find('.'))))
             check_file(registry, path);
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "common/verify/component.h"
-
 #include <string>
 #include <vector>
+
+#include "common/verify/component.h"
 
 namespace ldm::test {
 

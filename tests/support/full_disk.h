@@ -24,7 +24,8 @@ public:
 
 private:
     rlimit before_ = {};
-    void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);  // an error, not the end of the program
+    // an error, not the end of the program
+    void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
 };
 
 }  // namespace ldm::test

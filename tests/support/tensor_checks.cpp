@@ -1,19 +1,20 @@
 #include "tests/support/tensor_checks.h"
 
-#include "common/autograd/tape.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 
+#include "common/autograd/tape.h"
+
 namespace ldm::test {
 namespace {
 
 double weighted_sum(const Tensor& y, const Tensor& weights) {
     double sum = 0.0;
-    for (std::int64_t i = 0; i < y.size(); ++i) sum += static_cast<double>(y.data()[i]) * weights.data()[i];
+    for (std::int64_t i = 0; i < y.size(); ++i)
+        sum += static_cast<double>(y.data()[i]) * weights.data()[i];
     return sum;
 }
 
@@ -21,11 +22,13 @@ double weighted_sum(const Tensor& y, const Tensor& weights) {
 
 std::string close(const Tensor& got, const Tensor& expected, double tolerance) {
     if (got.shape() != expected.shape())
-        return fmt::format("shape {}, expected {}", to_string(got.shape()), to_string(expected.shape()));
+        return fmt::format("shape {}, expected {}", to_string(got.shape()),
+                           to_string(expected.shape()));
     for (std::int64_t i = 0; i < got.size(); ++i) {
         const double difference = std::abs(static_cast<double>(got.data()[i]) - expected.data()[i]);
         if (!(difference <= tolerance))
-            return fmt::format("element {} is {}, expected {}", i, got.data()[i], expected.data()[i]);
+            return fmt::format("element {} is {}, expected {}", i, got.data()[i],
+                               expected.data()[i]);
     }
     return "";
 }
@@ -57,10 +60,12 @@ std::string gradients_agree(const std::function<Tensor(const std::vector<Tensor>
     for (std::size_t which = 0; which < inputs.size(); ++which) {
         Tensor& x = inputs[which];
         double largest = 1e-3;
-        for (float g : gradients[which].values()) largest = std::max(largest, std::abs(static_cast<double>(g)));
+        for (float g : gradients[which].values())
+            largest = std::max(largest, std::abs(static_cast<double>(g)));
         for (std::int64_t i = 0; i < x.size(); ++i) {
             const float here = x.data()[i];
-            const auto difference = [&](float step) {  // (f(x + step) - f(x - step)) / 2 step, but for errors of step^2
+            // (f(x + step) - f(x - step)) / 2 step, but for errors of step^2
+            const auto difference = [&](float step) {
                 x.data()[i] = here + step;
                 const double above = weighted_sum(f(inputs), weights), up = x.data()[i];
                 x.data()[i] = here - step;
@@ -69,10 +74,12 @@ std::string gradients_agree(const std::function<Tensor(const std::vector<Tensor>
                 return (above - below) / (up - down);
             };
             constexpr float step = 1.0f / 32;
-            const double expected = (4.0 * difference(step) - difference(2 * step)) / 3.0;  // their errors cancel
+            // their errors cancel
+            const double expected = (4.0 * difference(step) - difference(2 * step)) / 3.0;
             const double got = gradients[which].data()[i];
             if (!(std::abs(got - expected) <= tolerance * largest))
-                return fmt::format("input {}, element {}: gradient {}, differences say {}", which, i, got, expected);
+                return fmt::format("input {}, element {}: gradient {}, differences say {}", which,
+                                   i, got, expected);
         }
     }
     return "";

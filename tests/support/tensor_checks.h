@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/tensor/tensor.h"
-#include "tests/support/catch.h"
-
 #include <functional>
 #include <string>
+
+#include "common/tensor/tensor.h"
+#include "tests/support/catch.h"
 
 namespace ldm::test {
 
@@ -16,7 +16,8 @@ std::string close(const Tensor& got, const Tensor& expected, double tolerance);
 Tensor noise(const Shape& shape, int seed, float scale = 1.0f);
 
 /// Checks the gradients that a Tape gives for sum(f(inputs) * fixed noise) against central
-/// differences (two of them, so that the errors of step^2 cancel), element by element. Empty when they agree to `tolerance` times the largest entry.
+/// differences (two of them, so that the errors of step^2 cancel), element by element. Empty when
+/// they agree to `tolerance` times the largest entry.
 std::string gradients_agree(const std::function<Tensor(const std::vector<Tensor>&)>& f,
                             std::vector<Tensor> inputs, double tolerance = 3e-4);
 

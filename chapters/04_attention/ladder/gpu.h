@@ -2,9 +2,10 @@
 
 #include "common/tensor/tensor.h"
 
-/// The ladder once more, for a GPU: one head of attention with a thread, a tile, and a walk. The same
-/// shapes as in ladder.h, float32, on the GPU; in a program without CUDA they do not exist. The step
-/// after these is ops::scaled_dot_product_attention in 16 bits, which multiplies on tensor cores.
+/// The ladder once more, for a GPU: one head of attention with a thread, a tile, and a walk. The
+/// same shapes as in ladder.h, float32, on the GPU; in a program without CUDA they do not exist.
+/// The step after these is ops::scaled_dot_product_attention in 16 bits, which multiplies on tensor
+/// cores.
 
 namespace ldm::attention::ladder::gpu {
 

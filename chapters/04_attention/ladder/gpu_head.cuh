@@ -11,7 +11,8 @@ namespace ldm::attention::ladder::gpu {
 /// v [keys, out].
 struct Head {
     int queries, keys, width, out;
-    float scale;  // of the scores, 1 / sqrt(width)
+    // of the scores, 1 / sqrt(width)
+    float scale;
     const float *q, *k, *v;
 
     Head(const Tensor& q, const Tensor& k, const Tensor& v)

@@ -6,10 +6,12 @@ namespace {
 
 //! [scores]
 __global__ void scores_kernel(Head head, float* scores) {
-    const int j = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = static_cast<int>(blockIdx.y);
+    const int j = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x),
+              i = static_cast<int>(blockIdx.y);
     if (j >= head.keys) return;
     float dot = 0.0f;
-    for (int c = 0; c < head.width; ++c) dot += head.q[i * head.width + c] * head.k[j * head.width + c];
+    for (int c = 0; c < head.width; ++c)
+        dot += head.q[i * head.width + c] * head.k[j * head.width + c];
     scores[static_cast<std::int64_t>(i) * head.keys + j] = dot * head.scale;
 }
 //! [scores]
@@ -25,7 +27,8 @@ __global__ void softmax_kernel(Head head, float* scores) {
 }
 
 __global__ void mixture_kernel(Head head, const float* weights, float* y) {
-    const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = static_cast<int>(blockIdx.y);
+    const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x),
+              i = static_cast<int>(blockIdx.y);
     if (c >= head.out) return;
     float mixture = 0.0f;
     for (int j = 0; j < head.keys; ++j)
@@ -43,7 +46,8 @@ Tensor naive(const Tensor& q, const Tensor& k, const Tensor& v) {
     float *table = cuda::numbers<float>(scores), *result = cuda::numbers<float>(y);
     cuda::launch(scores_kernel, dim3(pieces(head.keys, threads), rows), dim3(threads), head, table);
     cuda::launch(softmax_kernel, dim3(pieces(head.queries, threads)), dim3(threads), head, table);
-    cuda::launch(mixture_kernel, dim3(pieces(head.out, threads), rows), dim3(threads), head, table, result);
+    cuda::launch(mixture_kernel, dim3(pieces(head.out, threads), rows), dim3(threads), head, table,
+                 result);
     return y;
 }
 

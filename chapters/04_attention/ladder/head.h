@@ -9,7 +9,8 @@ namespace ldm::attention::ladder {
 /// The operands of one head and their sizes: q [queries, width], k [keys, width], v [keys, out].
 struct Head {
     std::int64_t queries, keys, width, out;
-    float scale;  // of the scores, 1 / sqrt(width)
+    // of the scores, 1 / sqrt(width)
+    float scale;
 
     Head(const Tensor& q, const Tensor& k, const Tensor& v)
         : queries(q.dims<2>()[0]),

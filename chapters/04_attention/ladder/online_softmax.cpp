@@ -11,8 +11,10 @@ namespace {
 
 /// What a query knows after some of the keys.
 struct SoFar {
-    float highest = -std::numeric_limits<float>::infinity();  // m, the largest score yet
-    float sum = 0.0f;                                         // sum of exp(s - m)
+    // m, the largest score yet
+    float highest = -std::numeric_limits<float>::infinity();
+    // sum of exp(s - m)
+    float sum = 0.0f;
 };
 
 }  // namespace
@@ -36,7 +38,8 @@ Tensor online_softmax(const Tensor& q, const Tensor& k, const Tensor& v) {
                 float* mixture = y.data() + i * head.out;
                 const float highest =
                     std::max(row.highest, *std::max_element(scores, scores + count));
-                const float shrink = std::exp(row.highest - highest);  // 0 at the first block
+                // 0 at the first block
+                const float shrink = std::exp(row.highest - highest);
                 row.highest = highest;
                 row.sum *= shrink;
                 for (std::int64_t c = 0; c < head.out; ++c) mixture[c] *= shrink;

@@ -21,9 +21,7 @@
 namespace ldm::attention::ladder {
 namespace {
 
-Tensor as_head(const Tensor& x) {
-    return x.reshape({1, 1, x.dim(0), x.dim(1)});
-}
+Tensor as_head(const Tensor& x) { return x.reshape({1, 1, x.dim(0), x.dim(1)}); }
 
 Tensor shipped(const Tensor& q, const Tensor& k, const Tensor& v) {
     const Tensor y = ops::scaled_dot_product_attention(as_head(q), as_head(k), as_head(v));
@@ -33,7 +31,8 @@ Tensor shipped(const Tensor& q, const Tensor& k, const Tensor& v) {
 struct Rung {
     const char* name;
     Tensor (*climb)(const Tensor& q, const Tensor& k, const Tensor& v);
-    std::int64_t (*scratch)(std::int64_t tokens);  // numbers
+    // numbers
+    std::int64_t (*scratch)(std::int64_t tokens);
 };
 
 constexpr Rung rungs[] = {
@@ -75,7 +74,8 @@ struct Task {
             *x = Tensor({tokens, width});
             generator.normal(x->values());
         }
-        truth = ops::reference::attention(as_head(q), as_head(k), as_head(v), {}).reshape(v.shape());
+        truth =
+            ops::reference::attention(as_head(q), as_head(k), as_head(v), {}).reshape(v.shape());
     }
 };
 
@@ -119,9 +119,9 @@ std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes,
         for (const std::int64_t tokens : sizes) {
             const Task task(tokens, width, generator);
             const auto timed = [&](const char* name, auto climb, DType dtype) {
-                const auto [time, error] = report::lap_on_gpu(
-                    [&](const auto& in) { return climb(in[0], in[1], in[2]); },
-                    {task.q, task.k, task.v}, dtype, task.truth);
+                const auto [time, error] =
+                    report::lap_on_gpu([&](const auto& in) { return climb(in[0], in[1], in[2]); },
+                                       {task.q, task.k, task.v}, dtype, task.truth);
                 auto row = row_of(task, name, time);
                 row.push_back(fmt::format("{:.0e}", error));
                 return row;
@@ -135,7 +135,8 @@ std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& sizes,
                 const ops::WithCudnn cudnn({.attention = true});
                 const std::int64_t before = ops::through_cudnn().attention;
                 const auto row = timed("cuDNN", shipped, DType::f16);
-                if (ops::through_cudnn().attention > before) table.add(row);  // or it was our own once more
+                // or it was our own once more
+                if (ops::through_cudnn().attention > before) table.add(row);
             }
         }
         return table;

@@ -13,8 +13,8 @@ namespace ldm::attention::ladder {
 /// for every size in `tokens`: milliseconds, GFLOP/s, scratch memory, largest error.
 report::Table race(const std::vector<std::int64_t>& tokens, std::int64_t width, std::uint64_t seed);
 
-/// The same on the GPU, by its own clock, with the project's kernel in float32 and in float16. Nothing
-/// where there is no GPU that this program can use.
+/// The same on the GPU, by its own clock, with the project's kernel in float32 and in float16.
+/// Nothing where there is no GPU that this program can use.
 std::optional<report::Table> race_on_gpu(const std::vector<std::int64_t>& tokens,
                                          std::int64_t width, std::uint64_t seed);
 

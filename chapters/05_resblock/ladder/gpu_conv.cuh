@@ -5,10 +5,13 @@
 
 namespace ldm::resblock::ladder::gpu {
 
-inline constexpr int reach = 3;             // of the kernel, across and down
-inline constexpr int taps = reach * reach;  // pixels that it looks at
+// of the kernel, across and down
+inline constexpr int reach = 3;
+// pixels that it looks at
+inline constexpr int taps = reach * reach;
 
-/// The operands of the convolution as a kernel is given them. As a product of matrices it is, for each picture,
+/// The operands of the convolution as a kernel is given them. As a product of matrices it is, for
+/// each picture,
 ///
 ///     y [O, H W] = weights [O, 9 C] patches [9 C, H W]
 ///
@@ -31,7 +34,8 @@ struct Conv {
     }
 
     __host__ __device__ int pixels() const { return height * width; }
-    __host__ __device__ int terms() const { return channels * taps; }  // of a sum
+    // of a sum
+    __host__ __device__ int terms() const { return channels * taps; }
 
     //! [patch]
     /// x[n, c, i, j], 0 beyond the edge.
@@ -48,7 +52,9 @@ struct Conv {
     //! [patch]
 
     /// Where y[n, o, p] lies, of pixel p.
-    __device__ std::int64_t place(int n, int o, int p) const { return (static_cast<std::int64_t>(n) * out + o) * pixels() + p; }
+    __device__ std::int64_t place(int n, int o, int p) const {
+        return (static_cast<std::int64_t>(n) * out + o) * pixels() + p;
+    }
 };
 
 /// y, not yet written.

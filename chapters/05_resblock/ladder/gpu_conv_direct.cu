@@ -15,7 +15,8 @@ __global__ void direct_kernel(Conv conv, float* y) {
     float sum = conv.bias[o];
     for (int c = 0; c < conv.channels; ++c)
         for (int u = 0; u < reach; ++u)
-            for (int v = 0; v < reach; ++v) sum += weight[c * taps + u * reach + v] * conv.pixel(n, c, i + u - 1, j + v - 1);
+            for (int v = 0; v < reach; ++v)
+                sum += weight[c * taps + u * reach + v] * conv.pixel(n, c, i + u - 1, j + v - 1);
     y[conv.place(n, o, p)] = sum;
 }
 
@@ -24,7 +25,8 @@ __global__ void direct_kernel(Conv conv, float* y) {
 Tensor conv_direct(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Conv conv(x, weight, bias);
     Tensor y = room_for_result(conv);
-    const dim3 blocks(cuda::pieces(conv.pixels(), threads), static_cast<unsigned>(conv.out), static_cast<unsigned>(conv.pictures));
+    const dim3 blocks(cuda::pieces(conv.pixels(), threads), static_cast<unsigned>(conv.out),
+                      static_cast<unsigned>(conv.pictures));
     cuda::launch(direct_kernel, blocks, dim3(threads), conv, cuda::numbers<float>(y));
     return y;
 }

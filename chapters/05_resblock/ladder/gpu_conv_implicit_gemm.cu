@@ -4,23 +4,31 @@
 namespace ldm::resblock::ladder::gpu {
 namespace {
 
-constexpr int side = 16;  // of a tile
+// of a tile
+constexpr int side = 16;
 
 //! [implicit]
 /// y [O, H W] = weights [O, 9 C] patches [9 C, H W], for picture blockIdx.z.
 __global__ void implicit_gemm_kernel(Conv conv, float* y) {
     __shared__ float tile_w[side][side], tile_p[side][side];
-    const int x = static_cast<int>(threadIdx.x), z = static_cast<int>(threadIdx.y), n = static_cast<int>(blockIdx.z);
-    const int o = static_cast<int>(blockIdx.y) * side + z, p = static_cast<int>(blockIdx.x) * side + x;
+    const int x = static_cast<int>(threadIdx.x), z = static_cast<int>(threadIdx.y),
+              n = static_cast<int>(blockIdx.z);
+    const int o = static_cast<int>(blockIdx.y) * side + z,
+              p = static_cast<int>(blockIdx.x) * side + x;
     const int terms = conv.terms(), pixels = conv.pixels();
 
     float sum = 0.0f;
     for (int first = 0; first < terms; first += side) {
-        tile_w[z][x] = o < conv.out && first + x < terms ? conv.weight[static_cast<std::int64_t>(o) * terms + first + x] : 0.0f;
-        tile_p[z][x] = p < pixels && first + z < terms ? conv.patch(n, first + z, p) : 0.0f;  // im2col reads its table here
-        __syncthreads();  // the tiles are there
+        tile_w[z][x] = o < conv.out && first + x < terms
+                           ? conv.weight[static_cast<std::int64_t>(o) * terms + first + x]
+                           : 0.0f;
+        // im2col reads its table here
+        tile_p[z][x] = p < pixels && first + z < terms ? conv.patch(n, first + z, p) : 0.0f;
+        // the tiles are there
+        __syncthreads();
         for (int k = 0; k < side; ++k) sum += tile_w[z][k] * tile_p[k][x];
-        __syncthreads();  // nobody needs them any more
+        // nobody needs them any more
+        __syncthreads();
     }
     if (o < conv.out && p < pixels) y[conv.place(n, o, p)] = sum + conv.bias[o];
 }
@@ -31,7 +39,8 @@ __global__ void implicit_gemm_kernel(Conv conv, float* y) {
 Tensor conv_implicit_gemm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Conv conv(x, weight, bias);
     Tensor y = room_for_result(conv);
-    const dim3 tiles(cuda::pieces(conv.pixels(), side), cuda::pieces(conv.out, side), static_cast<unsigned>(conv.pictures));
+    const dim3 tiles(cuda::pieces(conv.pixels(), side), cuda::pieces(conv.out, side),
+                     static_cast<unsigned>(conv.pictures));
     cuda::launch(implicit_gemm_kernel, tiles, dim3(side, side), conv, cuda::numbers<float>(y));
     return y;
 }

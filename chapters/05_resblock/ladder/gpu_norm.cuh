@@ -1,28 +1,35 @@
 #pragma once
 
-#include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
-
 #include <cmath>
 #include <string>
 
+#include "common/device/cuda.cuh"
+#include "common/device/numbers.cuh"
+
 namespace ldm::resblock::ladder::gpu {
 
-/// The operands of GroupNorm as a kernel is given them. The channels of a group lie one behind the other, so a group is `length`
-/// numbers in a row.
+/// The operands of GroupNorm as a kernel is given them. The channels of a group lie one behind the
+/// other, so a group is `length` numbers in a row.
 struct Groups {
-    int count, length;            // groups in all pictures; numbers in one
-    int channels, width, pixels;  // of a picture; of a group; of a channel
+    // groups in all pictures; numbers in one
+    int count, length;
+    // of a picture; of a group; of a channel
+    int channels, width, pixels;
     float eps;
     const float *x, *scale, *offset;
 
     Groups(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps)
-        : eps(eps), x(cuda::numbers<float>(x)), scale(cuda::numbers<float>(scale)), offset(cuda::numbers<float>(offset)) {
+        : eps(eps),
+          x(cuda::numbers<float>(x)),
+          scale(cuda::numbers<float>(scale)),
+          offset(cuda::numbers<float>(offset)) {
         const auto [n, c, h, w] = x.dims<4>();
-        expect(groups > 0 && c % groups == 0, std::to_string(c) + " channels do not make " + std::to_string(groups) + " groups");
+        expect(groups > 0 && c % groups == 0,
+               std::to_string(c) + " channels do not make " + std::to_string(groups) + " groups");
         expect_shape(scale, {c});
         expect_shape(offset, {c});
-        expect(x.size() <= 1 << 30, "this ladder counts in 32 bits: too many numbers in " + to_string(x.shape()));
+        expect(x.size() <= 1 << 30,
+               "this ladder counts in 32 bits: too many numbers in " + to_string(x.shape()));
         count = static_cast<int>(n * groups);
         channels = static_cast<int>(c);
         width = channels / groups;
@@ -33,7 +40,8 @@ struct Groups {
     __host__ __device__ int size() const { return count * length; }
 };
 
-/// Of a block that has a whole group: as many as there can be, for groups are long, and there are few of them.
+/// Of a block that has a whole group: as many as there can be, for groups are long, and there are
+/// few of them.
 constexpr int block_threads = 1024;
 
 struct Moments {
@@ -44,9 +52,12 @@ struct Moments {
 __device__ inline float silu(float x) { return x / (1.0f + expf(-x)); }
 
 /// Room for the moments of all groups.
-inline Tensor room_for_moments(const Groups& g) { return Tensor({g.count, 2}, DType::f32, Device::cuda); }
+inline Tensor room_for_moments(const Groups& g) {
+    return Tensor({g.count, 2}, DType::f32, Device::cuda);
+}
 
-/// y = silu(level(x)), a kernel for each of the two and a thread for every number; in both of the first steps. (gpu_norm_naive.cu)
+/// y = silu(level(x)), a kernel for each of the two and a thread for every number; in both of the
+/// first steps. (gpu_norm_naive.cu)
 Tensor level_and_bend(const Tensor& x, const Groups& g, const Moments* moments);
 
 }  // namespace ldm::resblock::ladder::gpu

@@ -5,7 +5,8 @@
 namespace ldm::resblock::ladder::gpu {
 namespace {
 
-/// Neighbouring threads read neighbouring numbers, so that every line of memory that is fetched is used whole.
+/// Neighbouring threads read neighbouring numbers, so that every line of memory that is fetched is
+/// used whole.
 __global__ void __launch_bounds__(block_threads) moments_kernel(Groups g, Moments* moments) {
     const int group = static_cast<int>(blockIdx.x), first = static_cast<int>(threadIdx.x);
     const float* x = g.x + group * g.length;
@@ -19,11 +20,13 @@ __global__ void __launch_bounds__(block_threads) moments_kernel(Groups g, Moment
 
 }  // namespace
 
-Tensor norm_block_per_group(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor norm_block_per_group(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                            float eps) {
     const Groups g(x, groups, scale, offset, eps);
     Tensor room = room_for_moments(g);
     auto* moments = static_cast<Moments*>(room.address());
-    cuda::launch(moments_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g, moments);
+    cuda::launch(moments_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g,
+                 moments);
     return level_and_bend(x, g, moments);
 }
 

@@ -20,17 +20,20 @@ __global__ void __launch_bounds__(block_threads) fused_kernel(Groups g, float* y
     const float inverse_deviation = 1.0f / sqrtf(variance + g.eps);
     for (int i = first; i < g.length; i += block_threads) {
         const int channel = first_channel + i / g.pixels;
-        y[begin + i] = silu((x[i] - mean) * inverse_deviation * g.scale[channel] + g.offset[channel]);
+        y[begin + i] =
+            silu((x[i] - mean) * inverse_deviation * g.scale[channel] + g.offset[channel]);
     }
 }
 //! [fused]
 
 }  // namespace
 
-Tensor norm_fused(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor norm_fused(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                  float eps) {
     const Groups g(x, groups, scale, offset, eps);
     Tensor y = like(x, x.shape());
-    cuda::launch(fused_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g, cuda::numbers<float>(y));
+    cuda::launch(fused_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g,
+                 cuda::numbers<float>(y));
     return y;
 }
 

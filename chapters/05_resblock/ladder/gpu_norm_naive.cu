@@ -10,7 +10,8 @@ __global__ void moments_kernel(Groups g, Moments* moments) {
     const int group = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
     if (group >= g.count) return;
     const float* x = g.x + group * g.length;
-    double sum = 0.0, squares = 0.0;  // so many in a row: a float forgets the last digits of what it adds
+    // so many in a row: a float forgets the last digits of what it adds
+    double sum = 0.0, squares = 0.0;
     for (int i = 0; i < g.length; ++i) sum += x[i];
     const auto mean = static_cast<float>(sum / g.length);
     for (int i = 0; i < g.length; ++i) squares += (x[i] - mean) * (x[i] - mean);
@@ -40,7 +41,8 @@ Tensor level_and_bend(const Tensor& x, const Groups& g, const Moments* moments) 
     return y;
 }
 
-Tensor norm_naive(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor norm_naive(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                  float eps) {
     const Groups g(x, groups, scale, offset, eps);
     Tensor room = room_for_moments(g);
     auto* moments = static_cast<Moments*>(room.address());

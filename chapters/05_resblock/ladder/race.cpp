@@ -47,9 +47,7 @@ Tensor cudnn_convolution(const Tensor& x, const Tensor& weight, const Tensor& bi
     return {};
 }
 
-Tensor in_16_bits_there(const Tensor& x) {
-    return ops::to(ops::to(x, Device::cuda), DType::f16);
-}
+Tensor in_16_bits_there(const Tensor& x) { return ops::to(ops::to(x, Device::cuda), DType::f16); }
 
 }  // namespace
 
@@ -83,7 +81,8 @@ std::optional<report::Table> race_convolutions_on_gpu(std::int64_t side, std::ui
     report::Table table({"step", "ms", "TFLOP/s", "error"});
     if constexpr (build::has_cuda) {
         random::TorchGenerator generator(seed);
-        const double terms = 9.0 * channels;  // of a sum
+        // of a sum
+        const double terms = 9.0 * channels;
         const Tensor x = noise({pictures, channels, side, side}, generator);
         const Tensor weight = noise({channels, channels, 3, 3}, generator, 1.0 / std::sqrt(terms));
         const Tensor bias = noise({channels}, generator);
@@ -93,7 +92,8 @@ std::optional<report::Table> race_convolutions_on_gpu(std::int64_t side, std::ui
                 report::lap_on_gpu([&](const auto& in) { return step(in[0], in[1], in[2]); },
                                    {x, weight, bias}, dtype, expected);
             const double operations = 2.0 * terms * static_cast<double>(expected.size());
-            table.add({name, fmt::format("{:.3g}", ms), fmt::format("{:.3g}", 1e-9 * operations / ms),
+            table.add({name, fmt::format("{:.3g}", ms),
+                       fmt::format("{:.3g}", 1e-9 * operations / ms),
                        fmt::format("{:.0e}", error)});
         };
         run("direct", gpu::conv_direct, DType::f32);
@@ -101,7 +101,8 @@ std::optional<report::Table> race_convolutions_on_gpu(std::int64_t side, std::ui
         run("implicit GEMM", gpu::conv_implicit_gemm, DType::f32);
         run("common/ops", shipped_convolution, DType::f32);
         run("common/ops, tensor cores", shipped_convolution, DType::f16);
-        if (cudnn_convolution(in_16_bits_there(x), in_16_bits_there(weight), in_16_bits_there(bias)))
+        if (cudnn_convolution(in_16_bits_there(x), in_16_bits_there(weight),
+                              in_16_bits_there(bias)))
             run("cuDNN", cudnn_convolution, DType::f16);
     }
     return table;

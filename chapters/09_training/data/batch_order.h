@@ -12,10 +12,13 @@ namespace ldm::train {
 
 /// How one picture of a batch is taken.
 struct Draw {
-    std::int64_t picture;  ///< its number in the folder
-    bool without_caption;  ///< conditioning dropout: the model sees the empty caption
+    /// its number in the folder
+    std::int64_t picture;
+    /// conditioning dropout: the model sees the empty caption
+    bool without_caption;
     bool mirrored;
-    double across, down;  ///< where the part lies that is taken, 0 to 1 of the room there is
+    /// where the part lies that is taken, 0 to 1 of the room there is
+    double across, down;
     bool operator==(const Draw&) const = default;
 };
 
@@ -28,8 +31,8 @@ std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::
 /// Drawn by file, an epoch is all pictures in shuffled order; batches run on over the end of an
 /// epoch. Drawn by concept, an epoch is all concepts in shuffled order and of each one picture at
 /// random: a person comes in up to 26 skin tones, a pineapple once, and otherwise two thirds of the
-/// training would go to people. With `siblings` above 1 so many neighbours among a concept's pictures
-/// are drawn together; where it has fewer, others take their place.
+/// training would go to people. With `siblings` above 1 so many neighbours among a concept's
+/// pictures are drawn together; where it has fewer, others take their place.
 class BatchOrder {
 public:
     /// `topics` says for every picture what it shows (PictureFile::topic). Throws ldm::Error
@@ -48,7 +51,8 @@ private:
     Order order_of(std::int64_t epoch) const;
 
     std::int64_t pictures_;
-    std::vector<std::vector<std::int64_t>> groups_;  ///< the pictures of every concept
+    /// the pictures of every concept
+    std::vector<std::vector<std::int64_t>> groups_;
     DataConfig config_;
     int batch_size_;
     std::uint64_t seed_;

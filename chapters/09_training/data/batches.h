@@ -12,9 +12,12 @@ namespace ldm::train {
 
 /// What a training step learns from.
 struct Batch {
-    Tensor pictures;                    ///< [B, 3, height, width] in [-1, 1]
-    std::vector<std::string> captions;  ///< B; empty where the model is to guess without
-    std::vector<std::int64_t> files;    ///< B; which picture of the folder it is
+    /// [B, 3, height, width] in [-1, 1]
+    Tensor pictures;
+    /// B; empty where the model is to guess without
+    std::vector<std::string> captions;
+    /// B; which picture of the folder it is
+    std::vector<std::int64_t> files;
 };
 
 /// The batches of a training. Which pictures, which part of them, mirrored or not, with or without

@@ -51,11 +51,10 @@ void read_size(const io::Json& json, DataConfig& config) {
 }  // namespace
 
 DataConfig read_data_config(const io::Json& json, std::string_view what) {
-    io::expect_only_keys(
-        json,
-        {"size", "crop", "filter", "flip", "by_concept", "by_file", "siblings", "caption_dropout",
-         "memory_gb"},
-        what);
+    io::expect_only_keys(json,
+                         {"size", "crop", "filter", "flip", "by_concept", "by_file", "siblings",
+                          "caption_dropout", "memory_gb"},
+                         what);
     try {
         using image::Filter;
         DataConfig config;
@@ -75,7 +74,8 @@ DataConfig read_data_config(const io::Json& json, std::string_view what) {
             throw Error("'by_file' means something with 'by_concept' only");
         config.siblings = io::get_or(json, "siblings", config.siblings);
         if (config.siblings < 1 || (config.siblings > 1 && !config.by_concept))
-            throw Error("'siblings' is at least 1, and above it means something with 'by_concept' only");
+            throw Error(
+                "'siblings' is at least 1, and above it means something with 'by_concept' only");
         config.caption_dropout =
             number_within(json, "caption_dropout", config.caption_dropout, 0, 1);
         config.memory_gb = number_within(json, "memory_gb", config.memory_gb, 0, 1e6);

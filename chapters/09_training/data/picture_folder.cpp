@@ -61,7 +61,8 @@ std::string PictureFolder::fingerprint() const {
     for (const PictureFile& file : files_) {
         std::error_code gone;
         told[file.path.lexically_relative(folder_).string()] =
-            fmt::format("{} {} {} {}", told.size(), std::filesystem::file_size(file.path, gone), file.caption, file.topic);
+            fmt::format("{} {} {} {}", told.size(), std::filesystem::file_size(file.path, gone),
+                        file.caption, file.topic);
     }
     return fmt::format("{:016x}", checksum({}, told));
 }

@@ -38,12 +38,13 @@ public:
     /// All of them, in their order.
     std::vector<std::string> captions() const;
 
-    /// Changes when a picture comes, goes, moves in the list or gets another size in bytes, and when
-    /// a caption or concept changes; not when the whole folder is somewhere else.
+    /// Changes when a picture comes, goes, moves in the list or gets another size in bytes, and
+    /// when a caption or concept changes; not when the whole folder is somewhere else.
     std::string fingerprint() const;
 
     struct Loaded {
-        std::int64_t index;  ///< of the picture, or of the one that replaces it
+        /// of the picture, or of the one that replaces it
+        std::int64_t index;
         std::shared_ptr<const image::Image> picture;
     };
 
@@ -65,9 +66,11 @@ private:
         std::shared_ptr<const image::Image> picture;
         bool broken = false;
     };
-    mutable std::mutex mutex_;  ///< guards the rest
+    /// guards the rest
+    mutable std::mutex mutex_;
     mutable std::vector<Slot> slots_;
-    mutable double memory_left_;  ///< in bytes
+    /// in bytes
+    mutable double memory_left_;
 };
 
 }  // namespace ldm::train

@@ -92,9 +92,7 @@ bool is_picture(const fs::path& path) {
     return std::ranges::find(endings, ending) != endings.end();
 }
 
-bool is_hidden(const fs::path& path) {
-    return path.filename().string().starts_with('.');
-}
+bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 std::vector<fs::path> find_pictures(const fs::path& folder) {
     std::vector<fs::path> paths;

@@ -67,7 +67,8 @@ private:
     std::condition_variable_any changed_;
     std::deque<Item> ready_;
     std::exception_ptr failure_;
-    std::jthread thread_;  ///< last, so that it stops before the rest goes
+    /// last, so that it stops before the rest goes
+    std::jthread thread_;
 };
 
 }  // namespace ldm::train

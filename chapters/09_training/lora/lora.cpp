@@ -93,7 +93,8 @@ void lend(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint) 
 void merge(nn::Checkpoint& model, const Lora& lora, float strength) {
     std::map<std::string, Shape> shapes;
     for (const std::string& name : model.names())
-        model.reshape(name, [&](const Shape& s) { return shapes[name] = s; });  // stays as it is
+        // stays as it is
+        model.reshape(name, [&](const Shape& s) { return shapes[name] = s; });
     for (const auto& [name, layer] : lora) {
         const auto weight = shapes.find(name);
         if (weight == shapes.end()) throw Error(fmt::format("the model has no weight '{}'", name));

@@ -48,7 +48,8 @@ Lora initial_lora(const Weights& weights,
                   const std::function<bool(const std::string& name)>& chosen, int rank, float alpha,
                   std::uint64_t seed);
 
-/// What is trained: `NAME.lora_down.weight` and `NAME.lora_up.weight` for each layer. The numbers are shared.
+/// What is trained: `NAME.lora_down.weight` and `NAME.lora_up.weight` for each layer. The numbers
+/// are shared.
 Weights trained_weights(const Lora& lora);
 
 /// Lends `weights`, those that `lora` knows with its change on top. The sum is taken anew whenever

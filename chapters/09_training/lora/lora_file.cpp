@@ -70,10 +70,12 @@ std::map<std::string, std::string, std::less<>> known_layers(const nn::Checkpoin
         } else if (layer.starts_with(text_tower)) {
             const std::string name = layer.substr(text_tower.size());
             layers["lora_te_" + with_underscores(name)] = weight;
-            layers["lora_te1_" + with_underscores(name)] = weight;  // as if there were two towers
+            // as if there were two towers
+            layers["lora_te1_" + with_underscores(name)] = weight;
             layers["text_encoder." + name] = weight;
             layers["text_encoder." + without_prefix(name, "text_model.")] =
-                weight;  // transformers 5
+                // transformers 5
+                weight;
         }
     }
     return layers;
@@ -93,19 +95,25 @@ std::optional<LoraKey> parse_key(std::string name) {
     struct Ending {
         std::string_view text;
         Part part;
-        std::string_view layer = "";  // what stays of it
+        // what stays of it
+        std::string_view layer = "";
     };
     static constexpr std::array endings = {
-        Ending{".lora_down.weight", Part::down},  // kohya
+        // kohya
+        Ending{".lora_down.weight", Part::down},
         Ending{".lora_up.weight", Part::up},
         Ending{".alpha", Part::alpha},
-        Ending{".lora_A.weight", Part::down},  // diffusers, PEFT
+        // diffusers, PEFT
+        Ending{".lora_A.weight", Part::down},
         Ending{".lora_B.weight", Part::up},
-        Ending{".lora.down.weight", Part::down},  // diffusers before PEFT
+        // diffusers before PEFT
+        Ending{".lora.down.weight", Part::down},
         Ending{".lora.up.weight", Part::up},
-        Ending{".lora_linear_layer.down.weight", Part::down},  // its text tower
+        // its text tower
+        Ending{".lora_linear_layer.down.weight", Part::down},
         Ending{".lora_linear_layer.up.weight", Part::up},
-        Ending{".to_q_lora.down.weight", Part::down, ".to_q"},  // the oldest
+        // the oldest
+        Ending{".to_q_lora.down.weight", Part::down, ".to_q"},
         Ending{".to_q_lora.up.weight", Part::up, ".to_q"},
         Ending{".to_k_lora.down.weight", Part::down, ".to_k"},
         Ending{".to_k_lora.up.weight", Part::up, ".to_k"},
@@ -181,7 +189,8 @@ void write_lora(const std::filesystem::path& path, const Lora& lora, const io::J
     const auto names = diffusers_names(config);
     Lora here;
     for (const auto& [weight, layer] : lora)
-        here[weight] = {ops::to(layer.down, Device::cpu), ops::to(layer.up, Device::cpu), layer.alpha};
+        here[weight] = {ops::to(layer.down, Device::cpu), ops::to(layer.up, Device::cpu),
+                        layer.alpha};
     std::vector<io::TensorEntry> entries;
     for (const auto& [weight, layer] : here) {
         const std::string name = kohya_name(weight, names);
@@ -239,7 +248,8 @@ LoraOption lora_option(const std::string& text) {
     const char* end = text.data() + text.size();
     const auto [stop, trouble] = std::from_chars(text.data() + colon + 1, end, strength);
     if (trouble != std::errc() || stop != end || !std::isfinite(strength))
-        return {text};  // a colon in the file's name
+        // a colon in the file's name
+        return {text};
     return {text.substr(0, colon), strength};
 }
 

@@ -39,8 +39,6 @@ void ActNorm::initialize(const Tensor& x) {
 }
 //! [forward]
 
-bool ActNorm::is_initialized() const {
-    return !initialized_ || read_counter(initialized_) != 0;
-}
+bool ActNorm::is_initialized() const { return !initialized_ || read_counter(initialized_) != 0; }
 
 }  // namespace ldm::train

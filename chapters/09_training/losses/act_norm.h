@@ -28,7 +28,8 @@ private:
 
     std::string path_;
     Tensor loc_, scale_;
-    Tensor initialized_;  // or empty
+    // or empty
+    Tensor initialized_;
 };
 
 }  // namespace ldm::train

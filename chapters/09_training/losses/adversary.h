@@ -9,17 +9,22 @@ namespace ldm::train {
 
 /// What the discriminator's optimiser makes small, and the numbers of upstream's log beside it.
 struct DiscriminatorLoss {
-    Tensor loss;        ///< []
-    float disc_loss;    ///< the same number
-    float logits_real;  ///< the mean score of the pictures
-    float logits_fake;  ///< and of their reconstructions
+    /// []
+    Tensor loss;
+    /// the same number
+    float disc_loss;
+    /// the mean score of the pictures
+    float logits_real;
+    /// and of their reconstructions
+    float logits_fake;
 };
 
 /// The judge in an autoencoder's loss: a discriminator, from when on it is heard, and how loud.
 class Adversary {
 public:
     struct Config {
-        int disc_start = 0;  // the first step at which it is heard
+        // the first step at which it is heard
+        int disc_start = 0;
         NLayerDiscriminator::Config discriminator;
         float disc_factor = 1.0f;
         float disc_weight = 1.0f;

@@ -30,7 +30,8 @@ private:
     std::string path_;
     Tensor scale_, offset_;
     Tensor running_mean_, running_var_;
-    Tensor batches_;  // or empty
+    // or empty
+    Tensor batches_;
 };
 
 }  // namespace ldm::train

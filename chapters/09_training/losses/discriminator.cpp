@@ -34,12 +34,8 @@ std::vector<LayerShape> layer_shapes(const Config& config) {
 }
 
 /// Of the last convolution, and of what goes into it.
-int last_index(const Config& config) {
-    return 3 * config.n_layers + 2;
-}
-int last_width(const Config& config) {
-    return layer_shapes(config).back().out;
-}
+int last_index(const Config& config) { return 3 * config.n_layers + 2; }
+int last_width(const Config& config) { return layer_shapes(config).back().out; }
 
 nn::Conv2dShape patch(int stride, nn::Bias bias = nn::Bias::yes) {
     return {.kernel = 4, .stride = stride, .padding = ops::Padding::all(1), .bias = bias};

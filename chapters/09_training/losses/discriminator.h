@@ -24,9 +24,11 @@ class NLayerDiscriminator {
 public:
     struct Config {
         int input_nc = 3;
-        int ndf = 64;  // channels of the first layer; they double up to eight times that
+        // channels of the first layer; they double up to eight times that
+        int ndf = 64;
         int n_layers = 3;
-        bool use_actnorm = false;  // and then every convolution has a bias
+        // and then every convolution has a bias
+        bool use_actnorm = false;
     };
 
     NLayerDiscriminator(const nn::Params& weights, const Config& config);

@@ -30,9 +30,7 @@ Tensor vanilla_d_loss(const Tensor& logits_real, const Tensor& logits_fake) {
     return 0.5f * (mean(softplus(-logits_real)) + mean(softplus(logits_fake)));
 }
 
-Tensor g_loss(const Tensor& logits_fake) {
-    return -mean(logits_fake);
-}
+Tensor g_loss(const Tensor& logits_fake) { return -mean(logits_fake); }
 //! [losses]
 
 Tensor hinge_d_loss_with_exemplar_weights(const Tensor& logits_real, const Tensor& logits_fake,

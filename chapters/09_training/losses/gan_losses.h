@@ -11,8 +11,10 @@
 namespace ldm::train {
 
 enum class DiscLoss {
-    hinge,   ///< a score beyond +1 or -1 is good enough
-    vanilla  ///< cross entropy: it is never good enough
+    /// a score beyond +1 or -1 is good enough
+    hinge,
+    /// cross entropy: it is never good enough
+    vanilla
 };
 
 /// "hinge" or "vanilla"; another name is an Error.
@@ -41,8 +43,10 @@ float adopt_weight(float weight, int global_step, int threshold = 0, float value
 
 /// How evenly a codebook of n_embed entries is used.
 struct CodebookUse {
-    float perplexity;  ///< exp of the entropy: n_embed when all are used alike, 1 when one is
-    int cluster_use;   ///< how many are used at all
+    /// exp of the entropy: n_embed when all are used alike, 1 when one is
+    float perplexity;
+    /// how many are used at all
+    int cluster_use;
 };
 
 /// indices [...] int32 in [0, n_embed); another one is an Error.

@@ -8,8 +8,10 @@ namespace ldm::train {
 
 /// One term of a loss, differentiated on the spot.
 struct LossTerm {
-    Tensor value;       ///< []; the tape in scope sees it as one op of the inputs
-    Tensors gradients;  ///< d value / d input for each; empty where the tape in scope asks for none
+    /// []; the tape in scope sees it as one op of the inputs
+    Tensor value;
+    /// d value / d input for each; empty where the tape in scope asks for none
+    Tensors gradients;
 };
 
 /// Evaluates `term`, a number [] made of `inputs`, on a tape of its own.
@@ -24,7 +26,8 @@ LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& ter
 /// The weights that paint the picture, and the tape that saw it painted.
 struct LastLayer {
     const Tape& tape;
-    Tensor weight;  // watched by the tape; decoder.conv_out.weight of an autoencoder
+    // watched by the tape; decoder.conv_out.weight of an autoencoder
+    Tensor weight;
 };
 
 /// How much the judge may say beside the other losses (Esser et al., 2021): as much as they do, as

@@ -24,7 +24,8 @@ public:
     Tensor operator()(const Tensor& a, const Tensor& b) const;
 
 private:
-    Tensor shift_, scale_;  // [1, 3, 1, 1]: from [-1, 1] to what VGG16 was trained with
+    // [1, 3, 1, 1]: from [-1, 1] to what VGG16 was trained with
+    Tensor shift_, scale_;
     Vgg16 net_;
     std::vector<nn::Conv2d> lin_;
 };

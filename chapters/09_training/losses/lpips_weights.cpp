@@ -34,7 +34,8 @@ std::string name_in_lpips(std::string name) {
         if (name.starts_with(outer)) name.erase(0, outer.size());
     const std::string torchvision = "features.";
     if (!name.starts_with(torchvision)) return name;
-    const std::string rest = name.substr(torchvision.size());  // "5.bias"
+    // "5.bias"
+    const std::string rest = name.substr(torchvision.size());
     int index = -1;
     std::from_chars(rest.data(), rest.data() + rest.size(), index);
     for (const Vgg16Layer& layer : vgg16_layers)

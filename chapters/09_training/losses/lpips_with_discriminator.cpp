@@ -10,11 +10,12 @@ using ops::mean;
 using ops::sum;
 
 LPIPSWithDiscriminator::Config LPIPSWithDiscriminator::Config::from_json(const io::Json& json) {
-    io::expect_only_keys(json,
-                         {"disc_start", "logvar_init", "kl_weight", "pixelloss_weight",
-                          "disc_num_layers", "disc_in_channels", "disc_ndf", "disc_factor", "disc_weight",
-                          "perceptual_weight", "use_actnorm", "disc_loss", "idle_before_start"},
-                         "LPIPSWithDiscriminator");
+    io::expect_only_keys(
+        json,
+        {"disc_start", "logvar_init", "kl_weight", "pixelloss_weight", "disc_num_layers",
+         "disc_in_channels", "disc_ndf", "disc_factor", "disc_weight", "perceptual_weight",
+         "use_actnorm", "disc_loss", "idle_before_start"},
+        "LPIPSWithDiscriminator");
     return {.kl_weight = io::get_or(json, "kl_weight", 1.0f),
             .reconstruction = {.perceptual_weight = io::get_or(json, "perceptual_weight", 1.0f)},
             .adversary = Adversary::Config::from_json(json)};

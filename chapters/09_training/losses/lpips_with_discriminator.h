@@ -36,8 +36,8 @@ public:
 
         /// Upstream's keys: disc_start, logvar_init, kl_weight, pixelloss_weight, disc_num_layers,
         /// disc_in_channels, disc_factor, disc_weight, perceptual_weight, use_actnorm, disc_loss;
-        /// and disc_ndf and idle_before_start. Throws an Error that names another one. logvar_init is for
-        /// whoever makes the weights, and pixelloss_weight has no effect, as upstream.
+        /// and disc_ndf and idle_before_start. Throws an Error that names another one. logvar_init
+        /// is for whoever makes the weights, and pixelloss_weight has no effect, as upstream.
         static Config from_json(const io::Json& json);
     };
 
@@ -45,7 +45,8 @@ public:
 
     /// What the autoencoder's optimiser makes small, and the numbers of upstream's log.
     struct GeneratorLoss {
-        Tensor loss;  ///< []; its gradient flows to rec, the posterior and logvar
+        /// []; its gradient flows to rec, the posterior and logvar
+        Tensor loss;
         float total_loss = 0.0f;
         float logvar = 0.0f, kl_loss = 0.0f, nll_loss = 0.0f, rec_loss = 0.0f;
         float d_weight = 0.0f, disc_factor = 0.0f, g_loss = 0.0f;

@@ -26,7 +26,8 @@ ReconstructionLoss::Parts ReconstructionLoss::operator()(const Tensor& x, const 
     expect_shape(rec, x.shape());
     const Tensor pixels =
         config_.pixel_loss == PixelLoss::l1 ? ops::abs(x - rec) : ops::square(x - rec);
-    if (config_.perceptual_weight == 0.0f) return {pixels, ops::to(Tensor::scalar(0.0f), x.device())};
+    if (config_.perceptual_weight == 0.0f)
+        return {pixels, ops::to(Tensor::scalar(0.0f), x.device())};
     const Tensor p = (*lpips_)(x, rec);  // [N, 1, 1, 1]
     return {pixels + config_.perceptual_weight * p, p};
 }

@@ -8,8 +8,10 @@
 namespace ldm::train {
 
 enum class PixelLoss {
-    l1,  ///< |x - rec|
-    l2   ///< (x - rec)^2
+    /// |x - rec|
+    l1,
+    /// (x - rec)^2
+    l2
 };
 
 /// "l1" or "l2"; another name is an Error.
@@ -32,8 +34,10 @@ public:
     ReconstructionLoss(const nn::Params& weights, Config config);
 
     struct Parts {
-        Tensor r;  ///< [N, C, H, W]
-        Tensor p;  ///< LPIPS alone: [N, 1, 1, 1], or a 0 []
+        /// [N, C, H, W]
+        Tensor r;
+        /// LPIPS alone: [N, 1, 1, 1], or a 0 []
+        Tensor p;
     };
     Parts operator()(const Tensor& x, const Tensor& rec) const;
 

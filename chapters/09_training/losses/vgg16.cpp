@@ -21,7 +21,8 @@ std::array<Tensor, Vgg16::slices> Vgg16::operator()(const Tensor& x) const {
     std::array<Tensor, slices> features;
     Tensor h = x;
     for (int k = 0; k < slices; ++k) {
-        if (k > 0) h = ops::max_pool2d(h, 2);  // half as high and wide
+        // half as high and wide
+        if (k > 0) h = ops::max_pool2d(h, 2);
         for (const nn::Conv2d& conv : slice_[k]) h = ops::relu(conv(h));
         features[k] = h;
     }

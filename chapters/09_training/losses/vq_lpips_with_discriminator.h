@@ -17,7 +17,8 @@ class VQLPIPSWithDiscriminator {
 public:
     struct Config {
         float codebook_weight = 1.0f;
-        std::optional<int> n_classes;  // entries of the codebook, to tell how evenly they are used
+        // entries of the codebook, to tell how evenly they are used
+        std::optional<int> n_classes;
         ReconstructionLoss::Config reconstruction;
         Adversary::Config adversary;
 
@@ -32,13 +33,17 @@ public:
 
     /// What the autoencoder's optimiser makes small, and the numbers of upstream's log.
     struct GeneratorLoss {
-        Tensor loss;  ///< []; its gradient flows to rec and the codebook loss
+        /// []; its gradient flows to rec and the codebook loss
+        Tensor loss;
         float total_loss = 0.0f;
         float quant_loss = 0.0f, nll_loss = 0.0f;
-        float rec_loss = 0.0f;  ///< the perceptual part included
-        float p_loss = 0.0f;    ///< the perceptual part, before its weight
+        /// the perceptual part included
+        float rec_loss = 0.0f;
+        /// the perceptual part, before its weight
+        float p_loss = 0.0f;
         float d_weight = 0.0f, disc_factor = 0.0f, g_loss = 0.0f;
-        std::optional<CodebookUse> codebook_use;  ///< with n_classes and indices
+        /// with n_classes and indices
+        std::optional<CodebookUse> codebook_use;
     };
 
     /// x, rec [N, 3, H, W]; codebook_loss of any shape; indices [...] int32 or empty. Without

@@ -30,9 +30,7 @@ void expect_sensible(const Adam::Config& c) {
 
 }  // namespace
 
-Adam::Config Adam::Config::adam(const io::Json& json) {
-    return config_from_json(json, 0.0, false);
-}
+Adam::Config Adam::Config::adam(const io::Json& json) { return config_from_json(json, 0.0, false); }
 Adam::Config Adam::Config::adam_w(const io::Json& json) {
     return config_from_json(json, 0.01, true);
 }

@@ -32,7 +32,8 @@ public:
 private:
     Config config_;
     Weights weights_, exp_avg_, exp_avg_sq_;
-    Tensor step_;  // int32 []
+    // int32 []
+    Tensor step_;
 };
 
 }  // namespace ldm::train

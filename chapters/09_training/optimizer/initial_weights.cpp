@@ -107,10 +107,14 @@ struct Spread {
 
 const Rules& unet_rules() {
     static const Rules rules = {
-        {"*.out_layers.3.*", zero},          // a ResBlock
-        {"*.proj_out.*", zero},              // a SpatialTransformer, an AttentionBlock
-        {"out.2.*", zero},                   // the last convolution, of a network by itself …
-        {"*diffusion_model.out.2.*", zero},  // … or inside a model
+        // a ResBlock
+        {"*.out_layers.3.*", zero},
+        // a SpatialTransformer, an AttentionBlock
+        {"*.proj_out.*", zero},
+        // the last convolution, of a network by itself …
+        {"out.2.*", zero},
+        // … or inside a model
+        {"*diffusion_model.out.2.*", zero},
         {"*label_emb.weight", Init::normal(1.0)},
     };
     return rules;
@@ -126,11 +130,14 @@ const Rules& autoencoder_rules() {
 
 const Rules& discriminator_rules() {
     static const Rules rules = {
-        {"*.weight", Init::normal(0.02)},  // of convolutions around 0, of norms around 1
-        {"*.running_mean", zero},          // batch norm
+        // of convolutions around 0, of norms around 1
+        {"*.weight", Init::normal(0.02)},
+        // batch norm
+        {"*.running_mean", zero},
         {"*.running_var", one},
         {"*.num_batches_tracked", zero},
-        {"*.loc", zero},  // ActNorm, until it has seen its first batch
+        // ActNorm, until it has seen its first batch
+        {"*.loc", zero},
         {"*.scale", one},
         {"*.initialized", zero},
     };
@@ -151,7 +158,8 @@ Rules clip_rules(const io::Json& config) {
         {"*vision_model.embeddings.class_embedding", Init::normal(image.out)},
         {"*text_projection.weight", Init::normal(text.out)},
         {"*visual_projection.weight", Init::normal(image.out)},
-        {"*_embedding.weight", Init::normal(0.02)},  // tokens, positions, patches
+        // tokens, positions, patches
+        {"*_embedding.weight", Init::normal(0.02)},
         {"*logit_scale", Init::value(std::log(1 / 0.07))},
         {"*.bias", zero},
     };

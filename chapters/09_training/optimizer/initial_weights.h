@@ -16,12 +16,16 @@ namespace ldm::train {
 /// How one tensor begins.
 struct Init {
     enum class Kind {
-        layer,  ///< as PyTorch's layers begin; what holds for every tensor without a rule
+        /// as PyTorch's layers begin; what holds for every tensor without a rule
+        layer,
         zero,
         one,
-        value,   ///< `number` everywhere
-        normal,  ///< standard deviation `number`, mean 0, or 1 for the weight of a norm
-        per_row  ///< uniform between +-1 / rows
+        /// `number` everywhere
+        value,
+        /// standard deviation `number`, mean 0, or 1 for the weight of a norm
+        normal,
+        /// uniform between +-1 / rows
+        per_row
     };
     Kind kind = Kind::layer;
     double number = 0.0;

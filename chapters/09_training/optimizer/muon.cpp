@@ -40,10 +40,12 @@ Tensor identity(std::int64_t n, Device device) {
 Tensor orthogonalized(const Tensor& matrix) {
     using ops::matmul;
     NoGradient no_notes;
-    const ops::WithPrecision exact(ops::Precision::f32);  // rounding would grow from step to step
+    // rounding would grow from step to step
+    const ops::WithPrecision exact(ops::Precision::f32);
     const Tensor rows = matrix.reshape({matrix.dim(0), -1});
     const bool wide = rows.dim(0) <= rows.dim(1);
-    const Tensor x = rows / static_cast<float>(std::max(std::sqrt(ops::sum_of_squares(rows)), 1e-7));
+    const Tensor x =
+        rows / static_cast<float>(std::max(std::sqrt(ops::sum_of_squares(rows)), 1e-7));
 
     // Every step multiplies x by a matrix that is made of x x^T alone (of x^T x, if that is
     // smaller). So only this small matrix takes the steps, and x meets their product at the end.

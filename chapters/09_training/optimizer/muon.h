@@ -24,9 +24,9 @@ Tensor orthogonalized(const Tensor& x);
 ///               - 0.2 lr sqrt(max(rows, columns)) orthogonalized(g + beta (momentum - g))
 ///
 /// The factor 0.2 sqrt(…) gives the steps the size that Adam's have, so that one learning rate
-/// suits both (Liu et al., 2025): torch.optim.Muon with adjust_lr_fn="match_rms_adamw", whose decay is 0.1
-/// unless it is told otherwise. It is for weights between hidden layers; tables, norms, biases
-/// and the first and last layer go to AdamW.
+/// suits both (Liu et al., 2025): torch.optim.Muon with adjust_lr_fn="match_rms_adamw", whose decay
+/// is 0.1 unless it is told otherwise. It is for weights between hidden layers; tables, norms,
+/// biases and the first and last layer go to AdamW.
 class Muon : public Optimizer {
 public:
     struct Config {

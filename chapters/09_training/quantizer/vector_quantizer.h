@@ -20,20 +20,24 @@ namespace ldm::train {
 class VectorQuantizer2 {
 public:
     struct Config {
-        int n_e = 0;    // entries
-        int e_dim = 0;  // numbers in each
+        // entries
+        int n_e = 0;
+        // numbers in each
+        int e_dim = 0;
         float beta = 0.25f;
         bool legacy = true;
-        bool sane_index_shape = false;  // indices as [N, H, W], not as [N H W]
+        // indices as [N, H, W], not as [N H W]
+        bool sane_index_shape = false;
     };
 
     /// Key embedding.weight [n_e, e_dim].
     VectorQuantizer2(const nn::Params& weights, const Config& config);
 
     struct Result {
-        Tensor z_q;      // [N, e_dim, H, W]
-        Tensor loss;     // []
-        Tensor indices;  // [N H W], row by row, or [N, H, W]; int32
+        Tensor z_q;   // [N, e_dim, H, W]
+        Tensor loss;  // []
+        // [N H W], row by row, or [N, H, W]; int32
+        Tensor indices;
     };
     Result operator()(const Tensor& z) const;
 

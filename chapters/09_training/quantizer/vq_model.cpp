@@ -17,17 +17,13 @@ VQModel::VQModel(const nn::Params& weights, const Config& config)
 }
 
 //! [forward]
-Tensor VQModel::encode_to_prequant(const Tensor& x) const {
-    return quant_conv_(encoder_(x));
-}
+Tensor VQModel::encode_to_prequant(const Tensor& x) const { return quant_conv_(encoder_(x)); }
 
 VectorQuantizer2::Result VQModel::encode(const Tensor& x) const {
     return quantize_(encode_to_prequant(x));
 }
 
-Tensor VQModel::decode(const Tensor& quant) const {
-    return decoder_(post_quant_conv_(quant));
-}
+Tensor VQModel::decode(const Tensor& quant) const { return decoder_(post_quant_conv_(quant)); }
 
 Tensor VQModelInterface::decode(const Tensor& h, bool force_not_quantize) const {
     return model_.decode(force_not_quantize ? h : model_.quantize()(h).z_q);

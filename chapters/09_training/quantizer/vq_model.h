@@ -16,9 +16,12 @@ namespace ldm::train {
 class VQModel {
 public:
     struct Config {
-        vae::Config ddconfig;  // without double_z: there is no variance
-        int n_embed = 0;       // entries of the codebook
-        int embed_dim = 0;     // numbers in each
+        // without double_z: there is no variance
+        vae::Config ddconfig;
+        // entries of the codebook
+        int n_embed = 0;
+        // numbers in each
+        int embed_dim = 0;
         bool sane_index_shape = false;
     };
 

@@ -79,7 +79,8 @@ std::vector<CurvePoint> read_points(const std::filesystem::path& path,
     std::size_t begin = header.size();
     for (int line = 2; begin < text.size(); ++line) {
         const std::size_t end = text.find('\n', begin);
-        if (end == text.npos) break;  // the program was killed while it wrote this row
+        // the program was killed while it wrote this row
+        if (end == text.npos) break;
         const auto point =
             read_row(std::string_view(text).substr(begin, end - begin), extras.size());
         if (!point || (!points.empty() && point->step <= points.back().step)) {
@@ -110,9 +111,7 @@ Curve::Curve(std::filesystem::path path, std::vector<std::string> extras, std::i
         throw Error(fmt::format("{}: cannot write: {}", path_.string(), std::strerror(errno)));
 }
 
-Curve::~Curve() {
-    ::close(file_);
-}
+Curve::~Curve() { ::close(file_); }
 
 void Curve::add(const CurvePoint& point) {
     expect(points_.empty() || point.step > points_.back().step,
@@ -122,7 +121,8 @@ void Curve::add(const CurvePoint& point) {
            fmt::format("expected {} extra values, got {}", extras_.size(), point.extras.size()));
     const std::string row = row_of(point) + "\n";
     ssize_t written = 0;
-    do written = ::write(file_, row.data(), row.size());  // at once: a row is there or not
+    // at once: a row is there or not
+    do written = ::write(file_, row.data(), row.size());
     while (written < 0 && errno == EINTR);
     if (written != static_cast<ssize_t>(row.size()))
         throw Error(fmt::format("{}: cannot write: {}", path_.string(),

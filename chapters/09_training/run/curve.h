@@ -15,8 +15,10 @@ namespace ldm::train {
 /// What one step of a training looked like.
 struct CurvePoint {
     std::int64_t step = 0;
-    double seconds = 0;        ///< of training so far, without breaks
-    std::int64_t samples = 0;  ///< pictures seen so far
+    /// of training so far, without breaks
+    double seconds = 0;
+    /// pictures seen so far
+    std::int64_t samples = 0;
     double learning_rate = 0, loss = 0;
     std::vector<double> extras = {};
 };
@@ -60,7 +62,8 @@ struct CurveStyle {
     std::string column = "loss";
     std::string title = {};
     bool log_y = true;
-    std::size_t window = 0;  ///< of the mean; 0: a fiftieth of the curve
+    /// of the mean; 0: a fiftieth of the curve
+    std::size_t window = 0;
 };
 
 /// A picture of one column over the steps: the values as light dots, their running mean as a dark

@@ -21,8 +21,6 @@ FolderLock::FolderLock(const std::filesystem::path& folder)
     throw Error(fmt::format("{}: another training is writing here", folder.string()));
 }
 
-FolderLock::~FolderLock() {
-    ::close(file_);
-}
+FolderLock::~FolderLock() { ::close(file_); }
 
 }  // namespace ldm::train

@@ -28,7 +28,8 @@ StepReport::StepReport(std::string what, std::int64_t first_step, const Limits& 
       on_terminal_(::isatty(STDERR_FILENO)) {}
 
 StepReport::~StepReport() {
-    if (on_terminal_) std::fputs("\r\033[K", stderr);  // back to the start, erase the line
+    // back to the start, erase the line
+    if (on_terminal_) std::fputs("\r\033[K", stderr);
 }
 
 double StepReport::seconds() const {
@@ -62,7 +63,8 @@ void StepReport::show() {
 
 std::string step_line(const std::string& what, const StepLine& line) {
     const bool counts_steps = line.limits.max_steps != Limits().max_steps;
-    const auto here = static_cast<double>(line.done - line.first);  // steps of this program
+    // steps of this program
+    const auto here = static_cast<double>(line.done - line.first);
     const double by_steps =
         counts_steps && here > 0
             ? line.seconds / here * static_cast<double>(line.limits.max_steps - line.done)

@@ -45,8 +45,10 @@ public:
     /// Whether to go on after this step; after Ctrl-C in any case not.
     Stop stop() const;
 
-    std::int64_t steps() const { return done_; }  ///< from the very first
-    double seconds() const;                       ///< since this object was made
+    /// from the very first
+    std::int64_t steps() const { return done_; }
+    /// since this object was made
+    double seconds() const;
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -55,16 +57,20 @@ private:
     std::string what_;
     std::int64_t first_, done_, samples_ = 0;
     Limits limits_;
-    std::deque<double> losses_;  ///< of the last steps: one alone jumps too much to be read
+    /// of the last steps: one alone jumps too much to be read
+    std::deque<double> losses_;
     bool on_terminal_;
     Clock::time_point start_ = Clock::now(), shown_ = start_;
 };
 
 /// What the line tells.
 struct StepLine {
-    std::int64_t first = 0, done = 0;  ///< steps before this program and until now
-    std::int64_t samples = 0;          ///< of this program
-    double seconds = 0;                ///< of this program
+    /// steps before this program and until now
+    std::int64_t first = 0, done = 0;
+    /// of this program
+    std::int64_t samples = 0;
+    /// of this program
+    double seconds = 0;
     double loss = 0;
     Limits limits = {};
 };

@@ -1,5 +1,7 @@
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 
+#include <fmt/format.h>
+
 #include "chapters/02_vae/show.h"
 #include "chapters/09_training/losses/lpips_weights.h"
 #include "chapters/09_training/optimizer/gradients.h"
@@ -11,84 +13,107 @@
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 
-#include <fmt/format.h>
-
 namespace ldm::train {
 namespace {
 
 constexpr const char* place = "first_stage_model";
-constexpr const char* loss_place = "first_stage_model.loss";  // where upstream's checkpoints have it
+// where upstream's checkpoints have it
+constexpr const char* loss_place = "first_stage_model.loss";
 
-bool is_encoder(const std::string& name) { return name.starts_with("encoder.") || name.starts_with("quant_conv."); }
+bool is_encoder(const std::string& name) {
+    return name.starts_with("encoder.") || name.starts_with("quant_conv.");
+}
 
 /// Neither the first nor the last layer of encoder and decoder, which touch pictures or latents.
 bool is_inner(const std::string& name) {
-    return name.find("conv_in") == std::string::npos && name.find("conv_out") == std::string::npos &&
+    return name.find("conv_in") == std::string::npos &&
+           name.find("conv_out") == std::string::npos &&
            name.find("quant_conv") == std::string::npos && !name.ends_with("main.0.weight");
 }
 
 Learner::Config discriminator_config(const TrainingConfig& config) {
-    return {.optimizer = {{"name", "adam"}, {"betas", {0.5, 0.9}}}, .max_grad_norm = config.learner.max_grad_norm};
+    return {.optimizer = {{"name", "adam"}, {"betas", {0.5, 0.9}}},
+            .max_grad_norm = config.learner.max_grad_norm};
 }
 
 }  // namespace
 
 const std::vector<std::string>& AutoencoderTrainer::own_keys() {
-    static const std::vector<std::string> keys = {"first_stage_config", "loss", "lpips_weights", "train_encoder",
-                                                  "discriminator_learning_rate"};
+    static const std::vector<std::string> keys = {"first_stage_config", "loss", "lpips_weights",
+                                                  "train_encoder", "discriminator_learning_rate"};
     return keys;
 }
 
-AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, Tensor examples)
+AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfig& config,
+                                       ModelParts model, Tensor examples)
     : config_(config),
-      first_stage_config_(io::get_or(json, "first_stage_config", model.setting("first_stage_config"))),
+      first_stage_config_(
+          io::get_or(json, "first_stage_config", model.setting("first_stage_config"))),
       model_(std::move(model)),
       examples_(std::move(examples)),
-      discriminator_rate_(io::get_or(json, "discriminator_learning_rate", config.learning_rate) / config.learning_rate) {
+      discriminator_rate_(io::get_or(json, "discriminator_learning_rate", config.learning_rate) /
+                          config.learning_rate) {
     if (first_stage_config_.empty())
         throw Error("'first_stage_config' is missing: an autoencoder from nothing needs its sizes");
-    const auto architecture = vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
+    const auto architecture =
+        vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
     const int embed_dim = io::get<int>(first_stage_config_, "embed_dim");
     model_.use(config_.device);
-    all_ = weights_of([&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
-                      model_.has(place) ? copied_from(model_.weights(place))
-                                        : on(initial_weights(autoencoder_rules(), config.seed), config.device));
+    all_ = weights_of(
+        [&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
+        model_.has(place) ? copied_from(model_.weights(place))
+                          : on(initial_weights(autoencoder_rules(), config.seed), config.device));
     last_layer_ = all_.at("decoder.conv_out.weight");
 
     const auto loss_json = io::get_or(json, "loss", io::Json::object());
     const float logvar = io::get_or(loss_json, "logvar_init", 0.0f);
     nn::Checkpoint lpips;
-    if (const auto files = io::get_or(json, "lpips_weights", std::vector<std::string>()); !files.empty())
+    if (const auto files = io::get_or(json, "lpips_weights", std::vector<std::string>());
+        !files.empty())
         add_lpips_weights(lpips, {files.begin(), files.end()}, "perceptual_loss.");
     else if (io::get_or(loss_json, "perceptual_weight", 1.0f) != 0.0f)
-        throw Error("'lpips_weights' is missing: the perceptual loss needs the weights of VGG16 and LPIPS "
-                    "(\"perceptual_weight\": 0 does without)");
+        throw Error(
+            "'lpips_weights' is missing: the perceptual loss needs the weights of VGG16 and LPIPS "
+            "(\"perceptual_weight\": 0 does without)");
     const MakeWeight known = copied_from(lpips.root());
     const MakeWeight judge = model_.has(std::string(loss_place) + ".discriminator")
                                  ? copied_from(model_.weights(loss_place))
                                  : initial_weights(discriminator_rules(), config.seed + 1);
-    loss_weights_ = weights_of([&](const nn::Params& p) { loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json)); },
-                               on([&](const std::string& name, const Shape& shape) {
-                                   if (name == "logvar") return Tensor::full(shape, logvar);
-                                   return name.starts_with("perceptual_loss.") ? known(name, shape) : judge(name, shape);
-                               }, config.device));
+    loss_weights_ = weights_of(
+        [&](const nn::Params& p) {
+            loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json));
+        },
+        on(
+            [&](const std::string& name, const Shape& shape) {
+                if (name == "logvar") return Tensor::full(shape, logvar);
+                return name.starts_with("perceptual_loss.") ? known(name, shape)
+                                                            : judge(name, shape);
+            },
+            config.device));
     lpips.check("the weights of LPIPS");
     model_.check();
 
     const bool train_encoder = io::get_or(json, "train_encoder", true);
-    painter_.emplace(select(all_, [&](const std::string& name) { return train_encoder || !is_encoder(name); }),
-                     config.learner, is_inner);
-    judge_.emplace(select(loss_weights_, [](const std::string& name) { return name.starts_with("discriminator.") && !is_measured(name); }),
+    painter_.emplace(
+        select(all_, [&](const std::string& name) { return train_encoder || !is_encoder(name); }),
+        config.learner, is_inner);
+    judge_.emplace(select(loss_weights_,
+                          [](const std::string& name) {
+                              return name.starts_with("discriminator.") && !is_measured(name);
+                          }),
                    discriminator_config(config), is_inner);
 }
 
 Shape AutoencoderTrainer::latent_shape(const Tensor& pictures) const {
-    const auto levels = io::get<std::vector<int>>(first_stage_config_["ddconfig"], "ch_mult").size();
+    const auto levels =
+        io::get<std::vector<int>>(first_stage_config_["ddconfig"], "ch_mult").size();
     const std::int64_t factor = std::int64_t{1} << (levels - 1);
-    return {pictures.dim(0), io::get<int>(first_stage_config_, "embed_dim"), pictures.dim(2) / factor, pictures.dim(3) / factor};
+    return {pictures.dim(0), io::get<int>(first_stage_config_, "embed_dim"),
+            pictures.dim(2) / factor, pictures.dim(3) / factor};
 }
 
-StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> batches, double learning_rate) {
+StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> batches,
+                                    double learning_rate) {
     random::TorchGenerator random = step_noise(config_.seed, step);
     std::vector<Tensor> pictures, noise;
     for (const Batch& batch : batches) {
@@ -99,13 +124,14 @@ StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> ba
 }
 
 //! [step]
-StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor> pictures, std::span<const Tensor> noise,
-                                       double learning_rate) {
+StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor> pictures,
+                                       std::span<const Tensor> noise, double learning_rate) {
     const double share = 1.0 / static_cast<double>(pictures.size());
-    double loss = 0.0, rec_loss = 0.0, kl_loss = 0.0, decibels = 0.0, d_weight = 0.0, disc_loss = 0.0;
+    double loss = 0.0, rec_loss = 0.0, kl_loss = 0.0, decibels = 0.0, d_weight = 0.0,
+           disc_loss = 0.0;
     Weights painter_gradients, judge_gradients;
     for (std::size_t i = 0; i < pictures.size(); ++i) {
-        const Tensor& x = pictures[i];                                               // [N, 3, H, W]
+        const Tensor& x = pictures[i];  // [N, 3, H, W]
         Tensor rec;
         {
             Tape tape;
@@ -114,8 +140,10 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
             rec = autoencoder_->decode(posterior.sample(noise[i]));
             const LastLayer last_layer{tape, last_layer_};
             const auto g = loss_->generator(x, rec, posterior, static_cast<int>(step), &last_layer);
-            accumulate(painter_gradients, gradients_of(tape.backward(g.loss), painter_->weights()), share);
-            loss += share * g.total_loss, rec_loss += share * g.rec_loss, kl_loss += share * g.kl_loss;
+            accumulate(painter_gradients, gradients_of(tape.backward(g.loss), painter_->weights()),
+                       share);
+            loss += share * g.total_loss, rec_loss += share * g.rec_loss,
+                kl_loss += share * g.kl_loss;
             d_weight += share * g.d_weight * g.disc_factor;
             decibels += share * vae::psnr(x, ops::clamp(rec, -1.0f, 1.0f));
         }
@@ -131,13 +159,16 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
 }
 //! [step]
 
-std::vector<std::string> AutoencoderTrainer::columns() const { return {"rec_loss", "kl_loss", "psnr", "d_weight", "disc_loss"}; }
+std::vector<std::string> AutoencoderTrainer::columns() const {
+    return {"rec_loss", "kl_loss", "psnr", "d_weight", "disc_loss"};
+}
 
 Weights AutoencoderTrainer::state() {
     Weights state;
     add_state(state, "autoencoder.", painter_->state());
     add_state(state, "judge.", judge_->state());
-    add_state(state, "measured.", select(loss_weights_, [](const std::string& name) { return is_measured(name); }));
+    add_state(state, "measured.",
+              select(loss_weights_, [](const std::string& name) { return is_measured(name); }));
     return state;
 }
 
@@ -154,17 +185,25 @@ Tensor AutoencoderTrainer::reconstruct_with_average(const Tensor& pictures) {
 image::Image AutoencoderTrainer::sample() {
     const Tensor rec = reconstruct_with_average(examples_);
     std::vector<image::Tile> tiles;
-    for (std::int64_t i = 0; i < examples_.dim(0); ++i) tiles.push_back({image::to_image(examples_, i), ""});
-    for (std::int64_t i = 0; i < examples_.dim(0); ++i) tiles.push_back({image::to_image(rec, i), ""});
-    return image::sheet(tiles, {.title = "Pictures, and what the autoencoder makes of them",
-                                .note = fmt::format("{:.2f} dB", vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
-                                .columns = static_cast<int>(examples_.dim(0)), .tile_size = 128, .gap = 12});
+    for (std::int64_t i = 0; i < examples_.dim(0); ++i)
+        tiles.push_back({image::to_image(examples_, i), ""});
+    for (std::int64_t i = 0; i < examples_.dim(0); ++i)
+        tiles.push_back({image::to_image(rec, i), ""});
+    return image::sheet(
+        tiles,
+        {.title = "Pictures, and what the autoencoder makes of them",
+         .note = fmt::format("{:.2f} dB", vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
+         .columns = static_cast<int>(examples_.dim(0)),
+         .tile_size = 128,
+         .gap = 12});
 }
 
 void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
     add_state(named, std::string(place) + ".", painter_->learned(all_));
-    model_.write(folder, {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}}, named);
+    model_.write(folder,
+                 {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}},
+                 named);
 }
 
 }  // namespace ldm::train

@@ -10,29 +10,33 @@
 
 namespace ldm::train {
 
-/// Trains an AutoencoderKL: a picture should survive being made small (ldm's autoencoder.py, with the
-/// loss of contperceptual.py). Two sides take turns: the autoencoder paints, the discriminator learns
-/// to tell its paintings from pictures. A discriminator that the model it begins with has
+/// Trains an AutoencoderKL: a picture should survive being made small (ldm's autoencoder.py, with
+/// the loss of contperceptual.py). Two sides take turns: the autoencoder paints, the discriminator
+/// learns to tell its paintings from pictures. A discriminator that the model it begins with has
 /// (first_stage_model.loss.discriminator) goes on learning.
 ///
 /// Own keys of the configuration:
 ///
-///     "first_stage_config"           {"embed_dim", "ddconfig"}; by default that of the model it begins with
-///     "loss"                         LPIPSWithDiscriminator::Config; {"perceptual_weight": 0, "kl_weight": 1e-6} …
-///     "lpips_weights"                files for add_lpips_weights(), with a perceptual_weight
-///     "train_encoder"                false: the latents stay what they are, and what was trained on them valid
-///     "discriminator_learning_rate"  by default the autoencoder's
+///     "first_stage_config"           {"embed_dim", "ddconfig"}; by default that of the model it
+///     begins with "loss"                         LPIPSWithDiscriminator::Config;
+///     {"perceptual_weight": 0, "kl_weight": 1e-6} … "lpips_weights"                files for
+///     add_lpips_weights(), with a perceptual_weight "train_encoder"                false: the
+///     latents stay what they are, and what was trained on them valid "discriminator_learning_rate"
+///     by default the autoencoder's
 class AutoencoderTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
 
     /// `examples` [N, 3, H, W] are what sample() shows.
-    AutoencoderTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, Tensor examples);
+    AutoencoderTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+                       Tensor examples);
 
-    StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) override;
+    StepResult step(std::int64_t step, std::span<const Batch> batches,
+                    double learning_rate) override;
 
     /// One step on given pictures [N, 3, H, W] and noise of the latents' shape, for comparisons.
-    StepResult step_on(std::int64_t step, std::span<const Tensor> pictures, std::span<const Tensor> noise, double learning_rate);
+    StepResult step_on(std::int64_t step, std::span<const Tensor> pictures,
+                       std::span<const Tensor> noise, double learning_rate);
 
     /// What the autoencoder makes of pictures [N, 3, H, W], with the weights of this moment.
     Tensor reconstruct(const Tensor& pictures) const;
@@ -53,12 +57,15 @@ private:
     io::Json first_stage_config_;
     ModelParts model_;
     Tensor examples_;
-    double discriminator_rate_;  // times the learning rate
+    // times the learning rate
+    double discriminator_rate_;
 
     std::optional<vae::AutoencoderKL> autoencoder_;
     std::optional<LPIPSWithDiscriminator> loss_;
-    Weights all_;               // of the autoencoder, trained or not
-    Weights loss_weights_;      // of everything in the loss
+    // of the autoencoder, trained or not
+    Weights all_;
+    // of everything in the loss
+    Weights loss_weights_;
     std::optional<Learner> painter_, judge_;
     Tensor last_layer_;
 };

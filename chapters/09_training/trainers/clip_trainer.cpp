@@ -1,5 +1,12 @@
 #include "chapters/09_training/trainers/clip_trainer.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
 #include "chapters/03_clip/contrast.h"
 #include "chapters/03_clip/position_ids.h"
 #include "chapters/03_clip/token_ids.h"
@@ -14,19 +21,13 @@
 #include "common/ops/softmax.h"
 #include "common/ops/transfer.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <map>
-
 namespace ldm::train {
 namespace {
 
 using clip::place_in_model;
 
-/// Cosines are never multiplied by more than 100, or training becomes unstable (Radford et al., 2021).
+/// Cosines are never multiplied by more than 100, or training becomes unstable (Radford et al.,
+/// 2021).
 const float largest_logit_scale = std::log(100.0f);
 
 /// The text tower without the matrix behind it, of which nobody but the image tower has any need.
@@ -58,8 +59,8 @@ const std::vector<std::string>& ClipTrainer::own_keys() {
     return keys;
 }
 
-ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples,
-                         const std::vector<std::string>& captions)
+ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+                         std::vector<Batch> examples, const std::vector<std::string>& captions)
     : cond_stage_config_(io::get_or(json, "cond_stage_config", model.setting("cond_stage_config"))),
       model_(std::move(model)),
       device_(config.device),
@@ -67,21 +68,27 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
       tokenizer_(tokenizer_from(merges_, model_)),
       examples_(std::move(examples)),
       train_text_(io::get_or(json, "train_text", true)) {
-    if (cond_stage_config_.empty()) throw Error("'cond_stage_config' is missing: towers from nothing need their sizes");
+    if (cond_stage_config_.empty())
+        throw Error("'cond_stage_config' is missing: towers from nothing need their sizes");
     towers_ = clip::Towers::from_json(cond_stage_config_);
     const clip::ClipModel::Config& sizes = towers_.sizes;
     const auto side = sizes.vision_config.image_size;
     if (config.data.width != side || config.data.height != side)
-        throw Error(fmt::format("'size' of the data must be the image tower's {} x {}", side, side));
+        throw Error(
+            fmt::format("'size' of the data must be the image tower's {} x {}", side, side));
     if (tokenizer_.vocabulary_size() != sizes.text_config.vocab_size)
-        throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens", sizes.text_config.vocab_size,
-                                tokenizer_.vocabulary_size()));
+        throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens",
+                                sizes.text_config.vocab_size, tokenizer_.vocabulary_size()));
     model_.use(device_);
-    all_ = weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
-                      model_.has(place_in_model) ? copied_from(model_.weights(place_in_model))
-                                                 : on(initial_weights(clip_rules(cond_stage_config_), config.seed), device_));
+    all_ =
+        weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
+                   model_.has(place_in_model)
+                       ? copied_from(model_.weights(place_in_model))
+                       : on(initial_weights(clip_rules(cond_stage_config_), config.seed), device_));
     model_.check();
-    learner_.emplace(select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }), config.learner, is_inner);
+    learner_.emplace(
+        select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }),
+        config.learner, is_inner);
     if (!train_text_) hear_all(captions);
 }
 
@@ -91,18 +98,22 @@ void ClipTrainer::hear_all(const std::vector<std::string>& captions) {
     std::vector<std::string> different;
     std::map<std::string, std::int32_t> rows;
     for (const std::string& caption : captions) {
-        const auto [row, is_new] = rows.try_emplace(caption, static_cast<std::int32_t>(rows.size()));
+        const auto [row, is_new] =
+            rows.try_emplace(caption, static_cast<std::int32_t>(rows.size()));
         if (is_new) different.push_back(caption);
         row_of_file_.push_back(row->second);
     }
     std::vector<Tensor> parts;
     for (std::size_t i = 0; i < different.size(); i += at_once)
-        parts.push_back(clip_->pooled_text(ids_of({different.begin() + i, different.begin() + std::min(i + at_once, different.size())})));
+        parts.push_back(clip_->pooled_text(ids_of(
+            {different.begin() + i, different.begin() + std::min(i + at_once, different.size())})));
     all_texts_ = ops::concat(parts, 0);
 }
 
 Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
-    return ops::to(clip::token_ids(tokenizer_, captions, towers_.sizes.text_config.max_position_embeddings), device_);
+    return ops::to(
+        clip::token_ids(tokenizer_, captions, towers_.sizes.text_config.max_position_embeddings),
+        device_);
 }
 
 Tensor ClipTrainer::image_features(const Tensor& pictures) const {
@@ -110,32 +121,43 @@ Tensor ClipTrainer::image_features(const Tensor& pictures) const {
 }
 
 ClipTrainer::Answer ClipTrainer::among_batch(const Tensor& ids, const Tensor& pictures) const {
-    const Tensor logits = clip_->logits_per_text(clip_->text_features(ids), image_features(pictures));  // [N, N]
+    const Tensor logits =
+        clip_->logits_per_text(clip_->text_features(ids), image_features(pictures));  // [N, N]
     return {clip::contrastive_loss(logits), logits};
 }
 
-/// Each picture is to find its caption among all there are, and each caption its picture in the batch.
+/// Each picture is to find its caption among all there are, and each caption its picture in the
+/// batch.
 ClipTrainer::Answer ClipTrainer::among_all(const Batch& batch) const {
     std::vector<std::int32_t> rows;
     for (const std::int64_t file : batch.files) rows.push_back(row_of_file_.at(file));
-    const Tensor own = Tensor::ints({std::ssize(rows)}, rows), partner = clip::counting_up_to(std::ssize(rows));
-    const Tensor all = clip_->logits_per_text(clip_->project_text(all_texts_), image_features(batch.pictures));  // [M, N]
-    const Tensor logits = ops::embedding(own, all);                                                              // [N, N]
-    return {(ops::cross_entropy(logits, partner) + ops::cross_entropy(ops::permute(all, {1, 0}), own)) / 2.0f, logits};
+    const Tensor own = Tensor::ints({std::ssize(rows)}, rows),
+                 partner = clip::counting_up_to(std::ssize(rows));
+    const Tensor all = clip_->logits_per_text(clip_->project_text(all_texts_),
+                                              image_features(batch.pictures));  // [M, N]
+    const Tensor logits = ops::embedding(own, all);                             // [N, N]
+    return {
+        (ops::cross_entropy(logits, partner) + ops::cross_entropy(ops::permute(all, {1, 0}), own)) /
+            2.0f,
+        logits};
 }
 
 StepResult ClipTrainer::step(std::int64_t, std::span<const Batch> batches, double learning_rate) {
     return learn(batches.size(), learning_rate, [&](std::size_t i) {
-        return train_text_ ? among_batch(ids_of(batches[i].captions), batches[i].pictures) : among_all(batches[i]);
+        return train_text_ ? among_batch(ids_of(batches[i].captions), batches[i].pictures)
+                           : among_all(batches[i]);
     });
 }
 
-StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures, double learning_rate) {
-    return learn(ids.size(), learning_rate, [&](std::size_t i) { return among_batch(ids[i], pictures[i]); });
+StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures,
+                                double learning_rate) {
+    return learn(ids.size(), learning_rate,
+                 [&](std::size_t i) { return among_batch(ids[i], pictures[i]); });
 }
 
 //! [step]
-StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const std::function<Answer(std::size_t)>& answer) {
+StepResult ClipTrainer::learn(std::size_t batches, double learning_rate,
+                              const std::function<Answer(std::size_t)>& answer) {
     const double share = 1.0 / static_cast<double>(batches);
     double mean_loss = 0.0, found = 0.0;
     Weights gradients;
@@ -149,7 +171,8 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const s
     }
     learner_->move(gradients, learning_rate);
     Tensor& logit_scale = all_.at("logit_scale");
-    ops::copy_into(logit_scale, ops::clamp(logit_scale, -std::numeric_limits<float>::infinity(), largest_logit_scale));
+    ops::copy_into(logit_scale, ops::clamp(logit_scale, -std::numeric_limits<float>::infinity(),
+                                           largest_logit_scale));
     return {mean_loss, {found}};
 }
 //! [step]
@@ -157,17 +180,22 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate, const s
 image::Image ClipTrainer::sample() {
     const Learner::WithAverage average(*learner_);
     const Batch& batch = examples_.front();
-    const Tensor logits = ops::to(among_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
+    const Tensor logits =
+        ops::to(among_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
     const std::int64_t n = logits.dim(0);
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
     for (std::int64_t i = 0; i < n; ++i) {
         const float* row = logits.data() + i * n;
-        tiles.push_back({image::to_image(batch.pictures, std::max_element(row, row + n) - row), batch.captions[i].substr(0, 14)});
+        tiles.push_back({image::to_image(batch.pictures, std::max_element(row, row + n) - row),
+                         batch.captions[i].substr(0, 14)});
     }
-    return image::sheet(tiles, {.title = "Pictures, and which of them each caption finds",
-                                .note = fmt::format("right: {:.0f} %", 100.0 * diagonal_wins(logits)),
-                                .columns = static_cast<int>(n), .tile_size = 128, .gap = 12});
+    return image::sheet(tiles,
+                        {.title = "Pictures, and which of them each caption finds",
+                         .note = fmt::format("right: {:.0f} %", 100.0 * diagonal_wins(logits)),
+                         .columns = static_cast<int>(n),
+                         .tile_size = 128,
+                         .gap = 12});
 }
 
 void ClipTrainer::write_model(const std::filesystem::path& folder) {

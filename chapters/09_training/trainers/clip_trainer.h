@@ -10,31 +10,36 @@
 
 namespace ldm::train {
 
-/// Trains CLIP's two towers against each other: in a batch every caption should find its picture and
-/// every picture its caption (chapter 03's contrastive loss; transformers' CLIPModel).
+/// Trains CLIP's two towers against each other: in a batch every caption should find its picture
+/// and every picture its caption (chapter 03's contrastive loss; transformers' CLIPModel).
 ///
 /// Own keys of the configuration:
 ///
-///     "cond_stage_config"   text_config, vision_config, projection_dim, image_mean, image_std; by default that
+///     "cond_stage_config"   text_config, vision_config, projection_dim, image_mean, image_std; by
+///     default that
 ///                           of the model it begins with
-///     "vocabulary"          merges.txt of the tokenizer; by default the model's. (`ldm train` also takes how many
+///     "vocabulary"          merges.txt of the tokenizer; by default the model's. (`ldm train` also
+///     takes how many
 ///                           merges to learn from the captions, and puts the file into its folder.)
-///     "train_text"          false: the text tower stays what it is, and the image tower learns to meet it,
-///                           as does the projection of the texts ("LiT"; Zhai et al., 2022). What the tower
-///                           makes of every caption is then known, so each picture has to find its own
-///                           among all of them
+///     "train_text"          false: the text tower stays what it is, and the image tower learns to
+///     meet it,
+///                           as does the projection of the texts ("LiT"; Zhai et al., 2022). What
+///                           the tower makes of every caption is then known, so each picture has to
+///                           find its own among all of them
 class ClipTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
 
     /// `captions` are those of all pictures, by the numbers that batches have for them.
-    ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples,
-                const std::vector<std::string>& captions);
+    ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+                std::vector<Batch> examples, const std::vector<std::string>& captions);
 
-    StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) override;
+    StepResult step(std::int64_t step, std::span<const Batch> batches,
+                    double learning_rate) override;
 
     /// One step on given token ids [N, S] and pictures [N, 3, H, W] in [-1, 1], for comparisons.
-    StepResult step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures, double learning_rate);
+    StepResult step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures,
+                       double learning_rate);
 
     std::vector<std::string> columns() const override { return {"text_finds_picture"}; }
     Weights state() override { return learner_->state(); }
@@ -43,12 +48,14 @@ public:
 
 private:
     struct Answer {
-        Tensor loss;    // []
-        Tensor logits;  // [N, N], of each caption and each picture of a batch
+        Tensor loss;  // []
+        // [N, N], of each caption and each picture of a batch
+        Tensor logits;
     };
     Answer among_batch(const Tensor& ids, const Tensor& pictures) const;
     Answer among_all(const Batch& batch) const;
-    StepResult learn(std::size_t batches, double learning_rate, const std::function<Answer(std::size_t)>& answer);
+    StepResult learn(std::size_t batches, double learning_rate,
+                     const std::function<Answer(std::size_t)>& answer);
 
     void hear_all(const std::vector<std::string>& captions);
     Tensor ids_of(const std::vector<std::string>& captions) const;
@@ -66,8 +73,10 @@ private:
     std::optional<clip::ClipModel> clip_;
     Weights all_;
     std::optional<Learner> learner_;
-    Tensor all_texts_;                       // [M, D], pooled, of every different caption; with train_text false
-    std::vector<std::int32_t> row_of_file_;  // which of them
+    // [M, D], pooled, of every different caption; with train_text false
+    Tensor all_texts_;
+    // which of them
+    std::vector<std::int32_t> row_of_file_;
 };
 
 }  // namespace ldm::train

@@ -1,5 +1,10 @@
 #include "chapters/09_training/trainers/diffusion_trainer.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
 #include "chapters/03_clip/token_ids.h"
 #include "chapters/03_clip/towers.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
@@ -16,44 +21,46 @@
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-
 namespace ldm::train {
 namespace {
 
 constexpr const char* unet_place = "model.diffusion_model";
 constexpr const char* text_place = "cond_stage_model.transformer";
-constexpr const char* schedule_keys[] = {"beta_schedule", "timesteps", "linear_start", "linear_end", "cosine_s", "parameterization"};
+constexpr const char* schedule_keys[] = {"beta_schedule", "timesteps", "linear_start",
+                                         "linear_end",    "cosine_s",  "parameterization"};
 
 io::Json schedule_of(const io::Json& json, const ModelParts& model) {
     io::Json schedule = io::get_or(json, "schedule", io::Json::object());
     for (const char* key : schedule_keys)
         if (!schedule.contains(key))
-            if (const io::Json inherited = model.setting(key); !inherited.is_object()) schedule[key] = inherited;
+            if (const io::Json inherited = model.setting(key); !inherited.is_object())
+                schedule[key] = inherited;
     return schedule;
 }
 
 /// Weights between hidden layers: neither tables nor the first and last convolution.
 bool is_inner(const std::string& name) {
-    return name.find("embedding") == std::string::npos && name.find("input_blocks.0.") == std::string::npos &&
+    return name.find("embedding") == std::string::npos &&
+           name.find("input_blocks.0.") == std::string::npos &&
            name.find("diffusion_model.out.") == std::string::npos;
 }
 
 /// The standard deviation of all numbers of x.
-double deviation(const Tensor& x) { return std::sqrt(ops::mean(ops::square(x - ops::mean(x))).item()); }
+double deviation(const Tensor& x) {
+    return std::sqrt(ops::mean(ops::square(x - ops::mean(x))).item());
+}
 
 }  // namespace
 
 const std::vector<std::string>& DiffusionTrainer::own_keys() {
-    static const std::vector<std::string> keys = {"unet_config", "schedule", "loss", "times", "train_text_encoder",
-                                                  "scale_factor", "lora", "sampler", "side_by_side"};
+    static const std::vector<std::string> keys = {
+        "unet_config",  "schedule", "loss",    "times",       "train_text_encoder",
+        "scale_factor", "lora",     "sampler", "side_by_side"};
     return keys;
 }
 
-DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples)
+DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& config,
+                                   ModelParts model, std::vector<Batch> examples)
     : config_(config),
       unet_config_(io::get_or(json, "unet_config", model.setting("unet_config"))),
       schedule_config_(schedule_of(json, model)),
@@ -63,7 +70,8 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       loss_config_(ddpm::loss_config_from_json(io::get_or(json, "loss", io::Json::object()))),
       times_(schedule_, TimeSteps::from_json(io::get_or(json, "times", io::Json::object()))),
       train_text_encoder_(io::get_or(json, "train_text_encoder", false)),
-      side_by_side_(config.device == Device::cpu ? io::get_or(json, "side_by_side", 1) : 1),  // there is one stream
+      // there is one stream
+      side_by_side_(config.device == Device::cpu ? io::get_or(json, "side_by_side", 1) : 1),
       tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
     model_.use(config_.device);
@@ -71,21 +79,30 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
     take_over_text_encoder();
     make_unet(json);
     model_.check();
-    learner_.emplace(lora_.empty() ? select(all_, [&](const std::string& name) { return is_trained(name); }) : trained_weights(lora_),
+    learner_.emplace(lora_.empty()
+                         ? select(all_, [&](const std::string& name) { return is_trained(name); })
+                         : trained_weights(lora_),
                      config.learner, is_inner);
 }
 
-void DiffusionTrainer::take_over_autoencoder(const io::Json& json, const std::vector<Batch>& examples) {
+void DiffusionTrainer::take_over_autoencoder(const io::Json& json,
+                                             const std::vector<Batch>& examples) {
     const io::Json first_stage = model_.setting("first_stage_config");
-    if (first_stage.empty()) throw Error("the model to begin with has no autoencoder: train one first, or name a model with --init");
-    latents_.emplace(model_.weights("first_stage_model"), vae::Config::from_json(first_stage["ddconfig"]),
+    if (first_stage.empty())
+        throw Error(
+            "the model to begin with has no autoencoder: train one first, or name a model with "
+            "--init");
+    latents_.emplace(model_.weights("first_stage_model"),
+                     vae::Config::from_json(first_stage["ddconfig"]),
                      io::get<int>(first_stage, "embed_dim"), config_.data, config_.device);
     scale_factor_ = io::get_or(json, "scale_factor", 0.0f);
-    if (const io::Json inherited = model_.setting("scale_factor"); scale_factor_ == 0.0f && inherited.is_number())
+    if (const io::Json inherited = model_.setting("scale_factor");
+        scale_factor_ == 0.0f && inherited.is_number())
         scale_factor_ = inherited.get<float>();
     if (scale_factor_ == 0.0f) {
         std::vector<Tensor> means;
-        for (const Batch& batch : examples) means.push_back(vae::DiagonalGaussian(latents_->moments(batch)).mean());
+        for (const Batch& batch : examples)
+            means.push_back(vae::DiagonalGaussian(latents_->moments(batch)).mean());
         scale_factor_ = static_cast<float>(1.0 / deviation(ops::concat(means, 0)));
     }
     painter_.emplace(model_.weights("first_stage_model"), first_stage, scale_factor_);
@@ -93,30 +110,39 @@ void DiffusionTrainer::take_over_autoencoder(const io::Json& json, const std::ve
 
 void DiffusionTrainer::take_over_text_encoder() {
     const io::Json cond_stage = model_.setting("cond_stage_config");
-    if (cond_stage.empty()) throw Error("the model to begin with has no text tower: train one first, or name a model with --init");
-    const auto sizes = clip::TextEncoder::Config::from_json(io::get<io::Json>(cond_stage, "text_config"));
+    if (cond_stage.empty())
+        throw Error(
+            "the model to begin with has no text tower: train one first, or name a model with "
+            "--init");
+    const auto sizes =
+        clip::TextEncoder::Config::from_json(io::get<io::Json>(cond_stage, "text_config"));
     length_ = sizes.max_position_embeddings;
     const std::string from = model_.has(text_place) ? text_place : clip::place_in_model;
     add_state(all_, std::string(text_place) + ".",
-              weights_of([&](const nn::Params& p) { text_encoder_.emplace(p, sizes); }, copied_from(model_.weights(from))));
+              weights_of([&](const nn::Params& p) { text_encoder_.emplace(p, sizes); },
+                         copied_from(model_.weights(from))));
 }
 
 void DiffusionTrainer::make_unet(const io::Json& json) {
-    if (unet_config_.empty()) throw Error("'unet_config' is missing: a UNet from nothing needs its sizes");
+    if (unet_config_.empty())
+        throw Error("'unet_config' is missing: a UNet from nothing needs its sizes");
     const auto sizes = unet::Config::from_json(unet_config_);
     const bool is_new = !model_.has(unet_place);
     add_state(all_, std::string(unet_place) + ".",
               weights_of([&](const nn::Params& p) { unet_.emplace(p, sizes); },
-                         is_new ? on(initial_weights(unet_rules(), config_.seed), config_.device) : copied_from(model_.weights(unet_place))));
+                         is_new ? on(initial_weights(unet_rules(), config_.seed), config_.device)
+                                : copied_from(model_.weights(unet_place))));
     if (!json.contains("lora")) return;
 
     if (is_new) throw Error("'lora' changes a finished UNet: name a model with --init");
     const auto settings = io::get<io::Json>(json, "lora");
     io::expect_only_keys(settings, {"rank", "alpha", "layers"}, "lora");
     const int rank = io::get<int>(settings, "rank");
-    const auto unet_only = select(all_, [](const std::string& name) { return name.starts_with(unet_place); });
-    lora_ = initial_lora(unet_only, layers_with(io::get_or(settings, "layers", attention_layers)), rank,
-                         io::get_or(settings, "alpha", static_cast<float>(rank)), config_.seed);
+    const auto unet_only =
+        select(all_, [](const std::string& name) { return name.starts_with(unet_place); });
+    lora_ =
+        initial_lora(unet_only, layers_with(io::get_or(settings, "layers", attention_layers)), rank,
+                     io::get_or(settings, "alpha", static_cast<float>(rank)), config_.seed);
 }
 
 bool DiffusionTrainer::is_trained(const std::string& name) const {
@@ -129,23 +155,28 @@ Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const 
 
 Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_encoder_)(ids); }
 
-/// The UNet listening to `context`; of a LoRA, with the change it has come to so far: then its weights are
-/// results, and belong on the tape of whoever asks.
+/// The UNet listening to `context`; of a LoRA, with the change it has come to so far: then its
+/// weights are results, and belong on the tape of whoever asks.
 ddpm::Denoiser DiffusionTrainer::denoiser(const Tensor& context) const {
-    if (lora_.empty()) return [this, context](const Tensor& x, const Tensor& t) { return (*unet_)(x, t, context); };
+    if (lora_.empty())
+        return
+            [this, context](const Tensor& x, const Tensor& t) { return (*unet_)(x, t, context); };
     nn::Checkpoint with_lora;
-    lend(select(all_, [](const std::string& name) { return name.starts_with(unet_place); }), lora_, with_lora);
-    const unet::UNetModel changed(with_lora.root() / "model" / "diffusion_model", unet::Config::from_json(unet_config_));
+    lend(select(all_, [](const std::string& name) { return name.starts_with(unet_place); }), lora_,
+         with_lora);
+    const unet::UNetModel changed(with_lora.root() / "model" / "diffusion_model",
+                                  unet::Config::from_json(unet_config_));
     return [changed, context](const Tensor& x, const Tensor& t) { return changed(x, t, context); };
 }
 
 //! [sample]
-StepResult DiffusionTrainer::step(std::int64_t step, std::span<const Batch> batches, double learning_rate) {
+StepResult DiffusionTrainer::step(std::int64_t step, std::span<const Batch> batches,
+                                  double learning_rate) {
     random::TorchGenerator random = step_noise(config_.seed, step);
     std::vector<Sample> samples;
     for (const Batch& batch : batches) {
         const vae::DiagonalGaussian posterior(latents_->moments(batch));
-        const Shape shape = posterior.mean().shape();                                // [N, C, h, w]
+        const Shape shape = posterior.mean().shape();  // [N, C, h, w]
         const Tensor z = posterior.sample(normal(random, shape, config_.device)) * scale_factor_;
         const Tensor t = ops::to(times_.draw(random, shape[0]), config_.device);
         samples.push_back({z, ids_of(batch.captions), t, normal(random, shape, config_.device)});
@@ -164,8 +195,10 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
         const auto& [z, ids, t, noise] = samples[i];
         Tape tape;
         watch(tape, learner_->weights());
-        const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t, noise, times_.logvar());
-        const double constant = loss_config_.l_simple_weight * times_.mean_logvar(t);  // no weight can change it
+        const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t,
+                                           noise, times_.logvar());
+        // no weight can change it
+        const double constant = loss_config_.l_simple_weight * times_.mean_logvar(t);
         return Part{gradients_of(tape.backward(losses.loss), learner_->weights()),
                     losses.loss.item() - constant, losses.loss_simple.item()};
     };
@@ -189,20 +222,31 @@ image::Image DiffusionTrainer::sample() {
     const std::int64_t n = batch.pictures.dim(0);
     const Tensor cond = context_of(ids_of(batch.captions));
     const Tensor uncond = ops::broadcast_to(context_of(ids_of({""})), cond.shape());
-    const pipeline::ConditionedModel model = [&](const Tensor& x, const Tensor& t, const Tensor& context) { return denoiser(context)(x, t); };
-    const auto guided = pipeline::with_guidance(model, cond, uncond, io::get_or(sampler_, "cfg_scale", 3.0f));
+    const pipeline::ConditionedModel model = [&](const Tensor& x, const Tensor& t,
+                                                 const Tensor& context) {
+        return denoiser(context)(x, t);
+    };
+    const auto guided =
+        pipeline::with_guidance(model, cond, uncond, io::get_or(sampler_, "cfg_scale", 3.0f));
 
     random::TorchGenerator random(config_.seed);
-    const ddpm::Noise noise = [&](const Shape& shape) { return normal(random, shape, config_.device); };
+    const ddpm::Noise noise = [&](const Shape& shape) {
+        return normal(random, shape, config_.device);
+    };
     Shape shape = vae::DiagonalGaussian(latents_->moments(batch)).mean().shape();
-    const Tensor z = pipeline::DDIMSampler(schedule_, {.S = io::get_or(sampler_, "steps", 30)}).sample(guided, noise(shape), noise, {});
+    const Tensor z = pipeline::DDIMSampler(schedule_, {.S = io::get_or(sampler_, "steps", 30)})
+                         .sample(guided, noise(shape), noise, {});
     const Tensor pictures = ops::to((*painter_)(z), Device::cpu);
 
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
-    for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(pictures, i), batch.captions[i].substr(0, 14)});
-    return image::sheet(tiles, {.title = "Pictures of the training, and what is drawn from their captions",
-                                .columns = static_cast<int>(n), .tile_size = 128, .gap = 12});
+    for (std::int64_t i = 0; i < n; ++i)
+        tiles.push_back({image::to_image(pictures, i), batch.captions[i].substr(0, 14)});
+    return image::sheet(tiles,
+                        {.title = "Pictures of the training, and what is drawn from their captions",
+                         .columns = static_cast<int>(n),
+                         .tile_size = 128,
+                         .gap = 12});
 }
 
 void DiffusionTrainer::write_model(const std::filesystem::path& folder) {

@@ -15,9 +15,10 @@
 
 namespace ldm::train {
 
-/// Trains the UNet of a latent diffusion model to tell noise from latent, and if wanted the text tower
-/// it listens to (ldm's ddpm.py: LatentDiffusion). The autoencoder is taken from the model it begins
-/// with and stays what it is. So does CLIP: a UNet that is new begins with a copy of CLIP's text tower.
+/// Trains the UNet of a latent diffusion model to tell noise from latent, and if wanted the text
+/// tower it listens to (ldm's ddpm.py: LatentDiffusion). The autoencoder is taken from the model it
+/// begins with and stays what it is. So does CLIP: a UNet that is new begins with a copy of CLIP's
+/// text tower.
 ///
 /// Own keys of the configuration:
 ///
@@ -26,22 +27,26 @@ namespace ldm::train {
 ///     "loss"                loss_type, l_simple_weight, original_elbo_weight
 ///     "times"               TimeSteps::Config
 ///     "train_text_encoder"  whether the text tower learns too (false)
-///     "scale_factor"        by default the model's; without either 1 / the standard deviation of the latents
-///     "lora"                {"rank", "alpha", "layers"}: train a LoRA instead of the weights themselves; the
+///     "scale_factor"        by default the model's; without either 1 / the standard deviation of
+///     the latents "lora"                {"rank", "alpha", "layers"}: train a LoRA instead of the
+///     weights themselves; the
 ///                           folder model/ then has a lora.safetensors only
-///     "side_by_side"        how many of a step's batches ("accumulate") are computed at once, a thread each (1)
-///     "sampler"             {"name", "steps", "cfg_scale"} for sample(), and for whoever draws with the model
+///     "side_by_side"        how many of a step's batches ("accumulate") are computed at once, a
+///     thread each (1) "sampler"             {"name", "steps", "cfg_scale"} for sample(), and for
+///     whoever draws with the model
 class DiffusionTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
 
     /// `examples`: what sample() draws the captions of.
-    DiffusionTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model, std::vector<Batch> examples);
+    DiffusionTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+                     std::vector<Batch> examples);
 
-    StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) override;
+    StepResult step(std::int64_t step, std::span<const Batch> batches,
+                    double learning_rate) override;
 
-    /// What one step learns from: latents [N, C, h, w] of unit variance, token ids [N, S], times [N],
-    /// noise of the latents' shape.
+    /// What one step learns from: latents [N, C, h, w] of unit variance, token ids [N, S], times
+    /// [N], noise of the latents' shape.
     struct Sample {
         Tensor z, ids, t, noise;
     };
@@ -78,7 +83,8 @@ private:
     std::optional<clip::TextEncoder> text_encoder_;
     std::optional<unet::UNetModel> unet_;
     float scale_factor_ = 0.0f;
-    Weights all_;  // of UNet and text tower by their full names, trained or not
+    // of UNet and text tower by their full names, trained or not
+    Weights all_;
     Lora lora_;
     std::optional<Learner> learner_;
 };

@@ -6,8 +6,11 @@
 
 namespace ldm::train {
 
-LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Config& config, int embed_dim, const DataConfig& data, Device device)
-    : encoder_(weights, config, embed_dim), remember_(!data.flip && data.crop == Crop::center), device_(device) {}
+LatentsOfPictures::LatentsOfPictures(const nn::Params& weights, const vae::Config& config,
+                                     int embed_dim, const DataConfig& data, Device device)
+    : encoder_(weights, config, embed_dim),
+      remember_(!data.flip && data.crop == Crop::center),
+      device_(device) {}
 
 Tensor LatentsOfPictures::moments(const Batch& batch) {
     const ops::WithPrecision exact(ops::Precision::f32);
@@ -16,7 +19,8 @@ Tensor LatentsOfPictures::moments(const Batch& batch) {
     for (std::size_t i = 0; i < batch.files.size(); ++i) {
         Tensor& known = known_[batch.files[i]];
         const auto n = static_cast<std::int64_t>(i);
-        if (!known) known = encoder_(ops::to(ops::slice(batch.pictures, 0, n, n + 1), device_)).moments();
+        if (!known)
+            known = encoder_(ops::to(ops::slice(batch.pictures, 0, n, n + 1), device_)).moments();
         all.push_back(known);
     }
     return ops::concat(all, 0);

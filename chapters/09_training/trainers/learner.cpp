@@ -1,12 +1,12 @@
 #include "chapters/09_training/trainers/learner.h"
 
-#include "chapters/09_training/optimizer/adam.h"
-#include "chapters/09_training/optimizer/gradients.h"
-#include "chapters/09_training/optimizer/muon.h"
-
 #include <fmt/format.h>
 
 #include <cmath>
+
+#include "chapters/09_training/optimizer/adam.h"
+#include "chapters/09_training/optimizer/gradients.h"
+#include "chapters/09_training/optimizer/muon.h"
 
 namespace ldm::train {
 namespace {
@@ -21,7 +21,8 @@ Muon::Config muon_config(const io::Json& json) {
     io::expect_only_keys(json, {"name", "momentum", "weight_decay"}, "optimizer");
     Muon::Config config;
     config.beta = io::get_or(json, "momentum", config.beta);
-    config.weight_decay = config.adam.weight_decay = io::get_or(json, "weight_decay", config.weight_decay);
+    config.weight_decay = config.adam.weight_decay =
+        io::get_or(json, "weight_decay", config.weight_decay);
     return config;
 }
 
@@ -30,8 +31,10 @@ Muon::Config muon_config(const io::Json& json) {
 std::unique_ptr<Optimizer> make_optimizer(const io::Json& config, const Weights& weights,
                                           const std::function<bool(const std::string&)>& inner) {
     const auto name = io::get<std::string>(config, "name");
-    if (name == "adam") return std::make_unique<Adam>(weights, adam_config(config, Adam::Config::adam));
-    if (name == "adamw") return std::make_unique<Adam>(weights, adam_config(config, Adam::Config::adam_w));
+    if (name == "adam")
+        return std::make_unique<Adam>(weights, adam_config(config, Adam::Config::adam));
+    if (name == "adamw")
+        return std::make_unique<Adam>(weights, adam_config(config, Adam::Config::adam_w));
     if (name == "muon") return std::make_unique<Muon>(weights, inner, muon_config(config));
     throw Error(fmt::format("optimizer: 'name' is '{}', expected adam, adamw or muon", name));
 }
@@ -40,7 +43,8 @@ void add_state(Weights& all, const std::string& prefix, const Weights& part) {
     for (const auto& [name, tensor] : part) all.emplace(prefix + name, tensor);
 }
 
-Learner::Learner(Weights weights, const Config& config, const std::function<bool(const std::string&)>& inner)
+Learner::Learner(Weights weights, const Config& config,
+                 const std::function<bool(const std::string&)>& inner)
     : weights_(std::move(weights)),
       optimizer_(make_optimizer(config.optimizer, weights_, inner)),
       max_grad_norm_(config.max_grad_norm) {

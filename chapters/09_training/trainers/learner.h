@@ -14,13 +14,17 @@ namespace ldm::train {
 class Learner {
 public:
     struct Config {
-        io::Json optimizer = {{"name", "adamw"}};  ///< see make_optimizer()
-        double max_grad_norm = 0.0;                ///< longer gradients are shortened; 0: never
-        float ema_decay = 0.0f;                    ///< of the moving average; 0: there is none
+        /// see make_optimizer()
+        io::Json optimizer = {{"name", "adamw"}};
+        /// longer gradients are shortened; 0: never
+        double max_grad_norm = 0.0;
+        /// of the moving average; 0: there is none
+        float ema_decay = 0.0f;
     };
 
     /// `inner` says which weights lie between hidden layers: the optimizer muon wants to know.
-    Learner(Weights weights, const Config& config, const std::function<bool(const std::string&)>& inner);
+    Learner(Weights weights, const Config& config,
+            const std::function<bool(const std::string&)>& inner);
 
     const Weights& weights() const { return weights_; }
 
@@ -31,8 +35,8 @@ public:
     /// All that the next step depends on, sharing its memory: weights.…, optimizer.…, ema.…
     Weights state();
 
-    /// `all` weights of a model, of which those that learn are replaced by what has been learned: their
-    /// average, where there is one.
+    /// `all` weights of a model, of which those that learn are replaced by what has been learned:
+    /// their average, where there is one.
     Weights learned(Weights all) const;
 
     /// While this lives the networks compute with what has been learned.
@@ -60,8 +64,9 @@ public:
     using Error::Error;
 };
 
-/// {"name": "adam", "adamw" or "muon", …} with the other keys of PyTorch's constructors (betas, eps,
-/// weight_decay; of muon momentum and weight_decay). Throws an Error that names an unknown one.
+/// {"name": "adam", "adamw" or "muon", …} with the other keys of PyTorch's constructors (betas,
+/// eps, weight_decay; of muon momentum and weight_decay). Throws an Error that names an unknown
+/// one.
 std::unique_ptr<Optimizer> make_optimizer(const io::Json& config, const Weights& weights,
                                           const std::function<bool(const std::string&)>& inner);
 

@@ -1,14 +1,14 @@
 #include "chapters/09_training/trainers/model_parts.h"
 
-#include "common/io/half.h"
-#include "common/io/safetensors.h"
-#include "common/io/source_tree.h"
-#include "common/ops/transfer.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <list>
+
+#include "common/io/half.h"
+#include "common/io/safetensors.h"
+#include "common/io/source_tree.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
@@ -46,8 +46,11 @@ private:
 ModelParts::ModelParts(const fs::path& path) : files_(pipeline::open_model(path)) {}
 
 ModelParts::ModelParts(io::Json config, std::unique_ptr<nn::Checkpoint> weights)
-    : files_(pipeline::ModelFiles{.kind = pipeline::ModelKind::folder, .path = {}, .config = std::move(config),
-                                  .checkpoint = std::move(weights), .weight_files = {}}) {}
+    : files_(pipeline::ModelFiles{.kind = pipeline::ModelKind::folder,
+                                  .path = {},
+                                  .config = std::move(config),
+                                  .checkpoint = std::move(weights),
+                                  .weight_files = {}}) {}
 
 void ModelParts::use(Device device) {
     if (files_) files_->checkpoint->use({.device = device});
@@ -62,7 +65,8 @@ bool ModelParts::has(const std::string& prefix) const {
 }
 
 nn::Params ModelParts::weights(const std::string& path) const {
-    if (!files_) throw Error(fmt::format("there is no model to take '{}' from: name one with --init", path));
+    if (!files_)
+        throw Error(fmt::format("there is no model to take '{}' from: name one with --init", path));
     return below(files_->checkpoint->root(), path);
 }
 
@@ -72,20 +76,25 @@ text::ClipTokenizer ModelParts::tokenizer() const {
 }
 
 void ModelParts::check() const {
-    if (files_) files_->checkpoint->check(files_->path.empty() ? "the model" : files_->path.string());
+    if (files_)
+        files_->checkpoint->check(files_->path.empty() ? "the model" : files_->path.string());
 }
 
 fs::path ModelParts::merges_file() const {
     if (files_->path.empty()) return {};
     switch (files_->kind) {
-        case pipeline::ModelKind::folder: return files_->path / "merges.txt";
-        case pipeline::ModelKind::single_file: return io::in_source_tree("reference_data/clip_bpe/merges.txt");
-        case pipeline::ModelKind::diffusers: return files_->path / "tokenizer/merges.txt";
+        case pipeline::ModelKind::folder:
+            return files_->path / "merges.txt";
+        case pipeline::ModelKind::single_file:
+            return io::in_source_tree("reference_data/clip_bpe/merges.txt");
+        case pipeline::ModelKind::diffusers:
+            return files_->path / "tokenizer/merges.txt";
     }
     fail("no such kind of model");
 }
 
-void ModelParts::write(const fs::path& folder, const io::Json& config, const Weights& weights, const fs::path& merges) const {
+void ModelParts::write(const fs::path& folder, const io::Json& config, const Weights& weights,
+                       const fs::path& merges) const {
     io::Json all = files_ ? files_->config : io::Json::object();
     all.update(config);
     all["format"] = "ldm-model v1";

@@ -42,8 +42,8 @@ public:
     /// Throws one Error that lists what networks asked for and did not get.
     void check() const;
 
-    /// Writes a model folder: the settings with `config` on top, the weights with `weights` (by their
-    /// full names) on top, as f16, and the vocabulary: `merges` if given.
+    /// Writes a model folder: the settings with `config` on top, the weights with `weights` (by
+    /// their full names) on top, as f16, and the vocabulary: `merges` if given.
     void write(const std::filesystem::path& folder, const io::Json& config, const Weights& weights,
                const std::filesystem::path& merges = {}) const;
 

@@ -7,8 +7,9 @@ namespace ldm::train {
 
 random::TorchGenerator step_noise(std::uint64_t seed, std::int64_t step) {
     const auto n = static_cast<std::uint64_t>(step);
-    const auto words = random::philox4x32({static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32), 0, 0},
-                                          {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+    const auto words = random::philox4x32(
+        {static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32), 0, 0},
+        {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
     return random::TorchGenerator(std::uint64_t{words[0]} << 32 | words[1]);
 }
 

@@ -1,19 +1,21 @@
 #include "chapters/09_training/trainers/time_steps.h"
 
-#include "common/ops/transfer.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "common/ops/transfer.h"
+
 namespace ldm::train {
 namespace {
 
 /// How often T u^p falls on the share x of [0, 1), against a uniform draw. The rarest levels would
 /// count without bound: at most five times.
-double density(double x, double power) { return std::max(std::pow(x, 1.0 / power - 1.0) / power, 0.2); }
+double density(double x, double power) {
+    return std::max(std::pow(x, 1.0 / power - 1.0) / power, 0.2);
+}
 
 }  // namespace
 
@@ -23,7 +25,8 @@ TimeSteps::Config TimeSteps::from_json(const io::Json& json) {
     config.snr_weight_max = io::get_or(json, "snr_weight_max", config.snr_weight_max);
     config.time_power = io::get_or(json, "time_power", config.time_power);
     if (!(config.snr_weight_max >= 1.0)) throw Error("'snr_weight_max' must be at least 1");
-    if (!(config.time_power > 0.0 && config.time_power <= 1.0)) throw Error("'time_power' must be more than 0 and at most 1");
+    if (!(config.time_power > 0.0 && config.time_power <= 1.0))
+        throw Error("'time_power' must be more than 0 and at most 1");
     return config;
 }
 
@@ -33,7 +36,8 @@ TimeSteps::TimeSteps(const ddpm::Schedule& schedule, const Config& config)
     for (int t = 0; t < count; ++t) {
         const double ac = schedule.alphas_cumprod.data()[t];
         const double weight = std::min((1.0 - ac) / ac + 1.0, config.snr_weight_max);
-        logvar_.data()[t] = static_cast<float>(-std::log(weight / density((t + 0.5) / count, config.time_power)));
+        logvar_.data()[t] =
+            static_cast<float>(-std::log(weight / density((t + 0.5) / count, config.time_power)));
     }
 }
 
@@ -45,7 +49,8 @@ Tensor TimeSteps::draw(random::TorchGenerator& random, std::int64_t n) const {
     Tensor t({n}, DType::i32);
     for (std::int64_t i = 0; i < n; ++i) {
         const double u = (static_cast<double>(i) + chance[i]) / static_cast<double>(n);
-        t.ints()[i] = static_cast<std::int32_t>(std::min(count * std::pow(u, config_.time_power), count - 1.0));
+        t.ints()[i] = static_cast<std::int32_t>(
+            std::min(count * std::pow(u, config_.time_power), count - 1.0));
     }
     return t;
 }

@@ -14,7 +14,8 @@ namespace ldm::train {
 /// What a step came to.
 struct StepResult {
     double loss = 0.0;
-    std::vector<double> extras = {};  ///< beside the loss, in the order of Trainer::columns()
+    /// beside the loss, in the order of Trainer::columns()
+    std::vector<double> extras = {};
 };
 
 /// A training's own part: its networks, its loss, how one step is made. Batches, checkpoints, curve
@@ -23,9 +24,10 @@ class Trainer {
 public:
     virtual ~Trainer() = default;
 
-    /// Step `step` (0, 1, …), made from all `batches` at once. Whatever is random depends on the seed
-    /// and the step alone. Throws NotFinite when a gradient is not finite.
-    virtual StepResult step(std::int64_t step, std::span<const Batch> batches, double learning_rate) = 0;
+    /// Step `step` (0, 1, …), made from all `batches` at once. Whatever is random depends on the
+    /// seed and the step alone. Throws NotFinite when a gradient is not finite.
+    virtual StepResult step(std::int64_t step, std::span<const Batch> batches,
+                            double learning_rate) = 0;
 
     /// What the extras of a step are called in the curve.
     virtual std::vector<std::string> columns() const { return {}; }

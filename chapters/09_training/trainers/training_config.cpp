@@ -8,28 +8,34 @@ namespace {
 template <typename Number>
 Number at_least(Number low, const io::Json& json, std::string_view key, Number fallback) {
     const Number value = io::get_or(json, key, fallback);
-    if (!(value >= low)) throw Error(fmt::format("'{}' is {}, expected at least {}", key, value, low));
+    if (!(value >= low))
+        throw Error(fmt::format("'{}' is {}, expected at least {}", key, value, low));
     return value;
 }
 
 double share(const io::Json& json, std::string_view key, double fallback) {
     const double value = io::get_or(json, key, fallback);
-    if (!(value >= 0.0 && value < 1.0)) throw Error(fmt::format("'{}' is {}, expected 0 or more and less than 1", key, value));
+    if (!(value >= 0.0 && value < 1.0))
+        throw Error(fmt::format("'{}' is {}, expected 0 or more and less than 1", key, value));
     return value;
 }
 
 }  // namespace
 
-TrainingConfig read_training_config(const io::Json& json, const std::vector<std::string>& own_keys) {
-    std::vector<std::string> known = {"seed", "steps", "batch_size", "accumulate", "precision", "learning_rate", "lr_schedule",
-                                      "optimizer", "max_grad_norm", "ema_decay", "data", "checkpoint_every",
-                                      "sample_every", "keep_checkpoints"};
+TrainingConfig read_training_config(const io::Json& json,
+                                    const std::vector<std::string>& own_keys) {
+    std::vector<std::string> known = {
+        "seed",          "steps",           "batch_size",  "accumulate",
+        "precision",     "learning_rate",   "lr_schedule", "optimizer",
+        "max_grad_norm", "ema_decay",       "data",        "checkpoint_every",
+        "sample_every",  "keep_checkpoints"};
     known.insert(known.end(), own_keys.begin(), own_keys.end());
     io::expect_only_keys(json, known, "the training's configuration");
 
     TrainingConfig config;
     config.seed = io::get_or(json, "seed", config.seed);
-    for (const char* key : {"steps", "batch_size", "learning_rate"}) io::get<double>(json, key);  // must be there
+    // must be there
+    for (const char* key : {"steps", "batch_size", "learning_rate"}) io::get<double>(json, key);
     config.steps = at_least<std::int64_t>(1, json, "steps", 1);
     config.batch_size = at_least(1, json, "batch_size", 1);
     config.accumulate = at_least(1, json, "accumulate", config.accumulate);
@@ -46,7 +52,8 @@ TrainingConfig read_training_config(const io::Json& json, const std::vector<std:
     config.learner.max_grad_norm = at_least(0.0, json, "max_grad_norm", 0.0);
     config.learner.ema_decay = static_cast<float>(share(json, "ema_decay", 0.999));
     config.data = read_data_config(io::get_or(json, "data", io::Json::object()), "data");
-    config.checkpoint_every = at_least<std::int64_t>(1, json, "checkpoint_every", config.checkpoint_every);
+    config.checkpoint_every =
+        at_least<std::int64_t>(1, json, "checkpoint_every", config.checkpoint_every);
     config.sample_every = at_least<std::int64_t>(1, json, "sample_every", config.sample_every);
     config.keep_checkpoints = at_least(1, json, "keep_checkpoints", config.keep_checkpoints);
     return config;

@@ -13,26 +13,29 @@ namespace ldm::train {
 ///     "steps"           how many there are
 ///     "batch_size"      pictures that are computed at once
 ///     "accumulate"      batches of which one step is made (1)
-///     "precision"       "f32", or "bf16" for products twice as fast where the processor has them (f32)
-///     "learning_rate"
-///     "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args": {...}}, by which the learning
+///     "precision"       "f32", or "bf16" for products twice as fast where the processor has them
+///     (f32) "learning_rate" "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args":
+///     {...}}, by which the learning
 ///                       rate is multiplied at each step (always 1)
 ///     "optimizer"       {"name": "adam", "adamw" or "muon", ...}: make_optimizer() (adamw)
 ///     "max_grad_norm"   (0: gradients stay as they are)
 ///     "ema_decay"       of the moving average (0.999; 0: none)
 ///     "data"            DataConfig
-///     "checkpoint_every", "sample_every", "keep_checkpoints"    in steps (500, 1000), and how many stay (2)
+///     "checkpoint_every", "sample_every", "keep_checkpoints"    in steps (500, 1000), and how many
+///     stay (2)
 ///
 /// and those of the trainer, such as "model" and "loss".
 struct TrainingConfig {
-    Device device = Device::cpu;  ///< where it is computed; no key, for a training may go on elsewhere
+    /// where it is computed; no key, for a training may go on elsewhere
+    Device device = Device::cpu;
     std::uint64_t seed = 0;
     std::int64_t steps = 0;
     int batch_size = 0;
     int accumulate = 1;
     ops::Precision precision = ops::Precision::f32;
     double learning_rate = 0.0;
-    ddpm::LearningRate lr_schedule;  ///< multiplier at step 0, 1, ...
+    /// multiplier at step 0, 1, ...
+    ddpm::LearningRate lr_schedule;
     Learner::Config learner;
     DataConfig data;
     std::int64_t checkpoint_every = 500, sample_every = 1000;

@@ -1,5 +1,11 @@
 #include "chapters/09_training/trainers/training_run.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+
 #include "chapters/09_training/data/prefetch.h"
 #include "chapters/09_training/run/checkpoints.h"
 #include "chapters/09_training/run/curve.h"
@@ -7,19 +13,15 @@
 #include "common/report/interrupt.h"
 #include "common/tensor/memory.h"
 
-#include <fmt/format.h>
-
-#include <cmath>
-#include <limits>
-#include <memory>
-
 namespace ldm::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double exploded = 1000.0;  // times the lowest running mean
-constexpr const char* only_when_to_write[] = {"steps", "checkpoint_every", "sample_every", "keep_checkpoints"};
+// times the lowest running mean
+constexpr double exploded = 1000.0;
+constexpr const char* only_when_to_write[] = {"steps", "checkpoint_every", "sample_every",
+                                              "keep_checkpoints"};
 
 /// The settings that must be the same when a training goes on.
 io::Json what_matters(io::Json config) {
@@ -34,7 +36,8 @@ public:
         if (!std::isfinite(loss)) throw NotFinite(fmt::format("the loss is {}", loss));
         mean_ = seen_++ == 0 ? loss : 0.9 * mean_ + 0.1 * loss;
         if (lowest_ > 0.0 && mean_ > exploded * lowest_)
-            throw NotFinite(fmt::format("the loss has exploded: {:.4g}, after {:.4g}", mean_, lowest_));
+            throw NotFinite(
+                fmt::format("the loss has exploded: {:.4g}, after {:.4g}", mean_, lowest_));
         lowest_ = std::min(lowest_, mean_);
     }
 
@@ -46,10 +49,17 @@ private:
 /// A training and its folder.
 class Run {
 public:
-    Run(std::string what, Trainer& trainer, const PictureFolder& pictures, const TrainingConfig& config, const io::Json& config_json,
-        const RunOptions& options)
-        : what_(std::move(what)), trainer_(trainer), pictures_(pictures), config_(config), config_json_(config_json), options_(options),
-          data_(pictures.fingerprint()), first_(resumed()), checkpoints_(folder("checkpoints"), config.keep_checkpoints),
+    Run(std::string what, Trainer& trainer, const PictureFolder& pictures,
+        const TrainingConfig& config, const io::Json& config_json, const RunOptions& options)
+        : what_(std::move(what)),
+          trainer_(trainer),
+          pictures_(pictures),
+          config_(config),
+          config_json_(config_json),
+          options_(options),
+          data_(pictures.fingerprint()),
+          first_(resumed()),
+          checkpoints_(folder("checkpoints"), config.keep_checkpoints),
           curve_(options.output / "curve.csv", trainer.columns(), first_) {}
 
     bool go();
@@ -68,16 +78,20 @@ private:
     const TrainingConfig& config_;
     const io::Json& config_json_;
     const RunOptions& options_;
-    std::string data_;             // what the pictures were when it began
-    double seconds_before_ = 0.0;  // of earlier programs
+    // what the pictures were when it began
+    std::string data_;
+    // of earlier programs
+    double seconds_before_ = 0.0;
     fs::path last_saved_;
-    std::int64_t first_;           // resumed() fills this and the two above
+    // resumed() fills this and the two above
+    std::int64_t first_;
     Checkpoints checkpoints_;
     Curve curve_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
     double seconds() const {
-        return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+        return seconds_before_ +
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     }
 };
 
@@ -86,14 +100,18 @@ std::int64_t Run::resumed() {
     const auto saved = latest_state(folder("checkpoints"));
     if (!saved) return 0;
     if (!options_.resume)
-        throw Error(fmt::format("{} holds a training already; --resume goes on with it", options_.output.string()));
-    const io::Json before = io::parse_json(saved->text("config"), "the configuration of the checkpoint");
+        throw Error(fmt::format("{} holds a training already; --resume goes on with it",
+                                options_.output.string()));
+    const io::Json before =
+        io::parse_json(saved->text("config"), "the configuration of the checkpoint");
     if (const io::Json now = what_matters(config_json_), then = what_matters(before); now != then)
         for (const io::Json& change : io::Json::diff(then, now))
-            throw Error(fmt::format("{} was trained with another '{}' so far", options_.output.string(),
+            throw Error(fmt::format("{} was trained with another '{}' so far",
+                                    options_.output.string(),
                                     change["path"].get<std::string>().substr(1)));
     if (saved->text("data") != data_)
-        throw Error(fmt::format("{} was trained with other pictures or captions so far", options_.output.string()));
+        throw Error(fmt::format("{} was trained with other pictures or captions so far",
+                                options_.output.string()));
     Weights state = trainer_.state();
     read_weights(saved->file(), state);
     seconds_before_ = std::stod(saved->text("seconds"));
@@ -105,7 +123,10 @@ std::int64_t Run::resumed() {
 void Run::save(std::int64_t step) {
     const Weights state = on(trainer_.state(), Device::cpu);
     last_saved_ = checkpoints_.save(step, entries_of(state),
-                                    {{"what", what_}, {"config", config_json_.dump()}, {"data", data_}, {"seconds", fmt::format("{}", seconds())}});
+                                    {{"what", what_},
+                                     {"config", config_json_.dump()},
+                                     {"data", data_},
+                                     {"seconds", fmt::format("{}", seconds())}});
     image::save_png(options_.output / "curve.png", draw_curve(curve_, {.title = what_}));
 }
 
@@ -115,40 +136,53 @@ void Run::show(std::int64_t step) {
 }
 
 void Run::add_to_curve(std::int64_t step, const StepResult& result, double learning_rate) {
-    curve_.add({.step = step, .seconds = seconds(), .samples = step * config_.batch_size * config_.accumulate,
-                .learning_rate = learning_rate, .loss = result.loss, .extras = result.extras});
+    curve_.add({.step = step,
+                .seconds = seconds(),
+                .samples = step * config_.batch_size * config_.accumulate,
+                .learning_rate = learning_rate,
+                .loss = result.loss,
+                .extras = result.extras});
 }
 
 std::string Run::last_good() const {
-    return last_saved_.empty() ? "there is no checkpoint yet" : fmt::format("the last good checkpoint is {}", last_saved_.string());
+    return last_saved_.empty()
+               ? "there is no checkpoint yet"
+               : fmt::format("the last good checkpoint is {}", last_saved_.string());
 }
 
 //! [loop]
 bool Run::go() {
     const Batches batches(pictures_, config_.data, config_.batch_size, config_.seed);
-    Prefetch<std::vector<Batch>> coming([&](std::int64_t step) {
-        std::vector<Batch> of_step;
-        for (int k = 0; k < config_.accumulate; ++k) of_step.push_back(batches.at(step * config_.accumulate + k));
-        return of_step;
-    }, first_);
+    Prefetch<std::vector<Batch>> coming(
+        [&](std::int64_t step) {
+            std::vector<Batch> of_step;
+            for (int k = 0; k < config_.accumulate; ++k)
+                of_step.push_back(batches.at(step * config_.accumulate + k));
+            return of_step;
+        },
+        first_);
 
     Limits limits = options_.limits;
     limits.max_steps = std::min(limits.max_steps, config_.steps);
     StepReport report(what_, first_, limits);
     Watchman watchman;
     std::int64_t saved = first_;
-    let_wait(0);  // the first step shows how much a step needs
+    // the first step shows how much a step needs
+    let_wait(0);
     while (report.stop() == Stop::not_yet) {
-        const std::int64_t step = report.steps();  // done so far
+        // done so far
+        const std::int64_t step = report.steps();
         try {
             const double learning_rate = config_.learning_rate * config_.lr_schedule(step);
             const StepResult result = trainer_.step(step, coming.next(), learning_rate);
-            let_wait(memory_use().peak / 8 * 9);  // what one step frees, the next one needs again: nearly the same sizes
+            // what one step frees, the next one needs again: nearly the same sizes
+            let_wait(memory_use().peak / 8 * 9);
             watchman.look_at(result.loss);
             add_to_curve(step + 1, result, learning_rate);
             report.step(result.loss, config_.batch_size * config_.accumulate);
         } catch (const NotFinite& trouble) {
-            throw Error(fmt::format("{}: step {}: {}; {}", what_, step + 1, trouble.what(), last_good()));
+            throw Error(
+                fmt::format("{}: step {}: {}; {}", what_, step + 1, trouble.what(), last_good()));
         }
         if (report.steps() % config_.checkpoint_every == 0) save(saved = report.steps());
         if (report.steps() % config_.sample_every == 0) show(report.steps());
@@ -163,8 +197,9 @@ bool Run::go() {
 
 }  // namespace
 
-bool run_training(const std::string& what, Trainer& trainer, const PictureFolder& pictures, const TrainingConfig& config,
-                  const io::Json& config_json, const RunOptions& options) {
+bool run_training(const std::string& what, Trainer& trainer, const PictureFolder& pictures,
+                  const TrainingConfig& config, const io::Json& config_json,
+                  const RunOptions& options) {
     const ops::WithPrecision precision(config.precision);
     fs::create_directories(options.output);
     return Run(what, trainer, pictures, config, config_json, options).go();

@@ -1,13 +1,14 @@
-#include "common/ops/reference/reference.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "common/ops/reference/reference.h"
+
 namespace ldm::ops::reference {
 
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                 const AttentionOptions& options) {
     const auto [batch, heads, queries, width] = q.dims<4>();
     const std::int64_t keys = k.dim(2), out = v.dim(3);
     const double scale = options.scale.value_or(1.0f / std::sqrt(static_cast<float>(width)));
@@ -19,8 +20,10 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
             for (std::int64_t j = 0; j < keys; ++j) {
                 const float* key = k.data() + (head * keys + j) * width;
                 double score = 0.0;
-                for (std::int64_t d = 0; d < width; ++d) score += static_cast<double>(query[d]) * key[d];
-                const bool kept = !options.keep || options.keep.ints()[head / heads * keys + j] != 0;
+                for (std::int64_t d = 0; d < width; ++d)
+                    score += static_cast<double>(query[d]) * key[d];
+                const bool kept =
+                    !options.keep || options.keep.ints()[head / heads * keys + j] != 0;
                 const bool seen = kept && !(options.causal && j > i);
                 weights[j] = seen ? score * scale : std::numeric_limits<float>::lowest();
             }
@@ -29,7 +32,8 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
             for (double& weight : weights) sum += weight = std::exp(weight - highest);
             for (std::int64_t d = 0; d < out; ++d) {
                 double mixture = 0.0;
-                for (std::int64_t j = 0; j < keys; ++j) mixture += weights[j] / sum * v.data()[(head * keys + j) * out + d];
+                for (std::int64_t j = 0; j < keys; ++j)
+                    mixture += weights[j] / sum * v.data()[(head * keys + j) * out + d];
                 y.data()[(head * queries + i) * out + d] = static_cast<float>(mixture);
             }
         }

@@ -7,7 +7,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
     const auto [o_end, in, kernel_h, kernel_w] = weight.dims<4>();
     const auto [top, left, bottom, right] = options.padding;
     const std::int64_t s = options.stride;
-    Tensor y({n_end, o_end, (height + top + bottom - kernel_h) / s + 1, (width + left + right - kernel_w) / s + 1});
+    Tensor y({n_end, o_end, (height + top + bottom - kernel_h) / s + 1,
+              (width + left + right - kernel_w) / s + 1});
     float* out = y.data();
     for (std::int64_t n = 0; n < n_end; ++n)
         for (std::int64_t o = 0; o < o_end; ++o)
@@ -18,9 +19,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
                         for (std::int64_t u = 0; u < kernel_h; ++u)
                             for (std::int64_t v = 0; v < kernel_w; ++v) {
                                 const std::int64_t row = i * s + u - top, column = j * s + v - left;
-                                if (row < 0 || row >= height || column < 0 || column >= width) continue;
-                                const double w = weight.data()[((o * c_end + c) * kernel_h + u) * kernel_w + v];
-                                sum += w * x.data()[((n * c_end + c) * height + row) * width + column];
+                                if (row < 0 || row >= height || column < 0 || column >= width)
+                                    continue;
+                                const double w =
+                                    weight.data()[((o * c_end + c) * kernel_h + u) * kernel_w + v];
+                                sum +=
+                                    w * x.data()[((n * c_end + c) * height + row) * width + column];
                             }
                     *out++ = static_cast<float>(sum);
                 }

@@ -1,6 +1,6 @@
-#include "common/ops/reference/reference.h"
-
 #include <cmath>
+
+#include "common/ops/reference/reference.h"
 
 namespace ldm::ops::reference {
 namespace {
@@ -9,17 +9,21 @@ namespace {
 void level(const float* x, float* y, std::int64_t length, float eps) {
     double mean = 0.0, variance = 0.0;
     for (std::int64_t i = 0; i < length; ++i) mean += x[i] / static_cast<double>(length);
-    for (std::int64_t i = 0; i < length; ++i) variance += (x[i] - mean) * (x[i] - mean) / static_cast<double>(length);
-    for (std::int64_t i = 0; i < length; ++i) y[i] = static_cast<float>((x[i] - mean) / std::sqrt(variance + eps));
+    for (std::int64_t i = 0; i < length; ++i)
+        variance += (x[i] - mean) * (x[i] - mean) / static_cast<double>(length);
+    for (std::int64_t i = 0; i < length; ++i)
+        y[i] = static_cast<float>((x[i] - mean) / std::sqrt(variance + eps));
 }
 
 }  // namespace
 
-Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                  float eps) {
     const std::int64_t n = x.dim(0), channels = x.dim(1), pixels = x.size() / (n * channels);
     const std::int64_t length = channels / groups * pixels;
     Tensor y(x.shape());
-    for (std::int64_t g = 0; g < n * groups; ++g) level(x.data() + g * length, y.data() + g * length, length, eps);
+    for (std::int64_t g = 0; g < n * groups; ++g)
+        level(x.data() + g * length, y.data() + g * length, length, eps);
     for (std::int64_t i = 0; i < y.size(); ++i) {
         const std::int64_t c = i / pixels % channels;
         y.data()[i] = y.data()[i] * scale.data()[c] + offset.data()[c];
@@ -30,8 +34,10 @@ Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor
 Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
     const std::int64_t width = x.dim(-1);
     Tensor y(x.shape());
-    for (std::int64_t i = 0; i < x.size(); i += width) level(x.data() + i, y.data() + i, width, eps);
-    for (std::int64_t i = 0; i < y.size(); ++i) y.data()[i] = y.data()[i] * scale.data()[i % width] + offset.data()[i % width];
+    for (std::int64_t i = 0; i < x.size(); i += width)
+        level(x.data() + i, y.data() + i, width, eps);
+    for (std::int64_t i = 0; i < y.size(); ++i)
+        y.data()[i] = y.data()[i] * scale.data()[i % width] + offset.data()[i % width];
     return y;
 }
 

@@ -15,7 +15,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options);
 
 /// See ops::group_norm.
-Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps);
+Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+                  float eps);
 
 /// See ops::layer_norm.
 Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
@@ -27,6 +28,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, fl
 Tensor nearest_row(const Tensor& x, const Tensor& table);
 
 /// See ops::scaled_dot_product_attention.
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                 const AttentionOptions& options);
 
 }  // namespace ldm::ops::reference
