@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "common/autograd/tape.h"
-#include "common/ops/attention_cpu.h"
-#include "common/ops/attention_cuda.h"
+#include "common/ops/cpu/attention.h"
+#include "common/ops/cuda/attention.h"
 #include "common/ops/on_device.h"
 #include "common/ops/transfer.h"
 

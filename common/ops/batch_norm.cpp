@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
-#include "common/ops/batch_norm_cpu.h"
-#include "common/ops/batch_norm_cuda.h"
+#include "common/ops/cpu/batch_norm.h"
+#include "common/ops/cuda/batch_norm.h"
 #include "common/ops/on_device.h"
 
 namespace ldm::ops {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
-#include "common/ops/conv2d_cpu.h"
-#include "common/ops/conv2d_cuda.h"
+#include "common/ops/cpu/conv2d.h"
+#include "common/ops/cuda/conv2d.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/on_device.h"
 

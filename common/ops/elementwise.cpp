@@ -1,8 +1,8 @@
 #include "common/ops/elementwise.h"
 
 #include "common/autograd/tape.h"
-#include "common/ops/elementwise_cpu.h"
-#include "common/ops/elementwise_cuda.h"
+#include "common/ops/cpu/elementwise.h"
+#include "common/ops/cuda/elementwise.h"
 #include "common/ops/on_device.h"
 
 namespace ldm::ops {

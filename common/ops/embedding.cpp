@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
-#include "common/ops/embedding_cpu.h"
-#include "common/ops/embedding_cuda.h"
+#include "common/ops/cpu/embedding.h"
+#include "common/ops/cuda/embedding.h"
 #include "common/ops/on_device.h"
 #include "common/ops/transfer.h"
 

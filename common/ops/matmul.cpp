@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
-#include "common/ops/matmul_cpu.h"
-#include "common/ops/matmul_cuda.h"
+#include "common/ops/cpu/matmul.h"
+#include "common/ops/cuda/matmul.h"
 #include "common/ops/on_device.h"
 #include "common/ops/shape.h"
 

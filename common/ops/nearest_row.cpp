@@ -1,7 +1,7 @@
 #include "common/ops/nearest_row.h"
 
-#include "common/ops/nearest_row_cpu.h"
-#include "common/ops/nearest_row_cuda.h"
+#include "common/ops/cpu/nearest_row.h"
+#include "common/ops/cuda/nearest_row.h"
 #include "common/ops/on_device.h"
 #include "common/ops/work.h"
 

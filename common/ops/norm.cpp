@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
-#include "common/ops/norm_cpu.h"
-#include "common/ops/norm_cuda.h"
+#include "common/ops/cpu/norm.h"
+#include "common/ops/cuda/norm.h"
 #include "common/ops/on_device.h"
 
 namespace ldm::ops {

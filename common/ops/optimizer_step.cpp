@@ -2,11 +2,11 @@
 
 #include <cmath>
 
+#include "common/ops/cpu/optimizer_step.h"
+#include "common/ops/cpu/shape.h"
+#include "common/ops/cuda/optimizer_step.h"
+#include "common/ops/cuda/shape.h"
 #include "common/ops/on_device.h"
-#include "common/ops/optimizer_step_cpu.h"
-#include "common/ops/optimizer_step_cuda.h"
-#include "common/ops/shape_cpu.h"
-#include "common/ops/shape_cuda.h"
 
 namespace ldm::ops {
 

@@ -4,9 +4,9 @@
 #include <numeric>
 
 #include "common/autograd/tape.h"
+#include "common/ops/cpu/elementwise.h"
+#include "common/ops/cuda/elementwise.h"
 #include "common/ops/elementwise.h"
-#include "common/ops/elementwise_cpu.h"
-#include "common/ops/elementwise_cuda.h"
 #include "common/ops/on_device.h"
 #include "common/ops/shape.h"
 

@@ -1,9 +1,9 @@
 #include "common/ops/resample.h"
 
 #include "common/autograd/tape.h"
+#include "common/ops/cpu/resample.h"
+#include "common/ops/cuda/resample.h"
 #include "common/ops/on_device.h"
-#include "common/ops/resample_cpu.h"
-#include "common/ops/resample_cuda.h"
 
 // upsample_nearest and avg_pool2d are each other's transpose: what one spreads, the other gathers.
 

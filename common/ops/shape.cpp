@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 
 #include "common/autograd/tape.h"
-#include "common/ops/elementwise_cpu.h"
-#include "common/ops/elementwise_cuda.h"
+#include "common/ops/cpu/elementwise.h"
+#include "common/ops/cpu/shape.h"
+#include "common/ops/cuda/elementwise.h"
+#include "common/ops/cuda/shape.h"
 #include "common/ops/on_device.h"
-#include "common/ops/shape_cpu.h"
-#include "common/ops/shape_cuda.h"
 
 namespace ldm::ops {
 namespace {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
+#include "common/ops/cpu/softmax.h"
+#include "common/ops/cuda/softmax.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/on_device.h"
 #include "common/ops/reduce.h"
-#include "common/ops/softmax_cpu.h"
-#include "common/ops/softmax_cuda.h"
 #include "common/ops/transfer.h"
 
 namespace ldm::ops {

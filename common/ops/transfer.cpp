@@ -4,9 +4,9 @@
 
 #include "common/autograd/tape.h"
 #include "common/device/cuda_device.h"
+#include "common/ops/cpu/shape.h"
+#include "common/ops/cuda/shape.h"
 #include "common/ops/on_device.h"
-#include "common/ops/shape_cpu.h"
-#include "common/ops/shape_cuda.h"
 
 namespace ldm::ops {
 

@@ -1,3 +1,5 @@
+#include "common/ops/cpu/gemm.h"
+
 #include <omp.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 #include <vector>
 
 #include "common/io/half.h"
-#include "common/ops/gemm_cpu.h"
 #include "common/ops/precision.h"
 #include "tests/support/catch.h"
 

@@ -8,6 +8,7 @@
 
 #include "common/ops/attention.h"
 #include "common/ops/conv2d.h"
+#include "common/ops/cpu/winograd.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
 #include "common/ops/norm.h"
@@ -15,7 +16,6 @@
 #include "common/ops/reference/reference.h"
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
-#include "common/ops/winograd_cpu.h"
 #include "tests/support/tensor_checks.h"
 
 using namespace ldm;

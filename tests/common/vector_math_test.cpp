@@ -1,10 +1,11 @@
+#include "common/ops/cpu/vector_math.h"
+
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
 #include <vector>
 
-#include "common/ops/vector_math_cpu.h"
 #include "tests/support/catch.h"
 
 using namespace ldm::ops::cpu;

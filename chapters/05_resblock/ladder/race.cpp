@@ -8,7 +8,7 @@
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/ops/conv2d.h"
-#include "common/ops/conv2d_cudnn.h"
+#include "common/ops/cuda/conv2d_cudnn.h"
 #include "common/ops/cudnn_use.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/norm.h"

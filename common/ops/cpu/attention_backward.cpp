@@ -1,0 +1,90 @@
+#include <algorithm>
+#include <vector>
+
+#include "common/ops/cpu/attention.h"
+#include "common/ops/cpu/gemm.h"
+#include "common/ops/cpu/softmax.h"
+#include "common/ops/cpu/vector_math.h"
+
+/// What needs the softmax itself: looking at it, and the way back. It is computed again for some
+/// queries at a time, so that memory grows with N, not with N squared.
+namespace ldm::ops::cpu {
+namespace {
+
+/// The softmax of the scores of `count` queries of one head, from query `first` on: [count, M].
+void some_weights(const Tensor& q, const Tensor& k, std::int64_t head, std::int64_t first,
+                  std::int64_t count, const AttentionRule& rule, float* weights) {
+    const std::int64_t queries = q.dim(2), keys = k.dim(2), width = q.dim(3);
+    const std::int32_t* keep = rule.keep_of(q, k, head);
+    gemm({q.data() + (head * queries + first) * width, count, width, width, 1},
+         MatrixIn{k.data() + head * keys * width, keys, width, width, 1}.transposed(),
+         {weights, count, keys, keys});
+    for (std::int64_t i = 0; i < count; ++i) {
+        float* row = weights + i * keys;
+        for (std::int64_t j = 0; j < keys; ++j)
+            row[j] = rule.hides(keep, first + i, j) ? hidden_score : row[j] * rule.scale;
+        softmax_row(row, keys);
+    }
+}
+
+}  // namespace
+
+Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
+    const std::int64_t queries = q.dim(2), keys = k.dim(2);
+    Tensor weights({q.dim(0), q.dim(1), queries, keys});
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head)
+        some_weights(q, k, head, 0, queries, rule, weights.data() + head * queries * keys);
+    return weights;
+}
+
+/// With p the weights and s the scaled scores:
+///     dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(dp p)),   dq = scale ds k,   dk = scale ds^T
+///     q
+AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k,
+                                      const Tensor& v, const AttentionRule& rule) {
+    const std::int64_t queries = q.dim(2), keys = k.dim(2), width = q.dim(3), out = v.dim(3);
+    constexpr std::int64_t at_once = 256;
+    AttentionGradients d{Tensor(q.shape()), Tensor::zeros(k.shape()), Tensor::zeros(v.shape())};
+#pragma omp parallel
+    {
+        std::vector<float> p(at_once * keys), ds(at_once * keys);
+#pragma omp for schedule(dynamic)
+        for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head) {
+            const std::int32_t* keep = rule.keep_of(q, k, head);
+            for (std::int64_t first = 0; first < queries; first += at_once) {
+                const std::int64_t count = std::min(at_once, queries - first),
+                                   at = head * queries + first;
+                const MatrixIn flow{dy.data() + at * out, count, out, out, 1};
+                const MatrixIn weights{p.data(), count, keys, keys, 1};
+                const MatrixIn scores{ds.data(), count, keys, keys, 1};
+                some_weights(q, k, head, first, count, rule, p.data());
+                gemm(weights.transposed(), flow, {d.v.data() + head * keys * out, keys, out, out},
+                     {.accumulate = true});
+                gemm(flow, MatrixIn{v.data() + head * keys * out, keys, out, out, 1}.transposed(),
+                     {ds.data(), count, keys, keys});
+                for (std::int64_t i = 0; i < count; ++i) {
+                    const float* weight = p.data() + i * keys;
+                    float* row = ds.data() + i * keys;
+                    const float dot =
+                        static_cast<float>(sum_lanes(keys, [&](std::int64_t j, int lanes) {
+                            return load_lanes(row + j, lanes) * load_lanes(weight + j, lanes);
+                        }));
+                    // A hidden score is a constant, also where all are hidden and all weights are
+                    // equal.
+                    for (std::int64_t j = 0; j < keys; ++j)
+                        row[j] = rule.hides(keep, first + i, j)
+                                     ? 0.0f
+                                     : rule.scale * weight[j] * (row[j] - dot);
+                }
+                gemm(scores, {k.data() + head * keys * width, keys, width, width, 1},
+                     {d.q.data() + at * width, count, width, width});
+                gemm(scores.transposed(), {q.data() + at * width, count, width, width, 1},
+                     {d.k.data() + head * keys * width, keys, width, width}, {.accumulate = true});
+            }
+        }
+    }
+    return d;
+}
+
+}  // namespace ldm::ops::cpu

@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include "common/ops/broadcast_walk.h"
+#include "common/ops/cpu/elementwise.h"
+#include "common/ops/cpu/parallel.h"
+
+namespace ldm::ops::cpu {
+namespace {
+
+template <class F>
+Tensor combine(const Tensor& a, const Tensor& b, F f) {
+    Tensor y(broadcast_shape(a.shape(), b.shape()));
+    const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
+    const std::int64_t length = walk.extents[0],
+                       rows = y.size() / std::max<std::int64_t>(length, 1);
+    const std::int64_t step_a = walk.steps_a[0], step_b = walk.steps_b[0];
+    // a long row is cut in pieces
+    const std::int64_t span = std::min(length, elementwise_grain);
+    const std::int64_t pieces =
+        (length + std::max<std::int64_t>(span, 1) - 1) / std::max<std::int64_t>(span, 1);
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(span, 1));
+    parallel_for(rows * pieces, grain, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t piece = first; piece < last; ++piece) {
+            const std::int64_t r = piece / pieces, begin = piece % pieces * span;
+            const std::int64_t count = std::min(span, length - begin);
+            const auto [at_a, at_b] = walk.start(r);
+            const float* left = a.data() + at_a + begin * step_a;
+            const float* right = b.data() + at_b + begin * step_b;
+            float* out = y.data() + r * length + begin;
+            if (step_a == 1 && step_b == 1)
+                for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i], right[i]);
+            else if (step_a == 1 && step_b == 0)
+                for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i], *right);
+            else if (step_a == 0 && step_b == 1)
+                for (std::int64_t i = 0; i < count; ++i) out[i] = f(*left, right[i]);
+            else
+                for (std::int64_t i = 0; i < count; ++i)
+                    out[i] = f(left[i * step_a], right[i * step_b]);
+        }
+    });
+    return y;
+}
+
+}  // namespace
+
+Tensor binary(Binary op, const Tensor& a, const Tensor& b) {
+    switch (op) {
+        case Binary::add:
+            return combine(a, b, [](float x, float y) { return x + y; });
+        case Binary::sub:
+            return combine(a, b, [](float x, float y) { return x - y; });
+        case Binary::mul:
+            return combine(a, b, [](float x, float y) { return x * y; });
+        case Binary::div:
+            return combine(a, b, [](float x, float y) { return x / y; });
+    }
+    fail("no such function");
+}
+
+Tensor broadcast_to(const Tensor& x, const Shape& shape) {
+    if (x.shape() == shape) return x;
+    expect(broadcast_shape(x.shape(), shape) == shape,
+           fmt::format("{} does not broadcast to {}", to_string(x.shape()), to_string(shape)));
+    return combine(x, Tensor(shape), [](float v, float) { return v; });
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+    if (x.shape() == shape) return x;
+    expect(broadcast_shape(x.shape(), shape) == x.shape(),
+           fmt::format("{} cannot be summed to {}", to_string(x.shape()), to_string(shape)));
+    const BroadcastWalk walk(x.shape(), x.shape(), shape);
+    std::vector<double> sums(element_count(shape), 0.0);
+    const std::int64_t length = walk.extents[0], step = walk.steps_b[0];
+    for (std::int64_t r = 0; r < walk.rows(); ++r) {
+        const auto [from, to] = walk.start(r);
+        const float* in = x.data() + from;
+        double* out = sums.data() + to;
+        if (step == 0) {
+            double sum = 0.0;
+            for (std::int64_t i = 0; i < length; ++i) sum += in[i];
+            *out += sum;
+        } else {
+            for (std::int64_t i = 0; i < length; ++i) out[i * step] += in[i];
+        }
+    }
+    Tensor y(shape);
+    std::ranges::copy(sums, y.data());
+    return y;
+}
+
+}  // namespace ldm::ops::cpu

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "common/tensor/tensor.h"
+
+/// The functions of cpu/resample.h on a GPU.
+namespace ldm::ops::cuda {
+
+Tensor spread_pixels(const Tensor& x, int factor, float value, const Shape& shape);
+Tensor gather_blocks(const Tensor& x, int size, float value);
+Tensor largest_of_blocks(const Tensor& x, int size);
+Tensor largest_of_blocks_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size);
+
+}  // namespace ldm::ops::cuda
