@@ -7,22 +7,24 @@ set -euo pipefail
 ldm_packages=(g++ cmake ninja-build libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev
               catch2 libbenchmark-dev libicu-dev libstb-dev)
 
+# ldm_missing_packages PACKAGE...: those that are not installed
 ldm_missing_packages() {
     local package
-    for package in "${ldm_packages[@]}"; do
+    for package in "$@"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || echo "$package"
     done
 }
 
+# ldm_install_packages PACKAGE...
 ldm_install_packages() {
     if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
         if command -v cmake > /dev/null && command -v ninja > /dev/null; then return; fi
         echo "This system has no apt-get. Please install the equivalents of these Debian packages:" >&2
-        echo "  ${ldm_packages[*]}" >&2
+        echo "  $*" >&2
         exit 1
     fi
     local missing sudo=()
-    missing=$(ldm_missing_packages | tr '\n' ' ')
+    missing=$(ldm_missing_packages "$@" | tr '\n' ' ')
     [[ -z $missing ]] && return
     if [[ $(id -u) != 0 ]]; then
         if ! command -v sudo > /dev/null; then
@@ -60,4 +62,4 @@ ldm_build() {
     rm -f "$log"
 }
 
-ldm_install_packages
+ldm_install_packages "${ldm_packages[@]}"

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "chapters/03_clip/clip_model.h"
-#include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/contrastive_loss.h"
 #include "chapters/03_clip/verify.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"

@@ -1,9 +1,9 @@
 #include "chapters/02_vae/attention.h"
 #include "chapters/04_attention/attention_block.h"
 #include "chapters/04_attention/cross_attention.h"
-#include "chapters/04_attention/ladder/ladder.h"
 #include "chapters/04_attention/linear_attention.h"
 #include "chapters/04_attention/spatial_self_attention.h"
+#include "chapters/04_attention/variants/variants.h"
 #include "chapters/04_attention/verify.h"
 #include "chapters/04_attention/word_maps.h"
 #include "common/autograd/trace.h"
@@ -74,7 +74,7 @@ TEST_CASE("04_attention agrees with PyTorch on every stored case") {
     test::check_cases("04_attention", registry);
 }
 
-TEST_CASE("every rung of the ladder computes what attention is defined to be") {
+TEST_CASE("every variant of the variants computes what attention is defined to be") {
     struct Sizes {
         std::int64_t queries, keys, width, out;
     };
@@ -91,20 +91,20 @@ TEST_CASE("every rung of the ladder computes what attention is defined to be") {
     INFO(queries << " queries, " << keys << " keys, width " << width << ", loudness " << loud);
     // The rounding of a score s moves its weight by |s| 2^-24 of itself; scores grow with loud^2.
     const double tolerance = 1e-5 * std::max(1.0f, loud * loud);
-    CHECK(close(ladder::naive(q, k, v), expected, tolerance) == "");
-    CHECK(close(ladder::tiled(q, k, v), expected, tolerance) == "");
-    CHECK(close(ladder::online_softmax(q, k, v), expected, tolerance) == "");
+    CHECK(close(variants::naive(q, k, v), expected, tolerance) == "");
+    CHECK(close(variants::tiled(q, k, v), expected, tolerance) == "");
+    CHECK(close(variants::online_softmax(q, k, v), expected, tolerance) == "");
     CHECK(close(ops::scaled_dot_product_attention(as_heads(q), as_heads(k), as_heads(v)),
                 expected.reshape({1, 1, queries, out}), tolerance) == "");
 }
 
-TEST_CASE("a rung of the ladder says which operand does not fit") {
-    const auto rung = GENERATE(ladder::naive, ladder::tiled, ladder::online_softmax);
-    CHECK_THROWS_WITH(rung(noise({4, 8}, 1), noise({5, 7}, 2), noise({5, 8}, 3)),
+TEST_CASE("a variant of the variants says which operand does not fit") {
+    const auto variant = GENERATE(variants::naive, variants::tiled, variants::online_softmax);
+    CHECK_THROWS_WITH(variant(noise({4, 8}, 1), noise({5, 7}, 2), noise({5, 8}, 3)),
                       has_text("expected [5, 8], got [5, 7]"));
-    CHECK_THROWS_WITH(rung(noise({4, 8}, 1), noise({5, 8}, 2), noise({6, 8}, 3)),
+    CHECK_THROWS_WITH(variant(noise({4, 8}, 1), noise({5, 8}, 2), noise({6, 8}, 3)),
                       has_text("expected [5, 8], got [6, 8]"));
-    CHECK_THROWS_WITH(rung(noise({4, 8}, 1), noise({0, 8}, 2), noise({0, 8}, 3)),
+    CHECK_THROWS_WITH(variant(noise({4, 8}, 1), noise({0, 8}, 2), noise({0, 8}, 3)),
                       has_text("no keys"));
 }
 

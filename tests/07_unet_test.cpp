@@ -4,11 +4,11 @@
 
 #include "chapters/07_unet/block_names.h"
 #include "chapters/07_unet/diffusion_wrapper.h"
-#include "chapters/07_unet/noise_guess.h"
-#include "chapters/07_unet/shape_walk.h"
+#include "chapters/07_unet/layer_outputs.h"
+#include "chapters/07_unet/noise_predictor.h"
 #include "chapters/07_unet/verify.h"
 #include "common/image/example_pictures.h"
-#include "common/nn/moment.h"
+#include "common/nn/activation_snapshot.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
 #include "tests/support/case_checks.h"
@@ -358,7 +358,7 @@ TEST_CASE("the walk tells every block and its shape") {
     const UNetModel unet = stored_unet(stored);
     const Trace trace;
     const Tensor out = unet(stored.in("x"), stored.in("t"), stored.in("context"));
-    const auto steps = walk(unet, trace);
+    const auto steps = layer_outputs(unet, trace);
     REQUIRE(steps.size() == 25);
     CHECK(steps[0].y.shape() == Shape{1, 32, 16, 8});
     CHECK(steps[12].block.key == "middle_block");
@@ -367,28 +367,29 @@ TEST_CASE("the walk tells every block and its shape") {
     CHECK(steps[15].y.shape() == Shape{1, 128, 4, 2});
     CHECK(steps[24].y.shape() == Shape{1, 32, 16, 8});
     CHECK(steps[4].diffusers == "down_blocks.1");
-    const std::string table = walk_table(steps);
+    const std::string table = layer_outputs_table(steps);
     CHECK_THAT(table, has_text("input_blocks.4") &&
                           has_text("ResBlock 32 -> 64, SpatialTransformer 8 x 8") &&
                           has_text("128 x 2 x 1"));
     const image::Tile end{image::Image(8, 8), "end"};
-    CHECK(walk_picture(steps, "a walk", end, end).width > 1000);
+    CHECK(layer_outputs_picture(steps, "a walk", end, end).width > 1000);
 }
 
-TEST_CASE("the stored moment is what the shipped UNet does") {
+TEST_CASE("the stored snapshot is what the shipped UNet does") {
     INFO(
-        "a new model needs a new moment: build/cpu/bin/07_unet --store-moment "
+        "a new model needs a new snapshot: build/cpu/bin/07_unet --store-activations "
         "reference_data/models/emoji");
     const auto folder = nn::ModelFolder::shipped();
-    const nn::Moment moment = nn::read_moment(folder);
-    CHECK(image::example_pictures(folder).at(moment.example).caption == moment.caption);
+    const nn::ActivationSnapshot snapshot = nn::read_activation_snapshot(folder);
+    CHECK(image::example_pictures(folder).at(snapshot.example).caption == snapshot.caption);
 
     nn::ModelFolder model(folder);
-    const NoiseGuesser guesser(model);
-    CHECK(close(guesser.read(moment.caption), moment.at("context"), 1e-3) == "");
+    const NoisePredictor predictor(model);
+    CHECK(close(predictor.read(snapshot.caption), snapshot.at("context"), 1e-3) == "");
     const Trace trace;
-    guesser.unet()(moment.at("x"), Tensor::ints({1}, std::vector{moment.t}), moment.at("context"));
-    for (const auto& [name, y] : moment.tensors)
+    predictor.unet()(snapshot.at("x"), Tensor::ints({1}, std::vector{snapshot.t}),
+                     snapshot.at("context"));
+    for (const auto& [name, y] : snapshot.tensors)
         if (name != "x" && name != "context")
             CHECK(close(trace.find("model.diffusion_model." + name), y, 1e-2) == "");
 }

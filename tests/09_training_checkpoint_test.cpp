@@ -2,7 +2,7 @@
 #include "chapters/06_spatial_transformer/basic_transformer_block.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "common/autograd/checkpoint.h"
-#include "common/tensor/memory.h"
+#include "common/device/memory.h"
 #include "tests/support/tensor_checks.h"
 
 using namespace ldm;

@@ -137,7 +137,7 @@ TEST_CASE("a LoRA begins as nothing: down is spread by its fan in, up is zero") 
     const Lora lora =
         initial_lora(small.weights, layers_with({".to_", "conv", "_layers."}), 3, 1.0f, 1);
     nn::Checkpoint checkpoint;
-    lend(small.weights, lora, checkpoint);
+    add_weights(small.weights, lora, checkpoint);
     CHECK(close(small.draw(checkpoint), small.draw(*small.unet), 0.0) == "");
 
     for (const auto& [name, layer] : lora) {
@@ -176,7 +176,7 @@ TEST_CASE("training moves up and down, and nothing else") {
     CHECK(moved.size() == 2 * lora.size());
 
     nn::Checkpoint checkpoint;
-    lend(small.weights, lora, checkpoint);
+    add_weights(small.weights, lora, checkpoint);
     Adam adam(moved, Adam::Config::adam());
     const Tensor target = noise({1, 4, 8, 8}, 9, 0.1f) + small.draw(*small.unet);
     std::vector<float> losses;
@@ -204,7 +204,7 @@ TEST_CASE("the gradients of up and down are those of finite differences through 
     const Tensor w = noise({4, 6}, 1, 0.5f), x = noise({3, 6}, 2);
     const auto f = [&](const std::vector<Tensor>& in) {
         nn::Checkpoint checkpoint;
-        lend({{"weight", w}}, {{"weight", {in[0], in[1], 3.0f}}}, checkpoint);
+        add_weights({{"weight", w}}, {{"weight", {in[0], in[1], 3.0f}}}, checkpoint);
         return ops::silu(nn::Linear(checkpoint.root(), 6, 4, nn::Bias::no)(x));
     };
     CHECK(test::gradients_agree(f, {noise({2, 6}, 3), noise({4, 2}, 4)}) == "");
@@ -218,8 +218,8 @@ TEST_CASE("merged, a LoRA draws what it drew in training") {
         trained(small.weights,
                 layers_with({".to_", "skip_connection", "out_layers.3", "time_embed"}), 3, 2.0f);
     nn::Checkpoint lent, merged;
-    lend(small.weights, lora, lent);
-    lend(small.weights, merged);
+    add_weights(small.weights, lora, lent);
+    add_weights(small.weights, merged);
     merge(merged, lora);
     CHECK(close(small.draw(merged), small.draw(lent), 1e-6) == "");
     CHECK(close(small.draw(merged), small.draw(*small.unet), 1e-3) != "");
@@ -234,7 +234,7 @@ TEST_CASE(
                second = trained(small.weights, layers_with({"to_"}), 3);
     const auto weight = [&](const std::vector<std::pair<const Lora*, float>>& loras) {
         nn::Checkpoint checkpoint;
-        lend(small.weights, checkpoint);
+        add_weights(small.weights, checkpoint);
         for (const auto& [lora, strength] : loras) merge(checkpoint, *lora, strength);
         return checkpoint.root().get(to_q, {64, 64});
     };
@@ -251,7 +251,7 @@ TEST_CASE(
 TEST_CASE("what does not fit the model is named before anything is merged") {
     const Small small;
     nn::Checkpoint checkpoint;
-    lend(small.weights, checkpoint);
+    add_weights(small.weights, checkpoint);
     const LoraLayer fits{noise({2, 64}, 1), noise({64, 2}, 2), 1.0f};
     CHECK_THROWS_WITH(merge(checkpoint, {{"nowhere.weight", fits}}),
                       test::has_text("'nowhere.weight'"));
@@ -264,7 +264,7 @@ TEST_CASE("what does not fit the model is named before anything is merged") {
         const Lora lora{{to_q, {noise(down, 1), noise(up, 2), 1.0f}}};
         CHECK_THROWS_WITH(merge(checkpoint, lora), test::has_text(to_q));
         nn::Checkpoint other;
-        CHECK_THROWS_WITH(lend(small.weights, lora, other), test::has_text(to_q));
+        CHECK_THROWS_WITH(add_weights(small.weights, lora, other), test::has_text(to_q));
     }
     CHECK(close(small.draw(checkpoint), small.draw(*small.unet), 0.0) == "");
 }
@@ -303,7 +303,7 @@ TEST_CASE("a LoRA is written by kohya's names, those that diffusers gives its la
 TEST_CASE("a LoRA that was written and read is the same") {
     const Small small;
     nn::Checkpoint model;
-    lend(small.weights, model);
+    add_weights(small.weights, model);
     const Lora lora =
         trained(small.weights, layers_with({".to_", "in_layers.2", "self_attn", "mlp"}), 3, 0.7f);
     const test::TemporaryFolder folder;
@@ -314,7 +314,7 @@ TEST_CASE("a LoRA that was written and read is the same") {
 TEST_CASE("every layer is found by its names in kohya's, diffusers' and PEFT's files") {
     const Small small;
     nn::Checkpoint model;
-    lend(small.weights, model);
+    add_weights(small.weights, model);
     Lora expected;
     HandMade kohya, peft, old;
     int seed = 0;
@@ -342,7 +342,7 @@ TEST_CASE(
     "prefix") {
     const Small small;
     nn::Checkpoint model;
-    lend(small.weights, model);
+    add_weights(small.weights, model);
     const Tensor down = noise({2, 64}, 1), up = noise({64, 2}, 2), thin = noise({2, 16}, 3),
                  thin_up = noise({16, 2}, 4);
     const std::string attention =
@@ -376,7 +376,7 @@ TEST_CASE(
 TEST_CASE("alpha: stored beside the layer, in PEFT's metadata, or the rank") {
     const Small small;
     nn::Checkpoint model;
-    lend(small.weights, model);
+    add_weights(small.weights, model);
     const auto alpha = [&](HandMade& file, const std::string& down, const std::string& up) {
         file.add(down, noise({4, 64}, 1)).add(up, noise({64, 4}, 2));
         return read_lora(file.write(), model, small.config).at(to_q).alpha;
@@ -401,7 +401,7 @@ TEST_CASE("alpha: stored beside the layer, in PEFT's metadata, or the rank") {
 TEST_CASE("half precision is read") {
     const Small small;
     nn::Checkpoint model;
-    lend(small.weights, model);
+    add_weights(small.weights, model);
     const std::vector<std::uint16_t> ones(128, 0x3c00), halves(128, 0x3800);
     const std::string k = to_q_kohya;
     const std::vector<io::TensorEntry> entries = {
@@ -416,7 +416,7 @@ TEST_CASE("half precision is read") {
 TEST_CASE("a file that is no LoRA of this model is refused with what is wrong") {
     const Small small;
     nn::Checkpoint model;
-    lend(small.weights, model);
+    add_weights(small.weights, model);
     const Tensor down = noise({2, 64}, 1), up = noise({64, 2}, 2);
     const std::string k = to_q_kohya;
     const auto refused = [&](const HandMade& file, const std::string& text) {

@@ -60,8 +60,9 @@ struct SmallLoss {
 
     explicit SmallLoss(const io::Json& json) {
         random::TorchGenerator noise(7);
-        const auto adversary = train::Adversary::Config::from_json(json);
-        train::add_new_discriminator(checkpoint, "discriminator.", adversary.discriminator, noise);
+        const auto adversarial_loss = train::AdversarialLoss::Config::from_json(json);
+        train::add_new_discriminator(checkpoint, "discriminator.", adversarial_loss.discriminator,
+                                     noise);
         checkpoint.add("logvar", Tensor::scalar(0.3f));
     }
 };
@@ -477,11 +478,11 @@ TEST_CASE("the adaptive weight is the ratio of what the last layer feels") {
     const Tensor nll = ops::mean(ops::square(rec - target)), g = ops::sum(rec * judge);
     const double expected = felt(nll) / (felt(g) + 1e-4);
 
-    const Tensor flow_of_nll = tape.backward(nll, one).of(rec);
+    const Tensor grad_of_nll = tape.backward(nll, one).of(rec);
     const train::LastLayer last{tape, layer};
-    CHECK(train::adaptive_weight(last, rec, flow_of_nll, judge) == Approx(expected));
-    CHECK(train::adaptive_weight(last, rec, 1e4f * flow_of_nll, 0.0f * judge) == 1e4f);
-    CHECK(train::adaptive_weight(last, rec, flow_of_nll, 0.0f * judge) ==
+    CHECK(train::adaptive_weight(last, rec, grad_of_nll, judge) == Approx(expected));
+    CHECK(train::adaptive_weight(last, rec, 1e4f * grad_of_nll, 0.0f * judge) == 1e4f);
+    CHECK(train::adaptive_weight(last, rec, grad_of_nll, 0.0f * judge) ==
           Approx(std::min(felt(nll) / 1e-4, 1e4)));
 }
 
@@ -529,7 +530,7 @@ TEST_CASE("the generator's loss is its equation") {
     // the weight is a constant for the gradient
     const auto alone = [&](const Tensor& y) { return tape.backward(y, one).of(layer); };
     train::NLayerDiscriminator judge(small.checkpoint.root() / "discriminator",
-                                     train::Adversary::Config::from_json(json).discriminator);
+                                     train::AdversarialLoss::Config::from_json(json).discriminator);
     const Tensor g = train::g_loss(judge(rec, Mode::train));
     const Tensor r = ops::sum(ops::abs(small.x - rec)) / (2.0f * std::exp(0.3f));
     CHECK(close(alone(after.loss), alone(r) + (0.5f * after.d_weight) * alone(g), 2e-3) == "");
@@ -576,7 +577,7 @@ TEST_CASE("the generator's loss does not train the discriminator, and the other 
     CHECK(close(of_d.of(w), Tensor::zeros(w.shape()), 1e-6) != "");
     CHECK(close(of_d.of(small.rec), Tensor::zeros(small.rec.shape()), 0.0) == "");
     train::NLayerDiscriminator judge(small.checkpoint.root() / "discriminator",
-                                     train::Adversary::Config::from_json(json).discriminator);
+                                     train::AdversarialLoss::Config::from_json(json).discriminator);
     const Tensor real = judge(small.x, Mode::train), fake = judge(small.rec, Mode::train);
     CHECK(d.disc_loss == Approx(0.5f * train::hinge_d_loss(real, fake).item()));
     CHECK(d.logits_real == Approx(ops::mean(real).item()));

@@ -12,11 +12,11 @@
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
-#include "chapters/09_training/trainers/side_by_side.h"
+#include "chapters/09_training/trainers/parallel_micro_batches.h"
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/09_training/verify.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/png.h"
-#include "common/image/tensor_picture.h"
 #include "common/io/atomic_file.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
@@ -306,7 +306,7 @@ TEST_CASE("batches computed side by side teach what they teach one after the oth
     const auto learned = [&](Json json, int at_once, const fs::path& from) {
         json["steps"] = 2;
         json["accumulate"] = 3;
-        json["side_by_side"] = at_once;
+        json["parallel_micro_batches"] = at_once;
         test::TemporaryFolder folder;
         return Training{beginning.data, folder / "training", from}.run<DiffusionTrainer>(json);
     };
@@ -350,10 +350,11 @@ TEST_CASE("an image tower alone looks for its caption among all of the folder") 
 TEST_CASE("what goes wrong beside others is told like any other trouble") {
     std::vector<std::int64_t> taken;
     const auto fails_at_two = [](std::int64_t i) { return i == 2 ? throw Error("two") : i; };
-    CHECK_THROWS_WITH(side_by_side(5, 3, fails_at_two, [&](std::int64_t i) { taken.push_back(i); }),
-                      test::has_text("two"));
+    CHECK_THROWS_WITH(
+        parallel_micro_batches(5, 3, fails_at_two, [&](std::int64_t i) { taken.push_back(i); }),
+        test::has_text("two"));
     CHECK(taken.empty());
-    side_by_side(
+    parallel_micro_batches(
         5, 2, [](std::int64_t i) { return 10 * i; }, [&](std::int64_t i) { taken.push_back(i); });
     CHECK(taken == std::vector<std::int64_t>{0, 10, 20, 30, 40});
 }
@@ -365,7 +366,7 @@ TEST_CASE("eight pictures are learned by heart, and drawn when they are named") 
     json["steps"] = 400;
     json["batch_size"] = 8;
     // so small ops are not worth cutting
-    json["accumulate"] = json["side_by_side"] = 2;
+    json["accumulate"] = json["parallel_micro_batches"] = 2;
     json["learning_rate"] = 2e-3;
     json["ema_decay"] = 0.98;
     json["optimizer"] = {{"name", "muon"}};

@@ -1,14 +1,14 @@
 // Every op on a GPU against itself on the CPU: the result and the gradients of all inputs, whole
 // tensors. Without a GPU there is nothing to compare, and one line says so.
 
-#include "chapters/04_attention/ladder/gpu.h"
-#include "chapters/04_attention/ladder/ladder.h"
-#include "chapters/05_resblock/ladder/gpu.h"
+#include "chapters/04_attention/variants/gpu.h"
+#include "chapters/04_attention/variants/variants.h"
+#include "chapters/05_resblock/variants/gpu.h"
 #include "chapters/05_resblock/verify.h"
 #include "common/device/build.h"
 #include "common/device/device.h"
 #if LDM_HAS_CUDA
-#include "common/device/divisor.cuh"
+#include "common/ops/cuda/divisor.cuh"
 #endif
 #include <cmath>
 #include <cstdio>
@@ -17,10 +17,10 @@
 #include <numeric>
 
 #include "common/autograd/tape.h"
-#include "common/image/tensor_picture.h"
+#include "common/figures/tensor_picture.h"
 #include "common/io/safetensors.h"
+#include "common/nn/activation_snapshot.h"
 #include "common/nn/model_folder.h"
-#include "common/nn/moment.h"
 #include "common/nn/params.h"
 #include "common/ops/attention.h"
 #include "common/ops/batch_norm.h"
@@ -28,6 +28,7 @@
 #include "common/ops/cuda/attention_cudnn.h"
 #include "common/ops/cuda/conv2d.h"
 #include "common/ops/cuda/conv2d_cudnn.h"
+#include "common/ops/cuda_graph_callable.h"
 #include "common/ops/cudnn_use.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
@@ -39,7 +40,6 @@
 #include "common/ops/precision.h"
 #include "common/ops/reduce.h"
 #include "common/ops/reference/reference.h"
-#include "common/ops/replayed.h"
 #include "common/ops/resample.h"
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
@@ -442,12 +442,12 @@ TEST_CASE("a GPU computes the same: attention") {
     // nobody is left in the second
     const Tensor keep =
         Tensor::ints({2, 5}, std::vector<std::int32_t>{1, 0, 1, 1, 0, 0, 0, 0, 0, 0});
-    CHECK(agree(attend({.keep = keep}),
+    CHECK(agree(attend({.key_padding_mask = keep}),
                 {noise({2, 2, 4, 8}, 1), noise({2, 2, 5, 8}, 2), noise({2, 2, 5, 8}, 3)}) == "");
     for (const std::int64_t keys : {64, 77}) {
         const Tensor of_each = some_of(3, keys);
         for (const bool causal : {false, true})
-            CHECK(agree(attend({.causal = causal, .keep = of_each}),
+            CHECK(agree(attend({.causal = causal, .key_padding_mask = of_each}),
                         {noise({3, 2, causal ? keys : 20, 8}, 1), noise({3, 2, keys, 8}, 2),
                          noise({3, 2, keys, 8}, 3)}) == "");
     }
@@ -589,7 +589,7 @@ TEST_CASE("a GPU replays what it was asked for, with other numbers") {
             return ops::matmul(level.reshape({2 * 70, 30}), made_here);
         };
     };
-    ops::Replayed replayed(f(Device::cuda));
+    ops::CudaGraphCallable replayed(f(Device::cuda));
     const auto expected = f(Device::cpu);
     for (int call = 0; call < 5; ++call) {
         const Tensor x = noise({2, 8, 5, 6}, 10 + call),
@@ -609,7 +609,8 @@ TEST_CASE("a GPU replays what it was asked for, with other numbers") {
     // other shapes: another graph
     const Tensor small = noise({2, 8, 2, 3}, 40),
                  times = Tensor::ints({2}, std::vector<std::int32_t>{1, 2});
-    ops::Replayed sum([](const std::vector<Tensor>& in) { return ops::sum(in[0]) * 3.0f; });
+    ops::CudaGraphCallable sum(
+        [](const std::vector<Tensor>& in) { return ops::sum(in[0]) * 3.0f; });
     for (const Tensor& x : {small, small, small, ops::to_float(times), small, small})
         CHECK(sum({ops::to(x, Device::cuda)}).item() == Approx((ops::sum(x) * 3.0f).item()));
 }
@@ -617,7 +618,7 @@ TEST_CASE("a GPU replays what it was asked for, with other numbers") {
 TEST_CASE("a GPU whose memory is too small for a graph computes without one") {
     if (no_gpu()) return;
     bool in_a_graph = false;
-    ops::Replayed twice([&](const std::vector<Tensor>& in) {
+    ops::CudaGraphCallable twice([&](const std::vector<Tensor>& in) {
         if (in_a_graph) throw OutOfMemory("no room");
         // the second call is the one that writes
         in_a_graph = true;
@@ -633,7 +634,7 @@ TEST_CASE("a GPU whose memory is too small for a graph computes without one") {
 
 TEST_CASE("a GPU cannot bring back numbers while a graph is written") {
     if (no_gpu()) return;
-    ops::Replayed looks(
+    ops::CudaGraphCallable looks(
         [](const std::vector<Tensor>& in) { return in[0] * ops::sum(in[0]).item(); });
     const Tensor x = ops::to(noise({3}, 1), Device::cuda);
     looks({x});
@@ -713,7 +714,7 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
                 check(
                     [&](Inputs in) {
                         return ops::scaled_dot_product_attention(
-                            in[0], in[1], in[2], {.causal = causal, .keep = of_each});
+                            in[0], in[1], in[2], {.causal = causal, .key_padding_mask = of_each});
                     },
                     {noise({3, 2, causal ? keys : 20, d}, 1), noise({3, 2, keys, d}, 2),
                      noise({3, 2, keys, d}, 3)});
@@ -726,8 +727,11 @@ TEST_CASE("a GPU computes with 16 bits to their precision") {
           // float32, too, knows sums of 131072 to a hundredth only
           4.0);
     const Tensor nobody = Tensor::ints({1, 30}, std::vector<std::int32_t>(30, 0));
-    check([&](Inputs in) { return ops::attention_weights(in[0], in[1], {.keep = nobody}); },
-          {many, others});
+    check(
+        [&](Inputs in) {
+            return ops::attention_weights(in[0], in[1], {.key_padding_mask = nobody});
+        },
+        {many, others});
 }
 
 TEST_CASE(
@@ -831,11 +835,12 @@ TEST_CASE("a model's weights and its stored moment are where they are asked for"
     CHECK(scale(there).device() == Device::cuda);
     CHECK(scale(there).item() == scale(here).item());
 
-    const nn::Moment moment = nn::read_moment(folder, Device::cuda);
+    const nn::ActivationSnapshot moment = nn::read_activation_snapshot(folder, Device::cuda);
     CHECK(moment.at("x").device() == Device::cuda);
     const test::TemporaryFolder copy;
-    nn::write_moment(copy.path(), moment);
-    CHECK(close(nn::read_moment(copy.path()).at("x"), nn::read_moment(folder).at("x"), 0) == "");
+    nn::write_activation_snapshot(copy.path(), moment);
+    CHECK(close(nn::read_activation_snapshot(copy.path()).at("x"),
+                nn::read_activation_snapshot(folder).at("x"), 0) == "");
 }
 
 TEST_CASE("tensors on two devices are an error that shows both") {
@@ -847,7 +852,7 @@ TEST_CASE("tensors on two devices are an error that shows both") {
                       test::has_text("expected float32 on the cpu, got float32 [3] on cuda"));
 }
 
-TEST_CASE("a GPU computes the same: every step of chapter 04's ladder") {
+TEST_CASE("a GPU computes the same: every step of chapter 04's variants") {
     if (no_gpu()) return;
     if constexpr (build::has_cuda) {
         struct Sizes {
@@ -860,12 +865,12 @@ TEST_CASE("a GPU computes the same: every step of chapter 04's ladder") {
         const float loud = GENERATE(0.01f, 1.0f, 20.0f);
         const Tensor q = noise({queries, width}, 1, loud), k = noise({keys, width}, 2, loud),
                      v = noise({keys, out}, 3);
-        const Tensor expected = attention::ladder::naive(q, k, v);
+        const Tensor expected = attention::variants::naive(q, k, v);
         const std::vector<Tensor> there = on(Device::cuda, {q, k, v});
         // a score's rounding moves its weight
         const double tolerance = 1e-5 * std::max(1.0f, loud * loud);
         INFO(queries << " queries, " << keys << " keys, width " << width << ", loudness " << loud);
-        namespace gpu = attention::ladder::gpu;
+        namespace gpu = attention::variants::gpu;
         for (auto step : {gpu::naive, gpu::tiled, gpu::online_softmax})
             CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected,
                         tolerance) == "");
@@ -895,7 +900,7 @@ TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, GroupNor
         const std::vector<Tensor> there = on(Device::cuda, {x, scale, offset});
         INFO(to_string(shape) << " in " << groups << " groups, loudness " << loud << " around "
                               << far);
-        namespace gpu = resblock::ladder::gpu;
+        namespace gpu = resblock::variants::gpu;
         for (auto step : {gpu::norm_naive, gpu::norm_block_per_group, gpu::norm_fused})
             CHECK(close(ops::to(step(there[0], groups, there[1], there[2], 1e-5f), Device::cpu),
                         expected, tolerance) == "");
@@ -918,7 +923,7 @@ TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, convolut
             ops::reference::conv2d(x, weight, bias, {.padding = ops::Padding::all(1)});
         const std::vector<Tensor> there = on(Device::cuda, {x, weight, bias});
         INFO(to_string(x.shape()) << " to " << out << " channels");
-        namespace gpu = resblock::ladder::gpu;
+        namespace gpu = resblock::variants::gpu;
         for (auto step : {gpu::conv_direct, gpu::conv_im2col, gpu::conv_implicit_gemm})
             CHECK(close(ops::to(step(there[0], there[1], there[2]), Device::cpu), expected,
                         1e-5 * largest(expected)) == "");
@@ -932,7 +937,7 @@ TEST_CASE("a step of chapter 05's ladders says which operand does not fit") {
             return Tensor(shape, DType::f32, Device::cuda);
         };
         const Tensor x = there({1, 6, 4, 4}), six = there({6}), five = there({5});
-        namespace gpu = resblock::ladder::gpu;
+        namespace gpu = resblock::variants::gpu;
         for (auto step : {gpu::norm_naive, gpu::norm_block_per_group, gpu::norm_fused}) {
             CHECK_THROWS_WITH(step(x, 4, six, six, 1e-5f),
                               test::has_text("6 channels do not make 4 groups"));

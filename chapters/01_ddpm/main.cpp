@@ -4,8 +4,8 @@
 #include <array>
 
 #include "chapters/01_ddpm/pictures.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
@@ -17,8 +17,8 @@ namespace {
 using namespace ldm;
 
 constexpr std::array into_the_noise = {30, 90, 180, 300, 420, 500, 999};
-constexpr std::array half_way_back = {500, 420, 340, 260, 180, 100, 40};
-constexpr std::array all_the_way_back = {999, 900, 830, 770, 700, 450, 200};
+constexpr std::array half_way_times = {500, 420, 340, 260, 180, 100, 40};
+constexpr std::array all_times = {999, 900, 830, 770, 700, 450, 200};
 
 std::size_t index_of(const std::string& caption, const std::vector<image::Example>& examples) {
     std::string captions;
@@ -29,13 +29,14 @@ std::size_t index_of(const std::string& caption, const std::vector<image::Exampl
     throw Error(fmt::format("--picture: expected one of {}, got '{}'", captions, caption));
 }
 
-/// What the denoiser believed on its way, in words.
-void print_beliefs(const ddpm::Return& way, const std::vector<image::Example>& examples) {
+/// What the denoiser predicted along the trajectory, in words.
+void print_predictions(const ddpm::Trajectory& trajectory,
+                       const std::vector<image::Example>& examples) {
     report::Table table({"t", "most likely", "how likely"});
-    for (std::size_t i = 0; i < way.weights.size(); ++i) {
-        const auto weights = way.weights[i].values();
+    for (std::size_t i = 0; i < trajectory.weights.size(); ++i) {
+        const auto weights = trajectory.weights[i].values();
         const auto best = std::ranges::max_element(weights) - weights.begin();
-        table.add({fmt::format("{}", all_the_way_back[i]), examples[best].caption,
+        table.add({fmt::format("{}", all_times[i]), examples[best].caption,
                    fmt::format("{:.3f}", weights[best])});
     }
     fmt::print("Out of pure noise:\n{}\n", table.text());
@@ -61,23 +62,23 @@ image::Image story(const std::vector<image::Example>& examples, std::size_t pict
         tiles.insert(tiles.end(), row.begin(), row.end());
     };
 
-    const Tensor x0 = pictures[picture], drowns_in = noise(x0.shape());
-    add_row(ddpm::drowning(schedule, x0, drowns_in, into_the_noise));
+    const Tensor x0 = pictures[picture], eps = noise(x0.shape());
+    add_row(ddpm::forward_process_strip(schedule, x0, eps, into_the_noise));
     const Tensor half_way =
-        ddpm::q_sample(schedule, x0, ddpm::same_step(x0, half_way_back.front()), drowns_in);
-    add_row(ddpm::come_back(schedule, denoiser, half_way, half_way_back, noise).seen);
+        ddpm::q_sample(schedule, x0, ddpm::same_step(x0, half_way_times.front()), eps);
+    add_row(ddpm::sample_trajectory(schedule, denoiser, half_way, half_way_times, noise).x_t);
     for (int i = 0; i < 2; ++i) {
-        const auto way =
-            ddpm::come_back(schedule, denoiser, noise(x0.shape()), all_the_way_back, noise);
-        add_row(way.seen);
-        add_row(way.believed);
-        print_beliefs(way, examples);
+        const auto trajectory =
+            ddpm::sample_trajectory(schedule, denoiser, noise(x0.shape()), all_times, noise);
+        add_row(trajectory.x_t);
+        add_row(trajectory.pred_x0);
+        print_predictions(trajectory, examples);
     }
     return image::sheet(tiles, {.title = "Into the noise, and back",
                                 .columns = 8,
                                 .tile_size = 128,
-                                .row_labels = {"drowning", "half way back", "out of noise",
-                                               "its guess", "out of noise", "its guess"}});
+                                .row_labels = {"forward process", "half way back", "out of noise",
+                                               "predicted x0", "out of noise", "predicted x0"}});
 }
 
 }  // namespace

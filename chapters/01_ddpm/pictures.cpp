@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
+#include "common/figures/tensor_picture.h"
 #include "common/image/canvas.h"
 #include "common/image/plot.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/transfer.h"
 
 namespace ldm::ddpm {
 
-std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Tensor& noise,
-                                  std::span<const int> times) {
+std::vector<image::Tile> forward_process_strip(const Schedule& s, const Tensor& x0,
+                                               const Tensor& noise, std::span<const int> times) {
     std::vector<image::Tile> tiles{{image::to_image(x0), "the picture"}};
     for (int t : times)
         tiles.push_back(
@@ -20,24 +20,24 @@ std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Ten
     return tiles;
 }
 
-Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
-                 std::span<const int> times, const Noise& noise) {
-    Return way;
+Trajectory sample_trajectory(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
+                             std::span<const int> times, const Noise& noise) {
+    Trajectory trajectory;
     for (int t = times.front(); t >= 0; --t) {
         if (std::ranges::find(times, t) != times.end()) {
             const Tensor weights = ops::to(denoiser.weights(x, same_step(x, t)), Device::cpu);
-            const Tensor belief = denoiser.mean_picture(x, same_step(x, t));
-            way.seen.push_back({image::to_image(x), fmt::format("t = {}", t)});
-            way.believed.push_back(
-                {image::to_image(belief),
+            const Tensor pred_x0 = denoiser.mean_picture(x, same_step(x, t));
+            trajectory.x_t.push_back({image::to_image(x), fmt::format("t = {}", t)});
+            trajectory.pred_x0.push_back(
+                {image::to_image(pred_x0),
                  fmt::format("{:.0f}% sure", 100 * std::ranges::max(weights.values()))});
-            way.weights.push_back(weights);
+            trajectory.weights.push_back(weights);
         }
         x = p_sample(s, denoiser, x, t, noise(x.shape())).x;
     }
-    way.seen.push_back({image::to_image(x), "the end"});
-    way.believed.push_back(way.seen.back());
-    return way;
+    trajectory.x_t.push_back({image::to_image(x), "the end"});
+    trajectory.pred_x0.push_back(trajectory.x_t.back());
+    return trajectory;
 }
 
 image::Image schedule_curves() {

@@ -12,20 +12,20 @@ namespace ldm::ddpm {
 
 /// The picture x0 [1, 3, H, W] and the same after more and more steps of noise: one tile for itself
 /// and one for each time.
-std::vector<image::Tile> drowning(const Schedule& s, const Tensor& x0, const Tensor& noise,
-                                  std::span<const int> times);
+std::vector<image::Tile> forward_process_strip(const Schedule& s, const Tensor& x0,
+                                               const Tensor& noise, std::span<const int> times);
 
 /// A way back from noise: what there was at each of the `times` (highest first, from where it
-/// starts), and what was believed then.
-struct Return {
-    std::vector<image::Tile> seen, believed;
+/// starts), and the predicted x0 there.
+struct Trajectory {
+    std::vector<image::Tile> x_t, pred_x0;
     /// of all pictures, at the same times
     std::vector<Tensor> weights;
 };
 
 /// Ancestral steps from x [1, 3, H, W] at time `times[0]` down to the end.
-Return come_back(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
-                 std::span<const int> times, const Noise& noise);
+Trajectory sample_trajectory(const Schedule& s, const IdealDenoiser& denoiser, Tensor x,
+                             std::span<const int> times, const Noise& noise);
 
 /// How much picture is left along the way for each kind of schedule, and the betas behind it.
 image::Image schedule_curves();

@@ -37,7 +37,7 @@ struct AncestralOptions {
     float temperature = 1.0f;
 };
 
-/// One step back for a batch at one time, and what the network believed.
+/// One step back for a batch at one time, and the x0 that the network predicts.
 struct AncestralStep {
     Tensor x, pred_x0;
 };

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/figures/tensor_picture.h"
 #include "common/image/sheet.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"

@@ -1,6 +1,6 @@
 #include "chapters/03_clip/clip_model.h"
 
-#include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/contrastive_loss.h"
 #include "common/ops/elementwise.h"
 
 namespace ldm::clip {

@@ -41,7 +41,7 @@ ImageEncoder::ImageEncoder(const nn::Params& weights, const Config& config)
       position_embedding_(weights / "vision_model" / "embeddings" / "position_embedding",
                           1 + config.patches(), config.transformer.hidden_size),
       pre_norm_(weights / "vision_model" / "pre_layrnorm", config.transformer.hidden_size),
-      encoder_(weights / "vision_model" / "encoder", config.transformer, Sight::everything),
+      encoder_(weights / "vision_model" / "encoder", config.transformer, AttentionMask::none),
       post_norm_(weights / "vision_model" / "post_layernorm", config.transformer.hidden_size) {
     accept_position_ids(weights / "vision_model" / "embeddings", 1 + config.patches());
 }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/contrastive_loss.h"
+#include "chapters/03_clip/feature_extractor.h"
 #include "chapters/03_clip/pictures.h"
-#include "chapters/03_clip/reader.h"
 #include "common/io/json.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -54,7 +54,7 @@ report::Table token_table(const text::ClipTokenizer& tokenizer,
 }
 
 /// Zero-shot: every picture chooses among all captions there are. seen [pictures, projection_dim].
-std::vector<clip::Choice> let_them_choose(const clip::Reader& reader, const Tensor& seen,
+std::vector<clip::Choice> let_them_choose(const clip::FeatureExtractor& reader, const Tensor& seen,
                                           const std::vector<image::Example>& examples,
                                           const std::vector<std::string>& texts) {
     const Tensor logits = reader.model().logits_per_text(reader.read(texts), seen);
@@ -85,7 +85,7 @@ int main(int argc, char** argv) {
     return report::ChapterProgram("03_clip", "Words and pictures meet: which belong together?")
         .option("--caption", caption, "words of your own, compared with every picture")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            const clip::Reader reader(arguments.model, arguments.device);
+            const clip::FeatureExtractor reader(arguments.model, arguments.device);
             const auto examples = image::example_pictures(arguments.model);
             std::vector<image::Image> pictures;
             std::vector<std::string> captions;

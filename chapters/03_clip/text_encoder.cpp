@@ -32,7 +32,7 @@ TextEncoder::TextEncoder(const nn::Params& weights, const Config& config)
                        config.transformer.hidden_size),
       position_embedding_(weights / "text_model" / "embeddings" / "position_embedding", max_length_,
                           config.transformer.hidden_size),
-      encoder_(weights / "text_model" / "encoder", config.transformer, Sight::backwards_only),
+      encoder_(weights / "text_model" / "encoder", config.transformer, AttentionMask::causal),
       final_norm_(weights / "text_model" / "final_layer_norm", config.transformer.hidden_size) {
     accept_position_ids(weights / "text_model" / "embeddings", max_length_);
 }

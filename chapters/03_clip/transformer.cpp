@@ -36,10 +36,10 @@ TransformerConfig TransformerConfig::from_json(const io::Json& json) {
 }
 
 SelfAttention::SelfAttention(const nn::Params& weights, const TransformerConfig& config,
-                             Sight sight)
+                             AttentionMask mask)
     : path_(weights.path()),
       heads_(config.num_attention_heads),
-      causal_(sight == Sight::backwards_only),
+      causal_(mask == AttentionMask::causal),
       q_(weights / "q_proj", config.hidden_size, config.hidden_size),
       k_(weights / "k_proj", config.hidden_size, config.hidden_size),
       v_(weights / "v_proj", config.hidden_size, config.hidden_size),
@@ -61,10 +61,10 @@ Mlp::Mlp(const nn::Params& weights, const TransformerConfig& config)
 
 Tensor Mlp::operator()(const Tensor& x) const { return traced(path_, fc2_(activation_(fc1_(x)))); }
 
-Layer::Layer(const nn::Params& weights, const TransformerConfig& config, Sight sight)
+Layer::Layer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask)
     : path_(weights.path()),
       norm1_(weights / "layer_norm1", config.hidden_size),
-      attention_(weights / "self_attn", config, sight),
+      attention_(weights / "self_attn", config, mask),
       norm2_(weights / "layer_norm2", config.hidden_size),
       mlp_(weights / "mlp", config) {}
 
@@ -75,9 +75,10 @@ Tensor Layer::operator()(const Tensor& x) const {
 }
 //! [layer]
 
-Transformer::Transformer(const nn::Params& weights, const TransformerConfig& config, Sight sight) {
+Transformer::Transformer(const nn::Params& weights, const TransformerConfig& config,
+                         AttentionMask mask) {
     for (int i = 0; i < config.num_hidden_layers; ++i)
-        layers_.emplace_back(weights / "layers" / i, config, sight);
+        layers_.emplace_back(weights / "layers" / i, config, mask);
 }
 
 std::vector<Tensor> Transformer::hidden_states(const Tensor& x) const {

@@ -14,7 +14,7 @@
 namespace ldm::clip {
 
 /// Whether a token may look at those that come after it: words may not, patches may.
-enum class Sight { everything, backwards_only };
+enum class AttentionMask { none, causal };
 
 struct TransformerConfig {
     // D, width of a token
@@ -35,7 +35,7 @@ struct TransformerConfig {
 /// Keys q_proj, k_proj, v_proj, out_proj, each with a bias.
 class SelfAttention {
 public:
-    SelfAttention(const nn::Params& weights, const TransformerConfig& config, Sight sight);
+    SelfAttention(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);
     Tensor operator()(const Tensor& x) const;  // [N, S, D] -> [N, S, D]
 
 private:
@@ -60,7 +60,7 @@ private:
 /// x = x + self_attn(layer_norm1(x)), then x = x + mlp(layer_norm2(x)).
 class Layer {
 public:
-    Layer(const nn::Params& weights, const TransformerConfig& config, Sight sight);
+    Layer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);
     Tensor operator()(const Tensor& x) const;  // [N, S, D] -> [N, S, D]
 
 private:
@@ -74,7 +74,7 @@ private:
 /// The layers one after the other. Keys layers.0, layers.1, …
 class Transformer {
 public:
-    Transformer(const nn::Params& weights, const TransformerConfig& config, Sight sight);
+    Transformer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);
 
     /// x and the result of every layer, the last of which is the result of all:
     /// num_hidden_layers + 1 tensors [N, S, D].

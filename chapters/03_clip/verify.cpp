@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "chapters/03_clip/clip_model.h"
-#include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/contrastive_loss.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 #include "common/text/clip_tokenizer.h"

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "chapters/04_attention/look_at_weights.h"
+#include "chapters/04_attention/trace_attention_weights.h"
 #include "common/autograd/trace.h"
 #include "common/ops/attention.h"
 #include "common/ops/elementwise.h"
@@ -68,7 +68,7 @@ Tensor AttentionBlock::operator()(const Tensor& x) const {
         ops::linear(tokens, qkv_weight_.reshape({3 * channels_, channels_}), qkv_bias_);
     const auto [q, k, v] = split(qkv);  // [N, h, S, d]
 
-    look_at_weights(path_, q, k);
+    trace_attention_weights(path_, q, k);
     const Tensor y = ops::merge_heads(ops::scaled_dot_product_attention(q, k, v));
     const Tensor out = ops::linear(y, proj_weight_.reshape({channels_, channels_}), proj_bias_);
     return traced(path_, x + ops::permute(out, {0, 2, 1}).reshape(x.shape()));

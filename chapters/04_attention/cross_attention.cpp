@@ -1,6 +1,6 @@
 #include "chapters/04_attention/cross_attention.h"
 
-#include "chapters/04_attention/look_at_weights.h"
+#include "chapters/04_attention/trace_attention_weights.h"
 #include "common/autograd/trace.h"
 #include "common/ops/attention.h"
 #include "common/ops/heads.h"
@@ -37,8 +37,8 @@ Tensor CrossAttention::operator()(const Tensor& x, const Tensor& context,
     const Tensor k = ops::split_heads(to_k_(source), heads_);  // [N, M, Dc] -> [N, h, M, d]
     const Tensor v = ops::split_heads(to_v_(source), heads_);  // [N, M, Dc] -> [N, h, M, d]
 
-    const ops::AttentionOptions options{.keep = mask};
-    look_at_weights(path_, q, k, options);
+    const ops::AttentionOptions options{.key_padding_mask = mask};
+    trace_attention_weights(path_, q, k, options);
     const Tensor y = ops::scaled_dot_product_attention(q, k, v, options);
     return traced(path_, to_out_(ops::merge_heads(y)));  // [N, h, S, d] -> [N, S, D]
 }

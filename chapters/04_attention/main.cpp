@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "chapters/03_clip/prompt_encoder.h"
-#include "chapters/04_attention/ladder/race.h"
+#include "chapters/04_attention/variants/benchmark.h"
 #include "chapters/04_attention/word_maps.h"
 #include "common/image/example_pictures.h"
 #include "common/report/chapter_program.h"
@@ -37,32 +37,34 @@ int main(int argc, char** argv) {
     return report::ChapterProgram("04_attention",
                                   "Which word looks where, and how attention is computed fast.")
         .option("--prompt", prompt, "other words for the stored picture [its caption]")
-        .option("--tokens", tokens, "the largest size on the ladder; SD 1.5 at 512x512 has 4096")
+        .option("--tokens", tokens, "the largest size on the variants; SD 1.5 at 512x512 has 4096")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (tokens < 1 || tokens > 16384)
                 throw Error(fmt::format("--tokens: expected 1 to 16384, got {}", tokens));
-            const nn::Moment moment = nn::read_moment(arguments.model, arguments.device);
+            const nn::ActivationSnapshot snapshot =
+                nn::read_activation_snapshot(arguments.model, arguments.device);
             const auto examples = image::example_pictures(arguments.model);
             nn::ModelFolder model(arguments.model, arguments.device);
             const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
 
-            if (prompt.empty()) prompt = moment.caption;
+            if (prompt.empty()) prompt = snapshot.caption;
             const Tensor context = encoder({prompt});  // [1, M, D]
             const auto words = attention::words_of(encoder.tokenizer(), encoder.ids({prompt}));
             std::vector<attention::WordMaps> layers;
             for (const char* place : places)
-                layers.push_back(attention::look_at_words(model, moment, place, context, words));
+                layers.push_back(
+                    attention::word_attention_maps(model, snapshot, place, context, words));
             arguments.save(
                 "04_attention.png",
-                attention::word_picture(examples.at(moment.example).picture, words, layers));
-            fmt::print("Step t = {} of drawing \"{}\": who listens to which word?\n", moment.t,
-                       moment.caption);
+                attention::word_picture(examples.at(snapshot.example).picture, words, layers));
+            fmt::print("Step t = {} of drawing \"{}\": who listens to which word?\n", snapshot.t,
+                       snapshot.caption);
             print_shares(words, layers);
 
             fmt::print("\nOne head of 40 channels, four ways, on one thread:\n{}",
-                       attention::ladder::race({256, tokens}, 40, arguments.seed).text());
+                       attention::variants::benchmark({256, tokens}, 40, arguments.seed).text());
             if (const auto table =
-                    attention::ladder::race_on_gpu({256, tokens}, 40, arguments.seed))
+                    attention::variants::benchmark_on_gpu({256, tokens}, 40, arguments.seed))
                 fmt::print("\nThe same on the GPU:\n{}", table->text());
         });
 }

@@ -1,6 +1,6 @@
 #include "chapters/04_attention/spatial_self_attention.h"
 
-#include "chapters/04_attention/look_at_weights.h"
+#include "chapters/04_attention/trace_attention_weights.h"
 #include "common/autograd/trace.h"
 #include "common/ops/attention.h"
 #include "common/ops/elementwise.h"
@@ -34,7 +34,7 @@ Tensor SpatialSelfAttention::operator()(const Tensor& x) const {
     const Tensor h = norm_(x);
     const Tensor q = as_tokens(q_(h)), k = as_tokens(k_(h)), v = as_tokens(v_(h));
 
-    look_at_weights(path_, q, k);
+    trace_attention_weights(path_, q, k);
     const Tensor y = ops::scaled_dot_product_attention(q, k, v);              // [N, 1, HW, C]
     const Tensor picture = ops::permute(y, {0, 1, 3, 2}).reshape(x.shape());  // [N, C, H, W]
     return traced(path_, x + proj_out_(picture));

@@ -60,11 +60,12 @@ float mean_of(const std::vector<float>& map) {
 }
 
 //! [look]
-WordMaps look_at_words(nn::ModelFolder& model, const nn::Moment& moment, const std::string& place,
-                       const Tensor& context, const std::vector<Word>& words) {
+WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+                             const std::string& place, const Tensor& context,
+                             const std::vector<Word>& words) {
     const nn::Params weights =
         model.weights() / "model" / "diffusion_model" / place / "transformer_blocks" / 0 / "attn2";
-    const Tensor& x = moment.at(place + ".transformer_blocks.0.norm2");  // [1, S, D]
+    const Tensor& x = snapshot.at(place + ".transformer_blocks.0.norm2");  // [1, S, D]
     const CrossAttention attend =
         cross_attention(weights, model.config()["unet_config"], x.dim(2), context.dim(2));
     model.check();

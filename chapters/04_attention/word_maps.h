@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "common/image/image.h"
+#include "common/nn/activation_snapshot.h"
 #include "common/nn/model_folder.h"
-#include "common/nn/moment.h"
 #include "common/text/clip_tokenizer.h"
 
 namespace ldm::attention {
@@ -30,10 +30,11 @@ struct WordMaps {
 };
 
 /// Runs the cross-attention of the UNet's block `place` ("output_blocks.4.1") on what stood in
-/// front of it at the stored moment, and on a context of text features [1, M, D]. The heads are
+/// front of it at the stored snapshot, and on a context of text features [1, M, D]. The heads are
 /// averaged, the tokens of a word added up: the maps of all words sum to 1 at every pixel.
-WordMaps look_at_words(nn::ModelFolder& model, const nn::Moment& moment, const std::string& place,
-                       const Tensor& context, const std::vector<Word>& words);
+WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+                             const std::string& place, const Tensor& context,
+                             const std::vector<Word>& words);
 
 float mean_of(const std::vector<float>& map);
 

@@ -26,12 +26,12 @@ public:
         // what came in
         Tensor x;
         // conv_in, before the time is known
-        Tensor first_look;
+        Tensor conv_in;
         // norm_out, with the time
         Tensor with_time;
         // conv_out
-        Tensor correction;
-        // x and the correction together
+        Tensor residual;
+        // x and the residual together
         Tensor y;
     };
     Pass run(const Tensor& features, const Tensor& t) const;

@@ -4,10 +4,10 @@
 
 #include "chapters/01_ddpm/forward_process.h"
 #include "chapters/02_vae/autoencoder.h"
-#include "chapters/05_resblock/ladder/race.h"
 #include "chapters/05_resblock/show.h"
+#include "chapters/05_resblock/variants/benchmark.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
@@ -50,35 +50,35 @@ void watch_first_block(const report::ChapterArguments& arguments) {
         block.features(noisy_latent(model, example.picture, noise_time, arguments.seed));
     model.check();
 
-    const auto told =
-        resblock::tell_times(block, features, noise_time, {0, 150, 300, 450, 700, 999});
-    const double correction = resblock::length(told.at_truth.correction);
+    const auto comparison =
+        resblock::compare_times(block, features, noise_time, {0, 150, 300, 450, 700, 999});
+    const double residual = resblock::length(comparison.at_truth.residual);
     fmt::print(
         "'{}' with the noise of t = {}, in the UNet's first ResBlock.\n"
-        "The correction is {:.2f} times as long as what it corrects.\n\n",
-        example.caption, noise_time, correction / resblock::length(told.at_truth.x));
+        "The residual is {:.2f} times as long as what it corrects.\n\n",
+        example.caption, noise_time, residual / resblock::length(comparison.at_truth.x));
 
-    report::Table table({"told t", "correction changes by"});
-    for (std::size_t i = 0; i < told.times.size(); ++i) {
-        const Tensor change = told.at_times[i].correction - told.at_truth.correction;
-        table.add({fmt::format("{}", told.times[i]),
-                   fmt::format("{:.1f} %", 100 * resblock::length(change) / correction)});
+    report::Table table({"conditioned on t", "residual changes by"});
+    for (std::size_t i = 0; i < comparison.times.size(); ++i) {
+        const Tensor change = comparison.at_times[i].residual - comparison.at_truth.residual;
+        table.add({fmt::format("{}", comparison.times[i]),
+                   fmt::format("{:.1f} %", 100 * resblock::length(change) / residual)});
     }
     fmt::print("{}\n", table.text());
 
-    const auto channels = resblock::strongest_channels(told.at_truth.correction, 8);
-    arguments.save("05_resblock.png", resblock::show_pass(told.at_truth, channels));
-    arguments.save("05_resblock_time.png", resblock::show_told_times(told));
+    const auto channels = resblock::strongest_channels(comparison.at_truth.residual, 8);
+    arguments.save("05_resblock.png", resblock::show_pass(comparison.at_truth, channels));
+    arguments.save("05_resblock_time.png", resblock::show_time_comparison(comparison));
     const Tensor times = ops::to(all_times(1000), model.device());
     arguments.save("05_resblock_shift.png", resblock::show_time_shift(block.time_shift(times)));
 }
 
-void climb_ladders(int side, std::uint64_t seed) {
-    namespace ladder = resblock::ladder;
-    if (const auto table = ladder::race_norms_on_gpu(side, seed))
+void benchmark_variants(int side, std::uint64_t seed) {
+    namespace variants = resblock::variants;
+    if (const auto table = variants::benchmark_norms_on_gpu(side, seed))
         fmt::print("\nGroupNorm and SiLU on the GPU, 2 x 320 channels of {0} x {0}:\n{1}", side,
                    table->text());
-    if (const auto table = ladder::race_convolutions_on_gpu(side, seed))
+    if (const auto table = variants::benchmark_convolutions_on_gpu(side, seed))
         fmt::print("\nA convolution of them to 320 channels:\n{}", table->text());
 }
 
@@ -89,11 +89,11 @@ int main(int argc, char** argv) {
     return report::ChapterProgram("05_resblock",
                                   "What a ResBlock does to a picture, and what the time changes.")
         .option("--side", side,
-                "of the pictures on a GPU's ladders; SD 1.5 at 512x512 begins with 64")
+                "of the pictures on a GPU's variants; SD 1.5 at 512x512 begins with 64")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (side < 1 || side > 512)
                 throw Error(fmt::format("--side: expected 1 to 512, got {}", side));
             watch_first_block(arguments);
-            climb_ladders(side, arguments.seed);
+            benchmark_variants(side, arguments.seed);
         });
 }

@@ -68,7 +68,7 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
     // Second look, now knowing the time.
     h = conv_out_(h);
 
-    // Only a correction was learned; x itself takes the direct road.
+    // Only a residual was learned; x itself takes the direct road.
     return traced(path_, skip(resize(x)) + h);  // [N, out, H', W']
 }
 //! [forward]

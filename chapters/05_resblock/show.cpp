@@ -7,9 +7,9 @@
 #include <numeric>
 
 #include "chapters/01_ddpm/schedule.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/canvas.h"
 #include "common/image/sheet.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
@@ -52,10 +52,10 @@ double length(const Tensor& x) { return std::sqrt(ops::sum(ops::square(x)).item(
 image::Image show_pass(const FirstBlock::Pass& pass, const std::vector<int>& channels) {
     const std::vector<std::pair<std::string, Tensor>> stages = {
         {"x comes in", pass.x},
-        {"first look", pass.first_look},
+        {"conv_in", pass.conv_in},
         {"levelled, with time", pass.with_time},
-        {"correction", pass.correction},
-        {"x + correction", pass.y}};
+        {"residual", pass.residual},
+        {"x + residual", pass.y}};
     std::vector<image::Tile> tiles;
     std::vector<std::string> rows;
     for (const auto& [name, maps] : stages) {
@@ -93,8 +93,8 @@ image::Image show_time_shift(const Tensor& anywhere) {
 
     const int width = static_cast<int>(times), height = static_cast<int>(2 * channels), margin = 32;
     image::Canvas canvas(width + 2 * margin, height + 150);
-    canvas.text(margin, margin, "What each channel is told, at every time t", image::Align::left,
-                3);
+    canvas.text(margin, margin, "Time embedding: one number per channel, at every t",
+                image::Align::left, 3);
     const int top = 2 * margin + image::text_height(3) / 2;
     image::Canvas stretched(width, height);
     for (int row = 0; row < height; ++row)
@@ -110,35 +110,35 @@ image::Image show_time_shift(const Tensor& anywhere) {
     return canvas.image();
 }
 
-ToldTimes tell_times(const FirstBlock& block, const Tensor& features, int truth,
-                     std::vector<int> times) {
-    ToldTimes told{
+TimeComparison compare_times(const FirstBlock& block, const Tensor& features, int truth,
+                             std::vector<int> times) {
+    TimeComparison comparison{
         truth, block.run(features, ddpm::same_step(features, truth)), std::move(times), {}};
-    for (const int t : told.times)
-        told.at_times.push_back(block.run(features, ddpm::same_step(features, t)));
-    return told;
+    for (const int t : comparison.times)
+        comparison.at_times.push_back(block.run(features, ddpm::same_step(features, t)));
+    return comparison;
 }
 
-image::Image show_told_times(const ToldTimes& told) {
-    const Tensor& truth = told.at_truth.correction;
-    const Tensor change = told.at_times.back().correction - truth;
+image::Image show_time_comparison(const TimeComparison& comparison) {
+    const Tensor& truth = comparison.at_truth.residual;
+    const Tensor change = comparison.at_times.back().residual - truth;
     std::vector<image::Tile> tiles;
     std::vector<std::string> rows;
     for (const int channel : strongest_channels(change, 5)) {
         rows.push_back(fmt::format("channel {}", channel));
         const float range = largest_magnitude(ops::slice(truth, 1, channel, channel + 1));
-        tiles.push_back({map_of(truth, channel), fmt::format("t = {}", told.truth)});
-        for (std::size_t i = 0; i < told.times.size(); ++i) {
-            const Tensor difference = told.at_times[i].correction - truth;
+        tiles.push_back({map_of(truth, channel), fmt::format("t = {}", comparison.truth)});
+        for (std::size_t i = 0; i < comparison.times.size(); ++i) {
+            const Tensor difference = comparison.at_times[i].residual - truth;
             tiles.push_back(
                 {image::channel_map(difference, 0, channel, ColorMap::diverging, -range, range),
-                 fmt::format("told {}", told.times[i])});
+                 fmt::format("t = {}", comparison.times[i])});
         }
     }
-    return image::sheet(tiles, {.title = "The same picture, told another time",
-                                .note = "First column: the correction. The others: what changes "
-                                        "when the block is told another t.",
-                                .columns = static_cast<int>(told.times.size()) + 1,
+    return image::sheet(tiles, {.title = "The same picture, conditioned on another t",
+                                .note = "First column: the residual. The others: what changes "
+                                        "when the block gets another t.",
+                                .columns = static_cast<int>(comparison.times.size()) + 1,
                                 .tile_size = 112,
                                 .gap = 12,
                                 .row_labels = rows});

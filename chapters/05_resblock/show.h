@@ -23,17 +23,17 @@ image::Image show_pass(const FirstBlock::Pass& pass, const std::vector<int>& cha
 image::Image show_time_shift(const Tensor& shifts);
 
 /// The same picture told different times.
-struct ToldTimes {
+struct TimeComparison {
     // the time of the picture
     int truth;
     FirstBlock::Pass at_truth;
     std::vector<int> times;
     std::vector<FirstBlock::Pass> at_times;
 };
-ToldTimes tell_times(const FirstBlock& block, const Tensor& features, int truth,
-                     std::vector<int> times);
+TimeComparison compare_times(const FirstBlock& block, const Tensor& features, int truth,
+                             std::vector<int> times);
 
-/// A row a channel: the correction at the true time, and how it differs when told another.
-image::Image show_told_times(const ToldTimes& told);
+/// A row a channel: the residual at the true time, and how it differs when told another.
+image::Image show_time_comparison(const TimeComparison& told);
 
 }  // namespace ldm::resblock

@@ -33,8 +33,9 @@ float difference(const Tensor& table, std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::string& block) {
-    const Tensor& x = moment.at(block + ".0");
+AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+                             const std::string& block) {
+    const Tensor& x = snapshot.at(block + ".0");
     const auto [n, channels, height, width] = x.dims<4>();
     const auto unet_config = io::get<io::Json>(model.config(), "unet_config");
     const nn::Params weights = model.weights() / "model" / "diffusion_model" / block / 1;
@@ -43,7 +44,7 @@ AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::
     model.check();
 
     const Trace trace;
-    transformer(x, moment.at("context"));
+    transformer(x, snapshot.at("context"));
     const std::string first = weights.path() + ".transformer_blocks.0.";
     const auto over_heads = [&](const std::string& name) {  // [1, h, S, M] -> [S, M]
         const Tensor table = ops::mean(trace.find(first + name + ".weights"), {1});

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "chapters/06_spatial_transformer/spatial_transformer.h"
+#include "common/nn/activation_snapshot.h"
 #include "common/nn/model_folder.h"
-#include "common/nn/moment.h"
 
 namespace ldm::spatial_transformer {
 
@@ -21,8 +21,9 @@ struct AttentionMaps {
 };
 
 /// Runs one SpatialTransformer of the model's UNet on what stood in front of it at the stored
-/// moment. `block` is "output_blocks.4"; its part 0 is a ResBlock and its part 1 the transformer.
-AttentionMaps look(nn::ModelFolder& model, const nn::Moment& moment, const std::string& block);
+/// snapshot. `block` is "output_blocks.4"; its part 0 is a ResBlock and its part 1 the transformer.
+AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+                             const std::string& block);
 
 /// `count` pixels that look at the picture in ways as different as possible: first the one in the
 /// middle, then always the one whose row differs most from those of all chosen before.

@@ -57,10 +57,11 @@ int main(int argc, char** argv) {
         .option("--block", block, "which block of the UNet")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             nn::ModelFolder model(arguments.model, arguments.device);
-            const nn::Moment moment = nn::read_moment(arguments.model, arguments.device);
-            const AttentionMaps maps = spatial_transformer::look(model, moment, block);
+            const nn::ActivationSnapshot snapshot =
+                nn::read_activation_snapshot(arguments.model, arguments.device);
+            const AttentionMaps maps = spatial_transformer::attention_maps(model, snapshot, block);
             const image::Image picture =
-                image::example_pictures(arguments.model).at(moment.example).picture;
+                image::example_pictures(arguments.model).at(snapshot.example).picture;
 
             std::vector<image::Tile> asking, answers, words;
             for (int pixel : spatial_transformer::different_pixels(maps, columns)) {
@@ -74,7 +75,7 @@ int main(int argc, char** argv) {
                 {"word", "share of all attention", "of the pixel that listens most"});
             const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
             const auto spoken =
-                attention::words_of(encoder.tokenizer(), encoder.ids({moment.caption}));
+                attention::words_of(encoder.tokenizer(), encoder.ids({snapshot.caption}));
             for (const attention::Word& word : spoken) {
                 const Tensor map = listening(maps, word);
                 const float share = ops::mean(map).item(),
@@ -85,7 +86,7 @@ int main(int argc, char** argv) {
                     {lit(picture, maps, map), fmt::format("{} {:.0f}%", word.text, 100 * share)});
             }
             fmt::print("\"{}\" at t = {}, {} of the UNet: {} x {} pixels look at {} words.\n\n{}\n",
-                       moment.caption, moment.t, block, maps.height, maps.width, spoken.size(),
+                       snapshot.caption, snapshot.t, block, maps.height, maps.width, spoken.size(),
                        table.text());
 
             std::vector<image::Tile> tiles = asking;
@@ -93,10 +94,10 @@ int main(int argc, char** argv) {
             std::ranges::copy(words, std::back_inserter(tiles));
             arguments.save(
                 "06_spatial_transformer.png",
-                image::sheet(tiles,
-                             {.title = fmt::format("\"{}\": where the pixels look", moment.caption),
-                              .columns = columns,
-                              .tile_size = 192,
-                              .row_labels = {"a pixel", "attn1", "attn2"}}));
+                image::sheet(
+                    tiles, {.title = fmt::format("\"{}\": where the pixels look", snapshot.caption),
+                            .columns = columns,
+                            .tile_size = 192,
+                            .row_labels = {"a pixel", "attn1", "attn2"}}));
         });
 }

@@ -2,11 +2,11 @@
 
 #include <cmath>
 
+#include "chapters/07_unet/layer_outputs.h"
 #include "chapters/07_unet/noise_picture.h"
-#include "chapters/07_unet/shape_walk.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
-#include "common/image/tensor_picture.h"
-#include "common/nn/moment.h"
+#include "common/nn/activation_snapshot.h"
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
@@ -19,20 +19,20 @@ using namespace ldm;
 constexpr int times[] = {50, 250, 450, 650, 850};
 
 /// How much the UNet knows of the noise, for the terminal.
-std::string guess_table(const std::vector<unet::Guess>& guesses) {
+std::string prediction_table(const std::vector<unet::NoisePrediction>& predictions) {
     report::Table table({"t", "error of the guess", "noise understood"});
-    for (const unet::Guess& guess : guesses)
-        table.add({fmt::format("{}", guess.t), fmt::format("{:.3f}", guess.error()),
-                   fmt::format("{:.1f} %", 100 * (1 - guess.error() * guess.error()))});
+    for (const unet::NoisePrediction& prediction : predictions)
+        table.add({fmt::format("{}", prediction.t), fmt::format("{:.3f}", prediction.error()),
+                   fmt::format("{:.1f} %", 100 * (1 - prediction.error() * prediction.error()))});
     return table.text();
 }
 
 /// What chapters 04 and 06 look at: what stood in front of the transformers from the bottom of the
 /// U upwards, and, inside of them, of the attention to the words.
 void store_moment(const std::string& folder, const unet::UNetModel& unet, const Trace& trace,
-                  nn::Moment moment) {
+                  nn::ActivationSnapshot snapshot) {
     const auto keep = [&](const std::string& name) {
-        moment.tensors[name] = trace.find(unet.path() + "." + name);
+        snapshot.tensors[name] = trace.find(unet.path() + "." + name);
     };
     const unet::Layout u = unet::layout(unet.config());
     std::vector<unet::Block> blocks{u.middle};
@@ -42,62 +42,63 @@ void store_moment(const std::string& folder, const unet::UNetModel& unet, const 
             keep(block.key + ".0");
             keep(block.key + ".1.transformer_blocks.0.norm2");
         }
-    nn::write_moment(folder, moment);
+    nn::write_activation_snapshot(folder, snapshot);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     int example = 1, t = 400;
-    std::string moment_folder;
+    std::string snapshot_folder;
     return report::ChapterProgram(
                "07_unet", "A noisy emoji walks through the UNet, and the UNet tells the noise.")
         .option("--example", example, "which of the model's example pictures")
         .option("--time", t, "how noisy the picture is that walks through the U")
-        .option("--store-moment", moment_folder,
-                "a folder for moment.safetensors, which chapters 04 and 06 look at")
+        .option("--store-snapshot", snapshot_folder,
+                "a folder for activations.safetensors, which chapters 04 and 06 look at")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             nn::ModelFolder model(arguments.model, arguments.device);
-            const unet::NoiseGuesser guesser(model);
+            const unet::NoisePredictor predictor(model);
             const auto examples = image::example_pictures(arguments.model);
             if (example < 0 || example >= std::ssize(examples))
                 throw Error(fmt::format("--example: expected 0 to {}, got {}", examples.size() - 1,
                                         example));
             const auto& [caption, picture, slug] = examples[example];
 
-            const Tensor z0 = guesser.encode(ops::to(image::to_tensor(picture), model.device()));
-            const Tensor context = guesser.read(caption);
+            const Tensor z0 = predictor.encode(ops::to(image::to_tensor(picture), model.device()));
+            const Tensor context = predictor.read(caption);
             Tensor noise(z0.shape());
             random::TorchGenerator(arguments.seed).normal(noise.values());
             noise = ops::to(noise, model.device());
 
-            std::vector<unet::Guess> guesses;
-            for (int time : times) guesses.push_back(guesser.guess(z0, time, noise, context));
+            std::vector<unet::NoisePrediction> predictions;
+            for (int time : times)
+                predictions.push_back(predictor.predict(z0, time, noise, context));
             const Trace trace;
-            const unet::Guess walked = guesser.guess(z0, t, noise, context);
-            const auto steps = unet::walk(guesser.unet(), trace);
+            const unet::NoisePrediction prediction = predictor.predict(z0, t, noise, context);
+            const auto steps = unet::layer_outputs(predictor.unet(), trace);
 
             fmt::print("\"{}\" under the noise of step {} walks through the U:\n\n{}\n", caption, t,
-                       unet::walk_table(steps));
+                       unet::layer_outputs_table(steps));
             fmt::print(
                 "How well the UNet tells the noise (an error of 1 is no idea at all):\n\n{}\n",
-                guess_table(guesses));
+                prediction_table(predictions));
             arguments.save(
                 "07_unet.png",
                 unet::noise_picture(
-                    guesser, guesses,
+                    predictor, predictions,
                     fmt::format("\"{}\": the noise, and what the UNet takes for it", caption)));
             arguments.save(
                 "07_unet_walk.png",
-                unet::walk_picture(
+                unet::layer_outputs_picture(
                     steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t),
-                    {image::to_image(guesser.decode(walked.x_t)), "noisy"},
-                    {unet::channels_in_a_square(walked.predicted), "its noise"}));
-            if (!moment_folder.empty())
-                store_moment(moment_folder, guesser.unet(), trace,
+                    {image::to_image(predictor.decode(prediction.x_t)), "noisy"},
+                    {unet::channels_in_a_square(prediction.predicted), "its noise"}));
+            if (!snapshot_folder.empty())
+                store_moment(snapshot_folder, predictor.unet(), trace,
                              {.caption = caption,
                               .example = example,
                               .t = t,
-                              .tensors = {{"x", walked.x_t}, {"context", context}}});
+                              .tensors = {{"x", prediction.x_t}, {"context", context}}});
         });
 }

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "common/figures/tensor_picture.h"
 #include "common/image/canvas.h"
 #include "common/image/sheet.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 
 namespace ldm::unet {
@@ -24,18 +24,19 @@ image::Image channels_in_a_square(const Tensor& z) {
     return canvas.image();
 }
 
-image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>& guesses,
+image::Image noise_picture(const NoisePredictor& predictor,
+                           const std::vector<NoisePrediction>& predictions,
                            const std::string& title) {
     std::vector<image::Tile> tiles;
     std::vector<std::string> rows;
-    for (const Guess& guess : guesses) {
-        rows.push_back(fmt::format("t = {}", guess.t));
-        tiles.push_back({image::to_image(guesser.decode(guess.x_t)), "under noise"});
-        tiles.push_back({channels_in_a_square(guess.noise), "true noise"});
-        tiles.push_back({channels_in_a_square(guess.predicted), "predicted noise"});
-        tiles.push_back({channels_in_a_square(guess.predicted - guess.noise),
-                         fmt::format("error {:.2f}", guess.error())});
-        tiles.push_back({image::to_image(guesser.decode(guess.x0)), "implied picture"});
+    for (const NoisePrediction& prediction : predictions) {
+        rows.push_back(fmt::format("t = {}", prediction.t));
+        tiles.push_back({image::to_image(predictor.decode(prediction.x_t)), "under noise"});
+        tiles.push_back({channels_in_a_square(prediction.noise), "true noise"});
+        tiles.push_back({channels_in_a_square(prediction.predicted), "predicted noise"});
+        tiles.push_back({channels_in_a_square(prediction.predicted - prediction.noise),
+                         fmt::format("error {:.2f}", prediction.error())});
+        tiles.push_back({image::to_image(predictor.decode(prediction.x0)), "implied picture"});
     }
     return image::sheet(tiles,
                         {.title = title, .columns = 5, .tile_size = 192, .row_labels = rows});

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "chapters/07_unet/noise_guess.h"
+#include "chapters/07_unet/noise_predictor.h"
 #include "common/image/image.h"
 
 namespace ldm::unet {
@@ -11,7 +11,8 @@ namespace ldm::unet {
 /// One row a guess: the picture under noise, the noise, the UNet's guess, the difference of the
 /// two, and the picture that the guess implies. Noise is shown as the latent's channels in a
 /// square, blue below zero and red above; pictures are decoded.
-image::Image noise_picture(const NoiseGuesser& guesser, const std::vector<Guess>& guesses,
+image::Image noise_picture(const NoisePredictor& predictor,
+                           const std::vector<NoisePrediction>& predictions,
                            const std::string& title);
 
 /// The channels of z [1, C, h, w] beside and below each other, from -3 (blue) to 3 (red).

@@ -16,8 +16,8 @@
 #include "chapters/08_ldm_pipeline/sd1_config.h"
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
+#include "common/ops/cuda_graph_callable.h"
 #include "common/ops/matmul.h"
-#include "common/ops/replayed.h"
 #include "common/ops/transfer.h"
 #include "common/ops/work.h"
 #include "common/random/procgen.h"
@@ -120,7 +120,7 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
                ids = Tensor::ints({1, 77}, std::vector<std::int32_t>(77, 1000))] { model(ids); };
     } else if (part == "unet") {
         const auto unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
-        auto step = std::make_shared<ops::Replayed>(
+        auto step = std::make_shared<ops::CudaGraphCallable>(
             [model = std::make_shared<unet::UNetModel>(checkpoint.root(), unet)](
                 const std::vector<Tensor>& in) { return (*model)(in[0], in[1], in[2]); });
         run = [step, z, t = ops::to(Tensor::full({options.batch}, 500.0f), options.device),

@@ -77,7 +77,7 @@ Tensor DDIMSampler::sample(const ddpm::Denoiser& model, const Tensor& x_T, const
     return decode(model, x_T, static_cast<int>(timesteps_.size()), noise, observer, known);
 }
 
-//! [walk]
+//! [sample]
 Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
                            const ddpm::Noise& noise, const ddpm::Observer& observer,
                            const ddpm::Known& known) const {
@@ -96,6 +96,6 @@ Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
     }
     return x;
 }
-//! [walk]
+//! [sample]
 
 }  // namespace ldm::pipeline

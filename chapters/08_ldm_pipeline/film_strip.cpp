@@ -18,7 +18,7 @@ image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& resul
         const int i = frames == 1 ? last : frame * last / (frames - 1);
         const Txt2ImgResult::Step& step = result.steps[i];
         latents.push_back({to_image(model.decode(step.x), 0), fmt::format("t = {}", step.t)});
-        beliefs.push_back({to_image(model.decode(step.belief), 0), ""});
+        beliefs.push_back({to_image(model.decode(step.pred_x0), 0), ""});
     }
     std::vector<image::Tile> tiles = latents;
     tiles.insert(tiles.end(), beliefs.begin(), beliefs.end());
@@ -27,7 +27,7 @@ image::Image film_strip(const LatentDiffusion& model, const Txt2ImgResult& resul
                                         "the model believed the end to be",
                                 .columns = frames,
                                 .tile_size = 128,
-                                .row_labels = {"latent", "belief"}});
+                                .row_labels = {"latent", "pred_x0"}});
 }
 
 }  // namespace ldm::pipeline

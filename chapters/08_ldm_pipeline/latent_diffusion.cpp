@@ -30,8 +30,9 @@ LatentDiffusion::LatentDiffusion(const ModelFiles& files)
           clip::TextEncoder::Config::from_json(files.config["cond_stage_config"]["text_config"])),
       unet_(files.checkpoint->root() / "model" / "diffusion_model",
             unet::Config::from_json(files.config["unet_config"])),
-      painter_(files.checkpoint->root() / "first_stage_model", files.config["first_stage_config"],
-               io::get<float>(files.config, "scale_factor")) {
+      first_stage_decoder_(files.checkpoint->root() / "first_stage_model",
+                           files.config["first_stage_config"],
+                           io::get<float>(files.config, "scale_factor")) {
     files.checkpoint->check(files.path.string());
 }
 
@@ -45,7 +46,7 @@ Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tenso
 }
 
 Tensor LatentDiffusion::decode(const Tensor& z) const {
-    return ops::to(painter_(ops::to(z, dtype_)), DType::f32);
+    return ops::to(first_stage_decoder_(ops::to(z, dtype_)), DType::f32);
 }
 
 Shape LatentDiffusion::latent_shape(std::int64_t n, int width, int height) const {

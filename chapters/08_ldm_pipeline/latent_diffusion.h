@@ -6,7 +6,7 @@
 #include "chapters/01_ddpm/schedule.h"
 #include "chapters/03_clip/prompt_encoder.h"
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/latent_space.h"
+#include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/model_files.h"
 
 namespace ldm::pipeline {
@@ -15,10 +15,9 @@ namespace ldm::pipeline {
 /// LatentDiffusion). It owns the three networks and knows how they fit together; walking from
 /// noise to picture is a sampler's work.
 ///
-///     context = text_encoder(tokens(prompt))         what to draw
-///     e       = unet(z, t, context)                  which part of z is noise
-///     picture = decoder(z / scale_factor)            z has variance 1, the autoencoder's latents
-///     not
+///     context = text_encoder(tokens(prompt))      what to draw
+///     e       = unet(z, t, context)               which part of z is noise
+///     picture = decoder(z / scale_factor)         z has variance 1, the autoencoder's latents not
 class LatentDiffusion {
 public:
     /// Takes its weights from the files, and computes where and in what type their checkpoint hands
@@ -61,7 +60,7 @@ private:
     int image_size_, autoencoder_factor_;
     clip::PromptEncoder prompt_encoder_;
     unet::UNetModel unet_;
-    LatentPainter painter_;
+    FirstStageDecoder first_stage_decoder_;
 };
 
 }  // namespace ldm::pipeline

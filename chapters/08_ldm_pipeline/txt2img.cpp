@@ -9,8 +9,8 @@
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
+#include "common/ops/cuda_graph_callable.h"
 #include "common/ops/precision.h"
-#include "common/ops/replayed.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
@@ -31,9 +31,9 @@ ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds, Device device) {
     };
 }
 
-/// The same, and on a GPU a step is written down once and then replayed.
-ddpm::Denoiser replayed(ddpm::Denoiser denoiser) {
-    auto step = std::make_shared<ops::Replayed>(
+/// The same, and on a GPU a step is captured once as a CUDA graph and then replayed.
+ddpm::Denoiser as_cuda_graph(ddpm::Denoiser denoiser) {
+    auto step = std::make_shared<ops::CudaGraphCallable>(
         [denoiser = std::move(denoiser)](const std::vector<Tensor>& arguments) {
             return denoiser(arguments[0], arguments[1]);
         });
@@ -60,7 +60,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     const Tensor uncond =
         ops::broadcast_to(model.encode_prompts({request.negative_prompt}), cond.shape());
     ddpm::Denoiser denoiser =
-        replayed(with_guidance(std::cref(model), cond, uncond, request.cfg_scale));
+        as_cuda_graph(with_guidance(std::cref(model), cond, uncond, request.cfg_scale));
 
     // Somewhere to begin: nothing but noise.
     const ddpm::Noise noise = noise_from(request.seeds, model.device());

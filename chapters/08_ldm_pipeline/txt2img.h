@@ -39,7 +39,7 @@ struct Txt2ImgResult {
         // the latents after the step
         Tensor x;
         // what the model believed the end to be
-        Tensor belief;
+        Tensor pred_x0;
         int t;
     };
     // if they were to be kept

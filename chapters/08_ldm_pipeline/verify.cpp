@@ -4,8 +4,8 @@
 
 #include "chapters/01_ddpm/verify_support.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
+#include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
-#include "chapters/08_ldm_pipeline/latent_space.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 
 namespace ldm::pipeline {
@@ -95,10 +95,10 @@ void latent_space(verify::Run& run) {
     const io::Json& config = run.config();
     io::expect_only_keys(config, {"scale_factor", "first_stage_config"}, "config");
     const auto factor = io::get<float>(config, "scale_factor");
-    const LatentReader read(run.params() / "first_stage_model", config.at("first_stage_config"),
-                            factor);
-    const LatentPainter paint(run.params() / "first_stage_model", config.at("first_stage_config"),
-                              factor);
+    const FirstStageEncoder read(run.params() / "first_stage_model",
+                                 config.at("first_stage_config"), factor);
+    const FirstStageDecoder paint(run.params() / "first_stage_model",
+                                  config.at("first_stage_config"), factor);
     const Tensor z = read(run.in("x"), run.in("noise"));
     run.out("z", z);
     run.out("picture", paint(z));

@@ -132,9 +132,9 @@ void train_autoencoder(verify::Run& run) {
     build_autoencoder(training, io::get<Json>(training.json, "first_stage_config"));
     const auto loss =
         LPIPSWithDiscriminator::Config::from_json(io::get<Json>(training.json, "loss"));
-    if (loss.adversary.disc_start < training.config.steps)
+    if (loss.adversarial_loss.disc_start < training.config.steps)
         training.begin_with("first_stage_model.loss.discriminator", [&](const nn::Params& p) {
-            NLayerDiscriminator(p, loss.adversary.discriminator);
+            NLayerDiscriminator(p, loss.adversarial_loss.discriminator);
         });
 
     AutoencoderTrainer trainer(training.json, training.config, training.model(), {});

@@ -115,7 +115,8 @@ Tensor changed_layer(const verify::Run& run, const std::string& name, const Json
                           .up = params.get("lora_up.weight", shape(out, rank, 1)),
                           .alpha = io::get<float>(part, "alpha")};
     nn::Checkpoint changed;
-    lend({{"weight", params.get("weight", shape(out, in, kernel))}}, {{"weight", layer}}, changed);
+    add_weights({{"weight", params.get("weight", shape(out, in, kernel))}}, {{"weight", layer}},
+                changed);
     if (!conv) return nn::Linear(changed.root(), in, out, nn::Bias::no)(run.in(name));
     const nn::Conv2dShape conv_shape{
         .kernel = kernel, .padding = ops::Padding::all(kernel / 2), .bias = nn::Bias::no};

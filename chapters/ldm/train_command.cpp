@@ -8,7 +8,7 @@
 #include "chapters/09_training/trainers/diffusion_trainer.h"
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/ldm/commands.h"
-#include "common/image/tensor_picture.h"
+#include "common/figures/tensor_picture.h"
 #include "common/io/atomic_file.h"
 #include "common/ops/shape.h"
 #include "common/report/interrupt.h"

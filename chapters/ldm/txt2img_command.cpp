@@ -13,6 +13,7 @@
 #include "chapters/ldm/commands.h"
 #include "common/image/png.h"
 #include "common/io/safetensors.h"
+#include "common/io/utf8.h"
 #include "common/nn/model_folder.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
@@ -20,7 +21,6 @@
 #include "common/report/interrupt.h"
 #include "common/report/option_checks.h"
 #include "common/report/progress.h"
-#include "common/text/utf8.h"
 
 namespace ldm::program {
 namespace {

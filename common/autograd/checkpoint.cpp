@@ -13,21 +13,21 @@ Tensor checkpoint(std::function<Tensor()> f) {
     struct GiveBack {
         Tape& from;
         ~GiveBack() {
-            for (const Tape::Note& note : from.notes_) from.live_.erase(note.output.id);
+            for (const Tape::Node& note : from.nodes_) from.live_.erase(note.output.id);
             from.live_.swap(from.outer_->live_);
         }
     };
 
-    TensorNames used;
+    TensorIds used;
     Tensor y;
     bool depends = false;
     {
         const GiveBack afterwards{notes};
         y = f();
         Tape::Ids own, seen;
-        for (const Tape::Note& note : notes.notes_) own.insert(note.output.id);
-        for (const Tape::Note& note : notes.notes_)
-            for (const TensorName& input : note.inputs)
+        for (const Tape::Node& note : notes.nodes_) own.insert(note.output.id);
+        for (const Tape::Node& note : notes.nodes_)
+            for (const TensorId& input : note.inputs)
                 if (notes.live_.contains(input.id) && !own.contains(input.id) &&
                     seen.insert(input.id).second)
                     used.push_back(input);
@@ -37,7 +37,7 @@ Tensor checkpoint(std::function<Tensor()> f) {
     // through.
     if (depends) {
         notes.outer_->live_.insert(y.id());
-        notes.outer_->notes_.push_back({y, std::move(used), nullptr, std::move(f)});
+        notes.outer_->nodes_.push_back({y, std::move(used), nullptr, std::move(f)});
     }
     return y;
 }

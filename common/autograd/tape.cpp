@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "common/ops/elementwise.h"
-#include "common/ops/shape.h"
+#include "common/autograd/gradient_arithmetic.h"
 
 namespace ldm {
 namespace {
@@ -18,16 +17,16 @@ Tensor Gradients::of(const Tensor& x) const {
            "the gradient of a result on the way was not kept: watch " + to_string(x.shape()) +
                " before");
     auto found = by_id_.find(x.id());
-    return found == by_id_.end() ? ops::zeros_like(x) : found->second.reshape(x.shape());
+    return found == by_id_.end() ? autograd::zeros_like(x) : found->second.reshape(x.shape());
 }
 
-void Gradients::add(const TensorName& x, const Tensor& dx) {
+void Gradients::add(const TensorId& x, const Tensor& dx) {
     if (dx.size() != element_count(x.shape))
         fail("a gradient of " + to_string(dx.shape()) + " for a tensor of " + to_string(x.shape));
     auto [slot, first] = by_id_.try_emplace(x.id, dx);
     if (first) return;
     // A new sum: the tensor in the slot may be shared with another slot.
-    slot->second = ops::add(slot->second.reshape(x.shape), dx.reshape(x.shape));
+    slot->second = autograd::add(slot->second.reshape(x.shape), dx.reshape(x.shape));
 }
 
 Tape::Tape() : outer_(current_tape) { current_tape = this; }
@@ -45,13 +44,13 @@ void Tape::watch(std::uint64_t id) {
 Gradients Tape::backward(const Tensor& y, const Tensor& dy) const { return backward({{y, dy}}); }
 
 Gradients Tape::backward(const Tensor& loss) const {
-    return backward(loss, ops::zeros_like(loss) + 1.0f);
+    return backward(loss, autograd::ones_like(loss));
 }
 
 Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) const {
     Gradients gradients;
     for (const auto& [y, dy] : results) gradients.add(y, dy);
-    read_notes(gradients, live_);
+    run_backward(gradients, live_);
     return gradients;
 }
 
@@ -59,29 +58,30 @@ Gradients Tape::backward(const Tensor& y, const Tensor& dy, const Tensors& wante
     // the wanted, and what was computed from them
     Ids on_the_way;
     for (const Tensor& x : wanted) on_the_way.insert(x.id());
-    for (const Note& note : notes_)
-        if (std::ranges::any_of(note.inputs,
-                                [&](const TensorName& x) { return on_the_way.contains(x.id); }))
-            on_the_way.insert(note.output.id);
+    for (const Node& node : nodes_)
+        if (std::ranges::any_of(node.inputs,
+                                [&](const TensorId& x) { return on_the_way.contains(x.id); }))
+            on_the_way.insert(node.output.id);
     Gradients gradients;
     gradients.add(y, dy);
-    read_notes(gradients, on_the_way);
+    run_backward(gradients, on_the_way);
     return gradients;
 }
 
-void Tape::read_notes(Gradients& gradients, const Ids& on_the_way) const {
+void Tape::run_backward(Gradients& gradients, const Ids& on_the_way) const {
     NoGradient first_order_only;
-    for (const Note& note : notes_ | std::views::reverse) {
-        const std::uint64_t output = note.output.id;
-        auto flowed = gradients.by_id_.find(output);
-        if (flowed == gradients.by_id_.end() || !on_the_way.contains(output)) continue;
-        if (note.again) {
-            read_again(note, gradients, on_the_way);
+    for (const Node& node : nodes_ | std::views::reverse) {
+        const std::uint64_t output = node.output.id;
+        auto output_gradient = gradients.by_id_.find(output);
+        if (output_gradient == gradients.by_id_.end() || !on_the_way.contains(output)) continue;
+        if (node.recompute) {
+            recompute_and_run_backward(node, gradients, on_the_way);
         } else {
-            const Tensors pulled = note.pull(flowed->second.reshape(note.output.shape));
-            for (std::size_t i = 0; i < pulled.size(); ++i)
-                if (pulled[i] && on_the_way.contains(note.inputs[i].id))
-                    gradients.add(note.inputs[i], pulled[i]);
+            const Tensors input_gradients =
+                node.vjp(output_gradient->second.reshape(node.output.shape));
+            for (std::size_t i = 0; i < input_gradients.size(); ++i)
+                if (input_gradients[i] && on_the_way.contains(node.inputs[i].id))
+                    gradients.add(node.inputs[i], input_gradients[i]);
         }
         if (watched_.contains(output)) continue;
         gradients.by_id_.erase(output);
@@ -91,19 +91,20 @@ void Tape::read_notes(Gradients& gradients, const Ids& on_the_way) const {
 
 /// The notes that were not taken are taken now and read into the same gradients: every sum is made
 /// in the order in which it would have been made.
-void Tape::read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const {
-    Tape notes;
-    for (const TensorName& input : note.inputs)
-        if (on_the_way.contains(input.id)) notes.watch(input.id);
-    const Tensor y = note.again();
-    gradients.by_id_[y.id()] = gradients.by_id_.at(note.output.id);
-    notes.read_notes(gradients, notes.live_);
+void Tape::recompute_and_run_backward(const Node& node, Gradients& gradients,
+                                      const Ids& on_the_way) const {
+    Tape tape;
+    for (const TensorId& input : node.inputs)
+        if (on_the_way.contains(input.id)) tape.watch(input.id);
+    const Tensor y = node.recompute();
+    gradients.by_id_[y.id()] = gradients.by_id_.at(node.output.id);
+    tape.run_backward(gradients, tape.live_);
 }
 
-void record(const Tensor& y, const Tensors& inputs, Tape::Pull pull) {
+void record(const Tensor& y, const Tensors& inputs, Tape::VJP vjp) {
     if (!std::ranges::any_of(inputs, needs_gradient)) return;
     current_tape->live_.insert(y.id());
-    current_tape->notes_.push_back({y, {inputs.begin(), inputs.end()}, std::move(pull)});
+    current_tape->nodes_.push_back({y, {inputs.begin(), inputs.end()}, std::move(vjp)});
 }
 
 bool needs_gradient(const Tensor& x) {

@@ -12,15 +12,15 @@ namespace ldm {
 using Tensors = std::vector<Tensor>;
 
 /// What is left to say of a tensor when its numbers are gone.
-struct TensorName {
+struct TensorId {
     std::uint64_t id;
     Shape shape;
 
-    TensorName(const Tensor& x) : id(x.id()), shape(x.shape()) {}
+    TensorId(const Tensor& x) : id(x.id()), shape(x.shape()) {}
 };
-using TensorNames = std::vector<TensorName>;
+using TensorIds = std::vector<TensorId>;
 
-/// What flowed back to each tensor of a computation.
+/// The gradients of a computation with respect to its tensors.
 class Gradients {
 public:
     /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x.
@@ -30,7 +30,7 @@ public:
 
 private:
     friend class Tape;
-    void add(const TensorName& x, const Tensor& dx);
+    void add(const TensorId& x, const Tensor& dx);
     std::unordered_map<std::uint64_t, Tensor> by_id_;
     std::unordered_set<std::uint64_t> passed_on_;
 };
@@ -48,7 +48,7 @@ class Tape {
 public:
     /// Gradient of the output in, gradients of the inputs out, in their order. An empty Tensor
     /// stands for "not needed".
-    using Pull = std::function<Tensors(const Tensor& dy)>;
+    using VJP = std::function<Tensors(const Tensor& dy)>;
 
     Tape();
     ~Tape();
@@ -76,24 +76,25 @@ public:
     Gradients backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const;
 
 private:
-    friend void record(const Tensor&, const Tensors&, Pull);
+    friend void record(const Tensor&, const Tensors&, VJP);
     friend bool needs_gradient(const Tensor&);
     // common/autograd/checkpoint.h
     friend Tensor checkpoint(std::function<Tensor()>);
 
     using Ids = std::unordered_set<std::uint64_t>;
-    struct Note {
-        TensorName output;
-        TensorNames inputs;
-        Pull pull;
-        // instead of pull: notes are taken when they are read
-        std::function<Tensor()> again = nullptr;
+    struct Node {
+        TensorId output;
+        TensorIds inputs;
+        VJP vjp;
+        // instead of vjp: the nodes are recorded when the gradient needs them
+        std::function<Tensor()> recompute = nullptr;
     };
     void watch(std::uint64_t id);
-    void read_notes(Gradients& gradients, const Ids& on_the_way) const;
-    void read_again(const Note& note, Gradients& gradients, const Ids& on_the_way) const;
+    void run_backward(Gradients& gradients, const Ids& on_the_way) const;
+    void recompute_and_run_backward(const Node& note, Gradients& gradients,
+                                    const Ids& on_the_way) const;
 
-    std::vector<Note> notes_;
+    std::vector<Node> nodes_;
     Ids watched_;
     // watched, or computed from something watched
     Ids live_;
@@ -101,14 +102,14 @@ private:
 };
 
 /// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input.
-/// What `pull` holds is kept until the Tape goes.
-void record(const Tensor& y, const Tensors& inputs, Tape::Pull pull);
+/// What `vjp` holds is kept until the Tape goes.
+void record(const Tensor& y, const Tensors& inputs, Tape::VJP vjp);
 
 /// Whether a Tape in scope will ask for the gradient of x, so that an op can save work.
 bool needs_gradient(const Tensor& x);
 
-/// x if its numbers will be needed for a gradient, or nothing: for what `pull` holds.
-inline Tensor kept_if(bool needed, const Tensor& x) { return needed ? x : Tensor(); }
+/// x if its numbers will be needed for a gradient, or nothing: for what `vjp` holds.
+inline Tensor save_if(bool needed, const Tensor& x) { return needed ? x : Tensor(); }
 
 /// No notes are taken while this lives: for parts whose gradient is by definition not wanted.
 class NoGradient {

@@ -18,7 +18,6 @@ target_compile_options(ldm_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
   $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda -Xcompiler=-Wall,-Wextra,-Wno-missing-field-initializers>)
 target_link_libraries(ldm_flags INTERFACE fmt::fmt OpenMP::OpenMP_CXX)
-target_compile_definitions(ldm_flags INTERFACE LDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 if(LDM_CUDA STREQUAL "ON")  # [nvidia-cuda-toolkit, or NVIDIA's own packages] the GPU
   # CMake 3.25 does not know that nvcc has C++20
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

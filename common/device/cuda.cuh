@@ -8,7 +8,7 @@
 #include <source_location>
 #include <type_traits>
 
-#include "common/tensor/tensor.h"
+#include "common/error.h"
 
 /// What every `.cu` file needs around its kernels.
 namespace ldm::cuda {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "common/tensor/memory.h"
+#include "common/device/memory.h"
 
 /// The GPU as the rest of the program sees it: memory, and copies to and from it. One GPU, one
 /// stream: what is asked for is done in the order in which it was asked for, and of these functions

@@ -11,7 +11,7 @@
 
 #include "common/error.h"
 #include "common/io/atomic_file.h"
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 // The format of a PNG: a signature of 8 bytes, then chunks of
 //     length (4 bytes, big-endian) | type (4 letters) | data | CRC-32 of type and data

@@ -9,7 +9,7 @@
 
 #include "common/error.h"
 #include "common/io/atomic_file.h"
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 namespace ldm::io {
 namespace {

@@ -32,26 +32,26 @@ GroupNorm::GroupNorm(const Params& weights, std::int64_t channels, float eps, in
     : path_(weights.path()),
       groups_(groups),
       eps_(eps),
-      scale_(weights.get("weight", {channels})),
-      offset_(weights.get("bias", {channels})) {}
+      weight_(weights.get("weight", {channels})),
+      bias_(weights.get("bias", {channels})) {}
 
 Tensor GroupNorm::operator()(const Tensor& x) const {
-    return traced(path_, ops::group_norm(x, groups_, scale_, offset_, eps_));
+    return traced(path_, ops::group_norm(x, groups_, weight_, bias_, eps_));
 }
 
 Tensor GroupNorm::silu(const Tensor& x) const {
     if (tracing(path_)) return ops::silu((*this)(x));
-    return ops::group_norm_silu(x, groups_, scale_, offset_, eps_);
+    return ops::group_norm_silu(x, groups_, weight_, bias_, eps_);
 }
 
 LayerNorm::LayerNorm(const Params& weights, std::int64_t width, float eps)
     : path_(weights.path()),
       eps_(eps),
-      scale_(weights.get("weight", {width})),
-      offset_(weights.get("bias", {width})) {}
+      weight_(weights.get("weight", {width})),
+      bias_(weights.get("bias", {width})) {}
 
 Tensor LayerNorm::operator()(const Tensor& x) const {
-    return traced(path_, ops::layer_norm(x, scale_, offset_, eps_));
+    return traced(path_, ops::layer_norm(x, weight_, bias_, eps_));
 }
 
 Embedding::Embedding(const Params& weights, std::int64_t rows, std::int64_t width)

@@ -56,7 +56,7 @@ private:
     std::string path_;
     int groups_;
     float eps_;
-    Tensor scale_, offset_;
+    Tensor weight_, bias_;
 };
 
 /// x [..., width]. Keys weight, bias [width].
@@ -68,7 +68,7 @@ public:
 private:
     std::string path_;
     float eps_;
-    Tensor scale_, offset_;
+    Tensor weight_, bias_;
 };
 
 /// ids [...] int32 -> [..., width]. Key weight [rows, width].

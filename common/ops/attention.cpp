@@ -21,9 +21,9 @@ cpu::AttentionRule checked_rule(const Tensor& q, const Tensor& k, const Attentio
                          to_string(k.shape())));
     if (options.causal && queries != keys)
         fail(fmt::format("causal attention of {} queries over {} keys", queries, keys));
-    if (options.keep) expect_shape(options.keep, {batch, keys});
+    if (options.key_padding_mask) expect_shape(options.key_padding_mask, {batch, keys});
     const float scale = options.scale.value_or(1.0f / std::sqrt(static_cast<float>(width)));
-    return {scale, options.causal, to(options.keep, q.device())};
+    return {scale, options.causal, to(options.key_padding_mask, q.device())};
 }
 
 }  // namespace

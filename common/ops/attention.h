@@ -12,7 +12,7 @@ struct AttentionOptions {
     // a token looks at itself and those before it only
     bool causal = false;
     // [B, M] int32, 0 = nobody of this batch entry may look at that key
-    Tensor keep;
+    Tensor key_padding_mask;
 };
 
 /// Every query looks at every key and takes home a mixture of the values (Vaswani et al., 2017):

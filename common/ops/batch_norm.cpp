@@ -10,43 +10,42 @@
 namespace ldm::ops {
 namespace {
 
-void check(const Tensor& x, const Tensor& scale, const Tensor& offset) {
+void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     expect(x.rank() >= 2, "expected [N, C, ...], got " + to_string(x.shape()));
-    expect_shape(scale, {x.dim(1)});
-    expect_shape(offset, {x.dim(1)});
+    expect_shape(weight, {x.dim(1)});
+    expect_shape(bias, {x.dim(1)});
 }
 
 void record_norm(const Tensor& y, const Tensor& x, const cpu::ChannelLevels& levels,
-                 const Tensor& scale, const Tensor& offset, cpu::Moments moments) {
-    record(y, {x, scale, offset}, [=](const Tensor& dy) -> Tensors {
+                 const Tensor& weight, const Tensor& bias, cpu::Statistics moments) {
+    record(y, {x, weight, bias}, [=](const Tensor& dy) -> Tensors {
         const auto d = OnDevice<cpu::batch_norm_backward, cuda::batch_norm_backward>()(
-            dy, x, levels, scale, moments);
-        return {d.x, d.scale, d.offset};
+            dy, x, levels, weight, moments);
+        return {d.x, d.weight, d.bias};
     });
 }
 
 }  // namespace
 
-BatchNormed batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
-    check(x, scale, offset);
+BatchNormed batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
+    check(x, weight, bias);
     if (x.size() <= x.dim(1))
         fail(fmt::format("one number a channel has no variance: {}", to_string(x.shape())));
     const cpu::BatchNorm result =
-        OnDevice<cpu::batch_norm, cuda::batch_norm>()(x, scale, offset, eps);
-    record_norm(result.y, x, result.levels, scale, offset, cpu::Moments::of_x);
+        OnDevice<cpu::batch_norm, cuda::batch_norm>()(x, weight, bias, eps);
+    record_norm(result.y, x, result.levels, weight, bias, cpu::Statistics::of_batch);
     return {result.y, {result.levels.mean, result.variance}};
 }
 
-Tensor batch_norm(const Tensor& x, const ChannelMoments& moments, const Tensor& scale,
-                  const Tensor& offset, float eps) {
-    check(x, scale, offset);
+Tensor batch_norm(const Tensor& x, const ChannelStatistics& moments, const Tensor& weight,
+                  const Tensor& bias, float eps) {
+    check(x, weight, bias);
     expect_shape(moments.mean, {x.dim(1)});
     expect_shape(moments.variance, {x.dim(1)});
     const cpu::ChannelLevels levels =
         OnDevice<cpu::levels_of, cuda::levels_of>()(moments.mean, moments.variance, eps);
-    const Tensor y =
-        OnDevice<cpu::level_channels, cuda::level_channels>()(x, levels, scale, offset);
-    record_norm(y, x, levels, scale, offset, cpu::Moments::given);
+    const Tensor y = OnDevice<cpu::level_channels, cuda::level_channels>()(x, levels, weight, bias);
+    record_norm(y, x, levels, weight, bias, cpu::Statistics::given);
     return y;
 }
 

@@ -6,28 +6,28 @@ namespace ldm::ops {
 
 /// What a batch says about each of its channels, over all pictures and all their pixels: [C] each.
 /// The variance is the biased one, divided by the count of numbers and not by one less.
-struct ChannelMoments {
+struct ChannelStatistics {
     Tensor mean, variance;
 };
 
 struct BatchNormed {
     Tensor y;
-    // no gradient flows back from these
-    ChannelMoments moments;
+    // these have no gradient
+    ChannelStatistics moments;
 };
 
-/// Levels every channel over the whole batch (Ioffe & Szegedy, 2015):
+/// Normalizes every channel over the whole batch (Ioffe & Szegedy, 2015):
 ///
-///     y = (x - mean) / sqrt(variance + eps) * scale + offset
+///     y = (x - mean) / sqrt(variance + eps) * weight + bias
 ///
 /// with the mean and the variance of x itself, through which the gradient flows as well.
-/// x [N, C, ...], scale [C], offset [C]. An Error when a channel has a single number: it has no
+/// x [N, C, ...], weight [C], bias [C]. An Error when a channel has a single number: it has no
 /// variance.
-BatchNormed batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+BatchNormed batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 /// The same with moments that were measured earlier, as when a network is used and not trained.
 /// They may change afterwards: the gradient belongs to what they are now.
-Tensor batch_norm(const Tensor& x, const ChannelMoments& moments, const Tensor& scale,
-                  const Tensor& offset, float eps);
+Tensor batch_norm(const Tensor& x, const ChannelStatistics& moments, const Tensor& weight,
+                  const Tensor& bias, float eps);
 
 }  // namespace ldm::ops

@@ -30,14 +30,14 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dO
     if (bias) expect_shape(bias, {out});
 
     Tensor y = convolve(x, weight, bias, options);
-    const Tensor kept_x = kept_if(needs_gradient(weight), x),
-                 kept_weight = kept_if(needs_gradient(x), weight);
+    const Tensor saved_x = save_if(needs_gradient(weight), x),
+                 saved_weight = save_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
     record(y, {x, weight, bias},
            [=, of_x = x.shape(), of_weight = weight.shape()](const Tensor& dy) -> Tensors {
                Tensor dx, dweight, dbias;
-               if (kept_weight) dx = conv2d_backward_input(dy, kept_weight, of_x, options);
-               if (kept_x) dweight = conv2d_backward_weight(dy, kept_x, of_weight, options);
+               if (saved_weight) dx = conv2d_backward_input(dy, saved_weight, of_x, options);
+               if (saved_x) dweight = conv2d_backward_weight(dy, saved_x, of_weight, options);
                if (need_bias) dbias = sum_channels(dy);
                return {dx, dweight, dbias};
            });

@@ -17,8 +17,7 @@ struct Conv2dOptions {
 
 /// Every output pixel is a weighted sum of the pixels around it:
 ///
-///     y[n, o, i, j] = b[o] + sum over c, u, v of w[o, c, u, v] x[n, c, i s + u - top, j s + v -
-///     left]
+///     y[n, o, i, j] = b[o] + sum_(c, u, v) w[o, c, u, v] x[n, c, i s + u - top, j s + v - left]
 ///
 /// x [N, C, H, W], weight [O, C, kh, kw], bias [O] or empty; a cross-correlation, as everywhere in
 /// this field.

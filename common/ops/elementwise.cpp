@@ -42,7 +42,7 @@ Tensor sub(const Tensor& a, const Tensor& b) {
 
 Tensor mul(const Tensor& a, const Tensor& b) {
     Tensor y = binary(Binary::mul, a, b);
-    const Tensor kept_a = kept_if(needs_gradient(b), a), kept_b = kept_if(needs_gradient(a), b);
+    const Tensor kept_a = save_if(needs_gradient(b), a), kept_b = save_if(needs_gradient(a), b);
     record(y, {a, b},
            [kept_a, kept_b, from_a = a.shape(), from_b = b.shape()](const Tensor& dy) -> Tensors {
                return {kept_b ? sum_to(dy * kept_b, from_a) : Tensor(),

@@ -33,7 +33,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
     Tensor y =
         OnDevice<cpu::matmul, cuda::matmul>()(stack_of_matrices(a), stack_of_matrices(b), at, bt)
             .reshape(leading);
-    const Tensor kept_a = kept_if(needs_gradient(b), a), kept_b = kept_if(needs_gradient(a), b);
+    const Tensor kept_a = save_if(needs_gradient(b), a), kept_b = save_if(needs_gradient(a), b);
     record(y, {a, b}, [at, bt, kept_a, kept_b](const Tensor& dy) -> Tensors {
         constexpr auto none = Transpose::none, first = Transpose::a, second = Transpose::b;
         Tensor da, db;
@@ -54,14 +54,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     shape.back() = out;
     const Tensor rows = x.reshape({x.size() / std::max<std::int64_t>(in, 1), in});
     Tensor y = OnDevice<cpu::linear, cuda::linear>()(rows, weight, bias).reshape(shape);
-    const Tensor kept_rows = kept_if(needs_gradient(weight), rows),
-                 kept_weight = kept_if(needs_gradient(x), weight);
+    const Tensor kept_rows = save_if(needs_gradient(weight), rows),
+                 saved_weight = save_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
     record(y, {x, weight, bias},
-           [kept_rows, kept_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
+           [kept_rows, saved_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
                const Tensor dy_rows = dy.reshape({dy.size() / std::max<std::int64_t>(out, 1), out});
                Tensor dx, dweight, dbias;
-               if (kept_weight) dx = matmul(dy_rows, kept_weight);
+               if (saved_weight) dx = matmul(dy_rows, saved_weight);
                if (kept_rows) dweight = matmul(dy_rows, kept_rows, Transpose::a);
                if (need_bias) dbias = OnDevice<cpu::sum_rows, cuda::sum_rows>()(dy_rows);
                return {dx, dweight, dbias};

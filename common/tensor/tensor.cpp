@@ -8,7 +8,7 @@
 
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
-#include "common/tensor/memory.h"
+#include "common/device/memory.h"
 
 namespace ldm {
 namespace {

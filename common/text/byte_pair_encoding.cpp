@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "common/error.h"
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 namespace ldm::text {
 namespace {

@@ -7,8 +7,8 @@
 #include "common/error.h"
 #include "common/io/atomic_file.h"
 #include "common/io/json.h"
+#include "common/io/utf8.h"
 #include "common/text/clip_pieces.h"
-#include "common/text/utf8.h"
 
 namespace ldm::text {
 namespace {

@@ -12,8 +12,15 @@ import cases
 import numpy as np
 import torch
 from cases import fill
-from originals import (LambdaLinearScheduler, _stand_ins, autoencoder, float64_throughout, latent_diffusion, openaimodel,
-                       sdkit_context)
+from originals import (
+    LambdaLinearScheduler,
+    _stand_ins,
+    autoencoder,
+    float64_throughout,
+    latent_diffusion,
+    openaimodel,
+    sdkit_context,
+)
 from stable_diffusion import TextTower
 from torch import nn
 from transformers import CLIPConfig, CLIPModel
@@ -26,7 +33,9 @@ vqperceptual.LPIPS = nn.Identity  # the curves do without, and without its VGG16
 cases.CHAPTER = "09_training"  # other scripts write there too
 cases.VERSIONS = cases.VERSIONS.replace("diffusers", "taming-transformers-rom1504 0.0.6, diffusers")
 POOL, SIDE, LENGTH = 16, 8, 10  # pictures, their side, tokens of a text
-VOCABULARY = 256 + 256 + 2       # bytes, bytes that end a word, start and end: what there is without merges
+VOCABULARY = (
+    256 + 256 + 2
+)  # bytes, bytes that end a word, start and end: what there is without merges
 
 
 # ---- what the trainings look at
@@ -48,23 +57,29 @@ def token_ids():
     found = np.full([POOL, LENGTH], end, np.int32)
     for i in range(POOL):
         count = 1 + i % (LENGTH - 2)
-        found[i, :1 + count] = [start, *((64 + 7 * i + 3 * np.arange(count)) % 256)]
+        found[i, : 1 + count] = [start, *((64 + 7 * i + 3 * np.arange(count)) % 256)]
     return found
 
 
 def batches(steps, parts, size):
     """In each step different pictures, in no simple order: [steps, parts, size]."""
     order = np.argsort(fill("order", [steps, POOL], 1), axis=1)
-    return order[:, :parts * size].reshape(steps, parts, size).astype(np.int32)
+    return order[:, : parts * size].reshape(steps, parts, size).astype(np.int32)
 
 
 def times(steps, parts, size, count):
-    return (zlib.crc32(b"t") * np.arange(1, steps * parts * size + 1) % count).reshape(steps, parts, size).astype(np.int32)
+    return (
+        (zlib.crc32(b"t") * np.arange(1, steps * parts * size + 1) % count)
+        .reshape(steps, parts, size)
+        .astype(np.int32)
+    )
 
 
 # ---- what the twins share
 def optimizer_of(parameters, name, **settings):
-    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name](parameters, lr=0.0, **settings)
+    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name](
+        parameters, lr=0.0, **settings
+    )
 
 
 def move(optimizer, training, step, factor=1.0):
@@ -75,7 +90,9 @@ def move(optimizer, training, step, factor=1.0):
 
 
 def noise(config, step, part, dtype):
-    return cases.as_torch(fill(f"noise.{step}.{part}", config["noise"]["shape"], config["noise"]["seed"]), dtype)
+    return cases.as_torch(
+        fill(f"noise.{step}.{part}", config["noise"]["shape"], config["noise"]["seed"]), dtype
+    )
 
 
 @torch.no_grad()
@@ -93,7 +110,11 @@ def curve_case(name, note, config, inputs, build, train, source, special=None):
     """
     seed = zlib.crc32(name.encode())
     with cases.quiet():
-        shapes = {k: list(v.shape) for k, v in build(config).state_dict().items() if not k.endswith("num_batches_tracked")}
+        shapes = {
+            k: list(v.shape)
+            for k, v in build(config).state_dict().items()
+            if not k.endswith("num_batches_tracked")
+        }
     recipe = cases.recipe_of(shapes, seed, special)
 
     def evaluate(dtype, kernels=True, rounding=None):
@@ -101,7 +122,9 @@ def curve_case(name, note, config, inputs, build, train, source, special=None):
             module = cases.load_recipe(build(config).to(dtype), recipe)
             if rounding is not None:
                 shake(module, rounding)
-            found = train(module, config, **{k: cases.as_torch(v, dtype) for k, v in inputs.items()})
+            found = train(
+                module, config, **{k: cases.as_torch(v, dtype) for k, v in inputs.items()}
+            )
         kind = np.float64 if dtype == torch.float64 else np.float32
         return {"out/" + k: np.array(v, kind) for k, v in found.items()}
 
@@ -112,16 +135,28 @@ def curve_case(name, note, config, inputs, build, train, source, special=None):
     table = cases.tolerances(reference, [(found, truth) for found in (reference, other, *shaken)])
     loss = reference["out/loss"]
     tol = 1e-3 * float(np.abs(loss).min())
-    print(f"  {name}: loss {loss[0]:.4g} -> {loss[-5:].mean():.4g}, smallest {np.abs(loss).min():.4g}, noise "
-          f"{table['out/loss']['noise']:.2g}, tol {tol:.2g}")
+    print(
+        f"  {name}: loss {loss[0]:.4g} -> {loss[-5:].mean():.4g}, smallest {np.abs(loss).min():.4g}, noise "
+        f"{table['out/loss']['noise']:.2g}, tol {tol:.2g}"
+    )
     assert table["out/loss"]["noise"] < tol / 5, "float32 leaves too little of the tolerance"
     table["out/loss"]["tol"] = float(f"{tol:.3g}")
-    cases.write_case(name, config, {"in/" + k: v for k, v in inputs.items()} | reference, table, note, source, recipe)
+    cases.write_case(
+        name,
+        config,
+        {"in/" + k: v for k, v in inputs.items()} | reference,
+        table,
+        note,
+        source,
+        recipe,
+    )
 
 
 # ---- the autoencoder, alone and against its judge
 def first_stage(ddconfig, embed_dim):
-    return autoencoder.AutoencoderKL(ddconfig=ddconfig, lossconfig={"target": "torch.nn.Identity"}, embed_dim=embed_dim)
+    return autoencoder.AutoencoderKL(
+        ddconfig=ddconfig, lossconfig={"target": "torch.nn.Identity"}, embed_dim=embed_dim
+    )
 
 
 def judge_of(loss):
@@ -145,7 +180,11 @@ def build_autoencoder(config):
 def train_autoencoder(model, config, pictures, batches):
     model, training = model.first_stage_model, config["training"]
     judge, kl_weight = model.loss if is_heard(config) else None, training["loss"]["kl_weight"]
-    painted = [p for part in (model.encoder, model.decoder, model.quant_conv, model.post_quant_conv) for p in part.parameters()]
+    painted = [
+        p
+        for part in (model.encoder, model.decoder, model.quant_conv, model.post_quant_conv)
+        for p in part.parameters()
+    ]
     painter = optimizer_of(painted, **training["optimizer"])
     columns = ["loss", "rec_loss", "kl_loss"]
     if judge:
@@ -167,8 +206,12 @@ def train_autoencoder(model, config, pictures, batches):
             found = {"rec_loss": difference.mean(), "kl_loss": kl}
             if judge:
                 g = -judge.discriminator(rec).mean()
-                d_weight = judge.calculate_adaptive_weight(difference.sum() / len(x), g, model.decoder.conv_out.weight)
-                factor = vqperceptual.adopt_weight(judge.disc_factor, step, threshold=judge.discriminator_iter_start)
+                d_weight = judge.calculate_adaptive_weight(
+                    difference.sum() / len(x), g, model.decoder.conv_out.weight
+                )
+                factor = vqperceptual.adopt_weight(
+                    judge.disc_factor, step, threshold=judge.discriminator_iter_start
+                )
                 loss = loss + d_weight * factor * g
                 found["d_weight"] = d_weight * factor
             (share * loss).backward(inputs=painted)
@@ -180,7 +223,12 @@ def train_autoencoder(model, config, pictures, batches):
                 sums[key] += share * value.item()
         move(painter, training, step)
         if judge:
-            move(critic, training, step, training["discriminator_learning_rate"] / training["learning_rate"])
+            move(
+                critic,
+                training,
+                step,
+                training["discriminator_learning_rate"] / training["learning_rate"],
+            )
         for key, value in sums.items():
             curve[key].append(value)
     return curve
@@ -188,44 +236,112 @@ def train_autoencoder(model, config, pictures, batches):
 
 def warm_up(steps):
     """From a tenth of the rate to all of it, and on it stays."""
-    return {"class": "LambdaLinearScheduler", "args": {"warm_up_steps": [steps], "f_min": [1.0], "f_max": [1.0],
-                                                       "f_start": [0.1], "cycle_lengths": [100000]}}
+    return {
+        "class": "LambdaLinearScheduler",
+        "args": {
+            "warm_up_steps": [steps],
+            "f_min": [1.0],
+            "f_max": [1.0],
+            "f_start": [0.1],
+            "cycle_lengths": [100000],
+        },
+    }
 
 
-DDCONFIG = {"double_z": True, "z_channels": 4, "resolution": SIDE, "in_channels": 3, "out_ch": 3, "ch": 32, "ch_mult": [1, 2],
-            "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0}
-PLAIN = {"kl_weight": 1e-6, "perceptual_weight": 0.0, "disc_start": 1000000, "idle_before_start": True}
-JUDGED = {"kl_weight": 1e-6, "perceptual_weight": 0.0, "disc_start": 10, "disc_num_layers": 1, "disc_weight": 0.5,
-          "disc_loss": "vanilla"}
+DDCONFIG = {
+    "double_z": True,
+    "z_channels": 4,
+    "resolution": SIDE,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch": 32,
+    "ch_mult": [1, 2],
+    "num_res_blocks": 1,
+    "attn_resolutions": [],
+    "dropout": 0.0,
+}
+PLAIN = {
+    "kl_weight": 1e-6,
+    "perceptual_weight": 0.0,
+    "disc_start": 1000000,
+    "idle_before_start": True,
+}
+JUDGED = {
+    "kl_weight": 1e-6,
+    "perceptual_weight": 0.0,
+    "disc_start": 10,
+    "disc_num_layers": 1,
+    "disc_weight": 0.5,
+    "disc_loss": "vanilla",
+}
 
 
 def autoencoder_curve(situation, note, loss, steps, **more):
-    training = {"steps": steps, "batch_size": 4, "lr_schedule": warm_up(20), "optimizer": {"name": "adam", "eps": 1e-3},
-                "ema_decay": 0.0, "data": {"size": SIDE},
-                "first_stage_config": {"embed_dim": 4, "ddconfig": DDCONFIG}, "loss": loss, **more}
-    curve_case(f"TrainAutoencoder.{situation}", note, {"training": training, "noise": {"seed": 7, "shape": [4, 4, 4, 4]}},
-               {"pictures": pictures(), "batches": batches(steps, 1, 4)}, build_autoencoder, train_autoencoder,
-               "ldm.models.autoencoder.AutoencoderKL, taming.modules.losses.vqperceptual, torch.optim")
+    training = {
+        "steps": steps,
+        "batch_size": 4,
+        "lr_schedule": warm_up(20),
+        "optimizer": {"name": "adam", "eps": 1e-3},
+        "ema_decay": 0.0,
+        "data": {"size": SIDE},
+        "first_stage_config": {"embed_dim": 4, "ddconfig": DDCONFIG},
+        "loss": loss,
+        **more,
+    }
+    curve_case(
+        f"TrainAutoencoder.{situation}",
+        note,
+        {"training": training, "noise": {"seed": 7, "shape": [4, 4, 4, 4]}},
+        {"pictures": pictures(), "batches": batches(steps, 1, 4)},
+        build_autoencoder,
+        train_autoencoder,
+        "ldm.models.autoencoder.AutoencoderKL, taming.modules.losses.vqperceptual, torch.optim",
+    )
 
 
 # Absolute differences have gradients that jump, and Adam makes steps of full length even from gradients that are rounding errors.
 # A large eps and small rates keep the twins together: with a rate of 1e-4 and an eps of 1e-3, PyTorch's own float32 curve is
 # 0.5 % off its float64 one after 200 steps.
-autoencoder_curve("plain", "200 steps: absolute differences and KL.", PLAIN, 200, learning_rate=3e-5,
-                  optimizer={"name": "adam", "eps": 1.0})
-autoencoder_curve("adversarial", "50 steps, from the tenth on against a discriminator that learns too.", JUDGED, 50,
-                  learning_rate=3e-5, discriminator_learning_rate=3e-5)
+autoencoder_curve(
+    "plain",
+    "200 steps: absolute differences and KL.",
+    PLAIN,
+    200,
+    learning_rate=3e-5,
+    optimizer={"name": "adam", "eps": 1.0},
+)
+autoencoder_curve(
+    "adversarial",
+    "50 steps, from the tenth on against a discriminator that learns too.",
+    JUDGED,
+    50,
+    learning_rate=3e-5,
+    discriminator_learning_rate=3e-5,
+)
 
 
 # ---- the towers
 def text_config(width):
-    return {"vocab_size": VOCABULARY, "hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 2,
-            "num_attention_heads": 2, "max_position_embeddings": LENGTH, "bos_token_id": VOCABULARY - 2,
-            "eos_token_id": VOCABULARY - 1, "pad_token_id": VOCABULARY - 1, "hidden_act": "quick_gelu"}
+    return {
+        "vocab_size": VOCABULARY,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": LENGTH,
+        "bos_token_id": VOCABULARY - 2,
+        "eos_token_id": VOCABULARY - 1,
+        "pad_token_id": VOCABULARY - 1,
+        "hidden_act": "quick_gelu",
+    }
 
 
 def build_clip(config):
-    towers = {k: v for k, v in config["training"]["cond_stage_config"].items() if not k.startswith("image_")}
+    towers = {
+        k: v
+        for k, v in config["training"]["cond_stage_config"].items()
+        if not k.startswith("image_")
+    }
     model = nn.Module()
     model.clip_model = CLIPModel(CLIPConfig(**towers))
     model.clip_model.set_attn_implementation("eager")
@@ -235,12 +351,17 @@ def build_clip(config):
 def train_clip(model, config, pictures, ids, batches):
     model, training = model.clip_model, config["training"]
     optimizer = optimizer_of(model.parameters(), **training["optimizer"])
-    mean, std = (torch.tensor(training["cond_stage_config"][k], dtype=pictures.dtype).reshape(3, 1, 1)
-                 for k in ("image_mean", "image_std"))
+    mean, std = (
+        torch.tensor(training["cond_stage_config"][k], dtype=pictures.dtype).reshape(3, 1, 1)
+        for k in ("image_mean", "image_std")
+    )
     pixels, curve = ((pictures + 1) / 2 - mean) / std, []
     for step, parts in enumerate(batches):
         optimizer.zero_grad()
-        losses = [model(input_ids=ids[chosen], pixel_values=pixels[chosen], return_loss=True).loss for chosen in parts]
+        losses = [
+            model(input_ids=ids[chosen], pixel_values=pixels[chosen], return_loss=True).loss
+            for chosen in parts
+        ]
         loss = sum(losses) / len(losses)
         loss.backward()
         move(optimizer, training, step)
@@ -250,17 +371,41 @@ def train_clip(model, config, pictures, ids, batches):
     return {"loss": curve}
 
 
-CLIP = {"steps": 200, "batch_size": 8, "accumulate": 2, "learning_rate": 5e-5, "lr_schedule": warm_up(20),
-        "optimizer": {"name": "adamw", "betas": [0.9, 0.98], "eps": 1e-6, "weight_decay": 0.2}, "ema_decay": 0.0,
-        "data": {"size": SIDE},
-        "cond_stage_config": {
-            "projection_dim": 24, "text_config": text_config(32),
-            "vision_config": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-                              "image_size": SIDE, "patch_size": 2, "hidden_act": "quick_gelu"},
-            "image_mean": [0.5, 0.4, 0.6], "image_std": [0.25, 0.3, 0.35]}}
-curve_case("TrainClip.plain", "200 steps of two batches each, the settings of CLIP's AdamW.", {"training": CLIP},
-           {"pictures": pictures(), "ids": token_ids(), "batches": batches(200, 2, 8)}, build_clip, train_clip,
-           "transformers.CLIPModel, torch.optim.AdamW", {"*logit_scale": (2.6592, 0.0)})
+CLIP = {
+    "steps": 200,
+    "batch_size": 8,
+    "accumulate": 2,
+    "learning_rate": 5e-5,
+    "lr_schedule": warm_up(20),
+    "optimizer": {"name": "adamw", "betas": [0.9, 0.98], "eps": 1e-6, "weight_decay": 0.2},
+    "ema_decay": 0.0,
+    "data": {"size": SIDE},
+    "cond_stage_config": {
+        "projection_dim": 24,
+        "text_config": text_config(32),
+        "vision_config": {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": SIDE,
+            "patch_size": 2,
+            "hidden_act": "quick_gelu",
+        },
+        "image_mean": [0.5, 0.4, 0.6],
+        "image_std": [0.25, 0.3, 0.35],
+    },
+}
+curve_case(
+    "TrainClip.plain",
+    "200 steps of two batches each, the settings of CLIP's AdamW.",
+    {"training": CLIP},
+    {"pictures": pictures(), "ids": token_ids(), "batches": batches(200, 2, 8)},
+    build_clip,
+    train_clip,
+    "transformers.CLIPModel, torch.optim.AdamW",
+    {"*logit_scale": (2.6592, 0.0)},
+)
 
 
 # ---- what draws
@@ -269,7 +414,9 @@ def build_diffusion(config):
     model = nn.Module()
     model.first_stage_model = first_stage(**config["model"]["first_stage_config"])
     model.cond_stage_model = nn.Module()
-    model.cond_stage_model.transformer = TextTower(**config["model"]["cond_stage_config"]["text_config"])
+    model.cond_stage_model.transformer = TextTower(
+        **config["model"]["cond_stage_config"]["text_config"]
+    )
     model.model = nn.Module()
     model.model.diffusion_model = openaimodel.UNetModel(**config["training"]["unet_config"])
     return model
@@ -277,17 +424,25 @@ def build_diffusion(config):
 
 def logvar_of_times(alphas_cumprod, snr_weight_max, time_power):
     """-ln of what a level counts: min(1 / SNR + 1, most), over how often it is drawn."""
-    ac, x = alphas_cumprod.numpy().astype(np.float64), (np.arange(len(alphas_cumprod)) + 0.5) / len(alphas_cumprod)
+    ac, x = alphas_cumprod.numpy().astype(np.float64), (np.arange(len(alphas_cumprod)) + 0.5) / len(
+        alphas_cumprod
+    )
     density = np.maximum(x ** (1 / time_power - 1) / time_power, 0.2)
     return -np.log(np.minimum((1 - ac) / ac + 1, snr_weight_max) / density)
 
 
 def train_diffusion(model, config, z, ids, batches, t):
-    training, text, unet = config["training"], model.cond_stage_model.transformer, model.model.diffusion_model
+    training, text, unet = (
+        config["training"],
+        model.cond_stage_model.transformer,
+        model.model.diffusion_model,
+    )
     parameters = [*unet.parameters(), *text.parameters()]
     optimizer = optimizer_of(parameters, **training["optimizer"])
     diffusion = latent_diffusion({"a": 1, "b": 0}, training["schedule"])
-    logvar = torch.from_numpy(logvar_of_times(diffusion.alphas_cumprod, **training["times"])).to(z.dtype)
+    logvar = torch.from_numpy(logvar_of_times(diffusion.alphas_cumprod, **training["times"])).to(
+        z.dtype
+    )
     diffusion.logvar = logvar
     diffusion.apply_model = lambda x, t, c: unet(x, t, context=sdkit_context(c, 1))
     curve = {"loss": [], "loss_simple": [], "grad_norm": []}
@@ -296,30 +451,75 @@ def train_diffusion(model, config, z, ids, batches, t):
         share, loss, simple = 1 / len(parts), 0.0, 0.0
         for part, chosen in enumerate(parts):
             context = text(ids[chosen])["last_hidden_state"]
-            found, log = diffusion.p_losses(z[chosen], context, t[step, part], noise(config, step, part, z.dtype))
+            found, log = diffusion.p_losses(
+                z[chosen], context, t[step, part], noise(config, step, part, z.dtype)
+            )
             (share * found).backward()
             loss += share * (found.item() - logvar[t[step, part]].double().mean().item())
             simple += share * log["train/loss_simple"].item()
         curve["loss"].append(loss)
         curve["loss_simple"].append(simple)
-        curve["grad_norm"].append(nn.utils.clip_grad_norm_(parameters, training["max_grad_norm"]).item())
+        curve["grad_norm"].append(
+            nn.utils.clip_grad_norm_(parameters, training["max_grad_norm"]).item()
+        )
         move(optimizer, training, step)
     return curve
 
 
-DIFFUSION = {"steps": 200, "batch_size": 2, "accumulate": 2, "learning_rate": 5e-4, "lr_schedule": warm_up(20),
-             "optimizer": {"name": "adamw"}, "max_grad_norm": 1.0, "ema_decay": 0.0, "data": {"size": SIDE},
-             "schedule": {"beta_schedule": "linear", "timesteps": 1000, "linear_start": 0.00085, "linear_end": 0.012},
-             "times": {"snr_weight_max": 10.0, "time_power": 0.6}, "train_text_encoder": True, "scale_factor": 1.0,
-             "unet_config": {"image_size": 8, "in_channels": 4, "out_channels": 4, "model_channels": 32, "num_res_blocks": 1,
-                             "attention_resolutions": [2], "channel_mult": [1, 2], "num_heads": 2,
-                             "use_spatial_transformer": True, "transformer_depth": 1, "context_dim": 32, "legacy": False}}
-curve_case("TrainDiffusion.plain", "200 steps of two batches each: UNet and text tower, levels that count differently, long "
-           "gradients cut.",
-           {"training": DIFFUSION, "noise": {"seed": 9, "shape": [2, 4, 8, 8]},
-            "model": {"first_stage_config": {"embed_dim": 4, "ddconfig": {**DDCONFIG, "attn_type": "none"}},
-                      "cond_stage_config": {"text_config": text_config(32)}}},
-           {"z": fill("z", [POOL, 4, 8, 8], 1), "ids": token_ids(), "batches": batches(200, 2, 2), "t": times(200, 2, 2, 1000)},
-           build_diffusion, train_diffusion,
-           "ldm.modules.diffusionmodules.openaimodel.UNetModel, transformers.CLIPTextModel, "
-           "ldm.models.diffusion.ddpm.LatentDiffusion.p_losses, torch.optim.AdamW")
+DIFFUSION = {
+    "steps": 200,
+    "batch_size": 2,
+    "accumulate": 2,
+    "learning_rate": 5e-4,
+    "lr_schedule": warm_up(20),
+    "optimizer": {"name": "adamw"},
+    "max_grad_norm": 1.0,
+    "ema_decay": 0.0,
+    "data": {"size": SIDE},
+    "schedule": {
+        "beta_schedule": "linear",
+        "timesteps": 1000,
+        "linear_start": 0.00085,
+        "linear_end": 0.012,
+    },
+    "times": {"snr_weight_max": 10.0, "time_power": 0.6},
+    "train_text_encoder": True,
+    "scale_factor": 1.0,
+    "unet_config": {
+        "image_size": 8,
+        "in_channels": 4,
+        "out_channels": 4,
+        "model_channels": 32,
+        "num_res_blocks": 1,
+        "attention_resolutions": [2],
+        "channel_mult": [1, 2],
+        "num_heads": 2,
+        "use_spatial_transformer": True,
+        "transformer_depth": 1,
+        "context_dim": 32,
+        "legacy": False,
+    },
+}
+curve_case(
+    "TrainDiffusion.plain",
+    "200 steps of two batches each: UNet and text tower, levels that count differently, long "
+    "gradients cut.",
+    {
+        "training": DIFFUSION,
+        "noise": {"seed": 9, "shape": [2, 4, 8, 8]},
+        "model": {
+            "first_stage_config": {"embed_dim": 4, "ddconfig": {**DDCONFIG, "attn_type": "none"}},
+            "cond_stage_config": {"text_config": text_config(32)},
+        },
+    },
+    {
+        "z": fill("z", [POOL, 4, 8, 8], 1),
+        "ids": token_ids(),
+        "batches": batches(200, 2, 2),
+        "t": times(200, 2, 2, 1000),
+    },
+    build_diffusion,
+    train_diffusion,
+    "ldm.modules.diffusionmodules.openaimodel.UNetModel, transformers.CLIPTextModel, "
+    "ldm.models.diffusion.ddpm.LatentDiffusion.p_losses, torch.optim.AdamW",
+)

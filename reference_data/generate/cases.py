@@ -28,18 +28,21 @@ warnings.filterwarnings("ignore", message="TF32 acceleration")
 
 ROOT = Path(os.environ.get("LDM_REFERENCE_OUT", Path(__file__).resolve().parents[1]))
 CHAPTER = Path(sys.argv[0]).stem
-VERSIONS = (f"torch {torch.__version__.split('+')[0]} CPU float32 1 thread, stable-diffusion-sdkit 2.1.5, "
-            f"diffusers {diffusers.__version__}, transformers {transformers.__version__}, numpy {np.__version__}")
-STORED_PARAMETER_BYTES = 60_000   # larger sets of parameters are written as a recipe
-FULL_GRADIENT_ELEMENTS = 4_096    # larger gradients are written as a fingerprint;
-FULL_GRADIENT_OF_RECIPE = 64      # earlier, where there are many
+VERSIONS = (
+    f"torch {torch.__version__.split('+')[0]} CPU float32 1 thread, stable-diffusion-sdkit 2.1.5, "
+    f"diffusers {diffusers.__version__}, transformers {transformers.__version__}, numpy {np.__version__}"
+)
+STORED_PARAMETER_BYTES = 60_000  # larger sets of parameters are written as a recipe
+FULL_GRADIENT_ELEMENTS = 4_096  # larger gradients are written as a fingerprint;
+FULL_GRADIENT_OF_RECIPE = 64  # earlier, where there are many
 ALL_BYTES = 600_000
-NEARBY_INPUTS = 3                 # further evaluations that a noise is taken from
+NEARBY_INPUTS = 3  # further evaluations that a noise is taken from
 
 
 # ---------------------------------------------------------------- numbers from names: recipe procgen-v1
 def fill(name, shape, seed, mean=0.0, std=1.0):
     """Roughly normal float32 numbers that depend on the arguments only, to the last bit, in every language."""
+
     def mix(z):
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -52,12 +55,19 @@ def fill(name, shape, seed, mean=0.0, std=1.0):
     step = float(np.float32(std / 37837.22740))
     with np.errstate(over="ignore"):
         start = mix(np.array(hashed ^ (seed % 2**64), np.uint64))
-        for at in range(0, out.size, 1 << 20):                              # in pieces: a full-size tensor has 30 million
+        for at in range(0, out.size, 1 << 20):  # in pieces: a full-size tensor has 30 million
             count = np.arange(at + 1, min(at + (1 << 20), out.size) + 1, dtype=np.uint64)
             z = mix(start + count * np.uint64(0x9E3779B97F4A7C15))
             low = np.uint64(0xFFFF)
-            four = (z & low) + ((z >> np.uint64(16)) & low) + ((z >> np.uint64(32)) & low) + (z >> np.uint64(48))
-            out[at:at + count.size] = mean + (four.astype(np.int64) - 131070).astype(np.float64) * step
+            four = (
+                (z & low)
+                + ((z >> np.uint64(16)) & low)
+                + ((z >> np.uint64(32)) & low)
+                + (z >> np.uint64(48))
+            )
+            out[at : at + count.size] = (
+                mean + (four.astype(np.int64) - 131070).astype(np.float64) * step
+            )
     return out.reshape(shape)
 
 
@@ -66,7 +76,9 @@ def probe(key, gradient):
     g = np.asarray(gradient, np.float64).ravel()
     count = min(16, g.size)
     noise = fill(key + "#probe", [g.size], 1).astype(np.float64)
-    return np.array([g.sum(), np.sqrt(g @ g), g @ noise, *g[[j * g.size // count for j in range(count)]]])
+    return np.array(
+        [g.sum(), np.sqrt(g @ g), g @ noise, *g[[j * g.size // count for j in range(count)]]]
+    )
 
 
 class normal:
@@ -77,8 +89,12 @@ class normal:
 
 
 def made(inputs, seed):
-    return {name: fill("in/" + name, x.shape, seed, x.mean, x.scale) if isinstance(x, normal) else np.asarray(x)
-            for name, x in inputs.items()}
+    return {
+        name: fill("in/" + name, x.shape, seed, x.mean, x.scale)
+        if isinstance(x, normal)
+        else np.asarray(x)
+        for name, x in inputs.items()
+    }
 
 
 def recipe_of(shapes, seed, special=None):
@@ -99,7 +115,9 @@ def recipe_of(shapes, seed, special=None):
 def load_recipe(module, recipe):
     state = module.state_dict()
     for t in recipe["tensors"]:
-        state[t["name"]].copy_(torch.from_numpy(fill(t["name"], t["shape"], recipe["seed"], t["mean"], t["std"])))
+        state[t["name"]].copy_(
+            torch.from_numpy(fill(t["name"], t["shape"], recipe["seed"], t["mean"], t["std"]))
+        )
     return module.eval()
 
 
@@ -122,13 +140,19 @@ def quiet():
 def run(module, call, inputs, acts, cotangents, dtype, full_gradient=0):
     """One evaluation: {full tensor name: float64 array or integer array}."""
     tensors = {name: as_torch(x, dtype) for name, x in inputs.items()}
-    leaves = {name: x.requires_grad_() for name, x in tensors.items() if cotangents and x.is_floating_point()}
+    leaves = {
+        name: x.requires_grad_()
+        for name, x in tensors.items()
+        if cotangents and x.is_floating_point()
+    }
     seen, hooks = {}, []
     for path, child in module.named_modules():
         if any(fnmatch.fnmatchcase(path, pattern) for pattern in acts):
+
             def keep(_, __, out, path=path):
                 assert path not in seen, f"{path} runs more than once"
                 seen[path] = out
+
             hooks.append(child.register_forward_hook(keep))
     module.zero_grad(set_to_none=True)
     with torch.set_grad_enabled(bool(cotangents)), quiet():
@@ -157,11 +181,16 @@ def to_float64(module):
 
 
 def nearby(inputs, step):
-    return {k: (x * np.float32(1 + step * 2.0**-18)).astype(x.dtype) if x.dtype.kind == "f" else x for k, x in inputs.items()}
+    return {
+        k: (x * np.float32(1 + step * 2.0**-18)).astype(x.dtype) if x.dtype.kind == "f" else x
+        for k, x in inputs.items()
+    }
 
 
 def largest_difference(name, evaluations):
-    return max(float(np.abs(x[name].astype(np.float64) - exact[name]).max()) for x, exact in evaluations)
+    return max(
+        float(np.abs(x[name].astype(np.float64) - exact[name]).max()) for x, exact in evaluations
+    )
 
 
 def tolerances(reference, evaluations):
@@ -170,25 +199,50 @@ def tolerances(reference, evaluations):
     largest = {}
     for name, x in reference.items():
         if name.startswith("grad"):
-            largest[name.split("/")[0]] = max(largest.get(name.split("/")[0], 0.0), float(np.abs(x).max()))
+            largest[name.split("/")[0]] = max(
+                largest.get(name.split("/")[0], 0.0), float(np.abs(x).max())
+            )
     table = {}
     for name, x in reference.items():
         if x.dtype.kind != "f":
-            table[name] = {"max_abs": float(np.abs(x).max()) if x.size else 0.0, "noise": 0, "tol": 0}
+            table[name] = {
+                "max_abs": float(np.abs(x).max()) if x.size else 0.0,
+                "noise": 0,
+                "tol": 0,
+            }
             continue
         max_abs = float(np.abs(x).max())
         noise = largest_difference(name, evaluations) if evaluations else None
-        entry = {"max_abs": max_abs, "noise": noise, "tol": max(1e-5 * max_abs, 10 * (noise or 0.0))}
+        entry = {
+            "max_abs": max_abs,
+            "noise": noise,
+            "tol": max(1e-5 * max_abs, 10 * (noise or 0.0)),
+        }
         kind = name.split("/")[0]
         if kind.startswith("grad") and np.abs(truth[name]).max() <= 1e-12 * largest[kind]:
             entry |= {"zero": True, "tol": max(entry["tol"], 1e-5 * largest[kind])}
-        table[name] = {k: float(f"{v:.3g}") if isinstance(v, float) else v for k, v in entry.items()}
+        table[name] = {
+            k: float(f"{v:.3g}") if isinstance(v, float) else v for k, v in entry.items()
+        }
     return table
 
 
 # ---------------------------------------------------------------- cases
-def module_case(name, build, config, inputs, call=None, acts=(), gradients=True, cotangents_of=None, special=None,
-                eps_matters=False, careful=True, note="", source=None):
+def module_case(
+    name,
+    build,
+    config,
+    inputs,
+    call=None,
+    acts=(),
+    gradients=True,
+    cotangents_of=None,
+    special=None,
+    eps_matters=False,
+    careful=True,
+    note="",
+    source=None,
+):
     """build(**config) is a torch module; call(module, **inputs) returns its output or a dict of outputs.
 
     acts: patterns of submodules whose outputs are stored. gradients: True, "inputs" (not of parameters) or False.
@@ -206,10 +260,15 @@ def module_case(name, build, config, inputs, call=None, acts=(), gradients=True,
     cotangents = {}
     if gradients:
         outputs = run(module, call, inputs, (), {}, torch.float32)
-        cotangents = {k[4:]: fill("cotangent/" + k[4:], x.shape, seed) for k, x in outputs.items()
-                      if x.dtype.kind == "f" and (cotangents_of is None or k[4:] in cotangents_of)}
+        cotangents = {
+            k[4:]: fill("cotangent/" + k[4:], x.shape, seed)
+            for k, x in outputs.items()
+            if x.dtype.kind == "f" and (cotangents_of is None or k[4:] in cotangents_of)
+        }
     stored = 0 < sum(v.nbytes for v in module.state_dict().values()) <= STORED_PARAMETER_BYTES
-    parameters = {"param/" + k: v.numpy().copy() for k, v in module.state_dict().items()} if stored else {}
+    parameters = (
+        {"param/" + k: v.numpy().copy() for k, v in module.state_dict().items()} if stored else {}
+    )
     full_gradient = FULL_GRADIENT_ELEMENTS if stored else FULL_GRADIENT_OF_RECIPE
 
     def evaluate(step, dtype, kernels=True):
@@ -222,13 +281,28 @@ def module_case(name, build, config, inputs, call=None, acts=(), gradients=True,
     with float64_throughout():
         to_float64(module)
         truth, *shifted_truth = [evaluate(i, torch.float64) for i in steps]
-    table = tolerances(reference, [(reference, truth), *((x, truth) for x in other), *zip(shifted, shifted_truth)])
+    table = tolerances(
+        reference, [(reference, truth), *((x, truth) for x in other), *zip(shifted, shifted_truth)]
+    )
     if eps_matters:
-        print(f"  {name}: a wrong eps is {wrong_eps(module, call, inputs, truth, table):.0f} tolerances away")
+        print(
+            f"  {name}: a wrong eps is {wrong_eps(module, call, inputs, truth, table):.0f} tolerances away"
+        )
 
-    tensors = {"in/" + k: v for k, v in inputs.items()} | {"cotangent/" + k: v for k, v in cotangents.items()} | reference
-    write_case(name, config, tensors | parameters, table, note, source or f"{build.__module__}.{build.__qualname__}",
-               recipe if recipe["tensors"] and not stored else None)
+    tensors = (
+        {"in/" + k: v for k, v in inputs.items()}
+        | {"cotangent/" + k: v for k, v in cotangents.items()}
+        | reference
+    )
+    write_case(
+        name,
+        config,
+        tensors | parameters,
+        table,
+        note,
+        source or f"{build.__module__}.{build.__qualname__}",
+        recipe if recipe["tensors"] and not stored else None,
+    )
 
 
 def wrong_eps(module, call, inputs, truth, table):
@@ -257,23 +331,41 @@ def function_case(name, config, inputs, function, note="", source=""):
     with float64_throughout():
         truths = [outputs(i, torch.float64) for i in steps]
     tables = {k: v for k, v in reference.items() if v.dtype == np.float64}
-    table = (tolerances({k: v for k, v in reference.items() if k not in tables}, list(zip([reference, *shifted], truths))) |
-             tolerances(tables, []))
-    write_case(name, config, {"in/" + k: v for k, v in inputs.items()} | reference, table, note, source, None,
-               keep_float64=True)
+    table = tolerances(
+        {k: v for k, v in reference.items() if k not in tables},
+        list(zip([reference, *shifted], truths)),
+    ) | tolerances(tables, [])
+    write_case(
+        name,
+        config,
+        {"in/" + k: v for k, v in inputs.items()} | reference,
+        table,
+        note,
+        source,
+        None,
+        keep_float64=True,
+    )
 
 
 # ---------------------------------------------------------------- files
 def write_case(name, config, tensors, tolerance, note, source, recipe, keep_float64=False):
     component, situation = name.split(".")
-    metadata = {"format": "ldm-case v1", "component": component, "situation": situation,
-                "config": compact(config), "source": f"{source}; {VERSIONS}",
-                "tolerance": compact(tolerance), "note": note}
+    metadata = {
+        "format": "ldm-case v1",
+        "component": component,
+        "situation": situation,
+        "config": compact(config),
+        "source": f"{source}; {VERSIONS}",
+        "tolerance": compact(tolerance),
+        "note": note,
+    }
     if recipe:
         metadata["recipe"] = compact(recipe)
     path = ROOT / CHAPTER / f"{name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    size = write_safetensors(path, {k: small(v, keep_float64) for k, v in tensors.items()}, metadata)
+    size = write_safetensors(
+        path, {k: small(v, keep_float64) for k, v in tensors.items()}, metadata
+    )
     assert size <= ALL_BYTES, f"{path.name} has {size} bytes"
     print(f"{path.relative_to(ROOT)}  {size} bytes")
 
@@ -297,7 +389,11 @@ def write_safetensors(path, tensors, metadata):
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
     for name in order:
         x = tensors[name]
-        header[name] = {"dtype": kinds[x.dtype.str], "shape": list(x.shape), "data_offsets": [at, at + x.nbytes]}
+        header[name] = {
+            "dtype": kinds[x.dtype.str],
+            "shape": list(x.shape),
+            "data_offsets": [at, at + x.nbytes],
+        }
         at += x.nbytes
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)

@@ -14,10 +14,19 @@ OUT = Path(os.environ.get("LDM_REFERENCE_OUT", HERE)) / "03_clip" / "clip_bpe_to
 
 
 def openai_tokenizer():
-    merges = [tuple(line.split()) for line in (HERE / "clip_bpe" / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]]
+    merges = [
+        tuple(line.split())
+        for line in (HERE / "clip_bpe" / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]
+    ]
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     units = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
-    tokens = [*units, *(unit + "</w>" for unit in units), *("".join(pair) for pair in merges), "<|startoftext|>", "<|endoftext|>"]
+    tokens = [
+        *units,
+        *(unit + "</w>" for unit in units),
+        *("".join(pair) for pair in merges),
+        "<|startoftext|>",
+        "<|endoftext|>",
+    ]
     return CLIPTokenizer({token: i for i, token in enumerate(tokens)}, merges)
 
 
@@ -56,32 +65,110 @@ z\u0335\u0321\u0361a\u0336\u0322\u0318l\u0337\u030d\u0309g\u0338\u0322o\u0334\u0
 \u00aa \u00ba \u02b0 \u02bc \u1d2c \u2071 \u207f \u3005 \u2e2f \ua78c
 <|startoftext|> <|endoftext|> <|STARTOFTEXT|> <|EndOfText|> a<|endoftext|>b !<|endoftext|>! <|endoftext <|pad|> endoftext
 </w> a</w> <w> cat</w> &lt; &amp; &#39;
-\u2019 \u2032 \u02b9 ` \u00b4 ' \uff07 \u2018s \u2032s \uff07s""".split("\n")
+\u2019 \u2032 \u02b9 ` \u00b4 ' \uff07 \u2018s \u2032s \uff07s""".split(
+    "\n"
+)
 
-SPACES = ["", " ", "   ", "\t", "\n", "\r\n", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u00a0", "\u1680", "\u180e", "\u2000",
-          "\u2007", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000", "\ufeff", "\u200b"]
-CONTROLS = ["\x00", "\x01", "\x07", "\x08", "\x1b[31m", "\x7f", "\x80", "\x9f", "\u200e", "\u202e", "\ue000", "\ufdd0", "\uffff", "\ufffd",
-            "\U0001ffff", "\U0010ffff", "\u0378", "\U000e0001"]
-LONG = ["a" * 300, "ab" * 200, "\u00e9" * 120, "\U0001f600" * 40, "1" * 100, "!" * 200, "hello" * 50, "-=" * 90, "the " * 90, "aaaaaaa " * 30]
+SPACES = [
+    "",
+    " ",
+    "   ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x1f",
+    "\x85",
+    "\u00a0",
+    "\u1680",
+    "\u180e",
+    "\u2000",
+    "\u2007",
+    "\u200a",
+    "\u2028",
+    "\u2029",
+    "\u202f",
+    "\u205f",
+    "\u3000",
+    "\ufeff",
+    "\u200b",
+]
+CONTROLS = [
+    "\x00",
+    "\x01",
+    "\x07",
+    "\x08",
+    "\x1b[31m",
+    "\x7f",
+    "\x80",
+    "\x9f",
+    "\u200e",
+    "\u202e",
+    "\ue000",
+    "\ufdd0",
+    "\uffff",
+    "\ufffd",
+    "\U0001ffff",
+    "\U0010ffff",
+    "\u0378",
+    "\U000e0001",
+]
+LONG = [
+    "a" * 300,
+    "ab" * 200,
+    "\u00e9" * 120,
+    "\U0001f600" * 40,
+    "1" * 100,
+    "!" * 200,
+    "hello" * 50,
+    "-=" * 90,
+    "the " * 90,
+    "aaaaaaa " * 30,
+]
 
 
 def random_texts(count):
     """Characters of every kind side by side; the seed is fixed, so is the result."""
     dice = random.Random(5)
-    pools = ["abcdefghijklmnopqrstuvwxyz", "ABCXYZ", "0123456789", " \t\u00a0", "'\u2019.,!?-_<|>", "stremvld'", "\u00e9\u00df\u0130\u03a3\u01c5\ufb01",
-             "\u0301\u0323\u0308\u0307", "\u732b\u304b\u3099\uac00\u11a8", "\u0661\u00bd\u2167", "\U0001f600\u200d\ufe0f\U0001f3fd", "\x00\x7f\u00ad"]
+    pools = [
+        "abcdefghijklmnopqrstuvwxyz",
+        "ABCXYZ",
+        "0123456789",
+        " \t\u00a0",
+        "'\u2019.,!?-_<|>",
+        "stremvld'",
+        "\u00e9\u00df\u0130\u03a3\u01c5\ufb01",
+        "\u0301\u0323\u0308\u0307",
+        "\u732b\u304b\u3099\uac00\u11a8",
+        "\u0661\u00bd\u2167",
+        "\U0001f600\u200d\ufe0f\U0001f3fd",
+        "\x00\x7f\u00ad",
+    ]
     for _ in range(count):
         yield "".join(dice.choice(dice.choice(pools)) for _ in range(dice.randint(1, 30)))
 
 
 def main():
-    texts = PROMPTS + [f"a{c}b {c} c{c}{c}d{c}" for c in SPACES + CONTROLS] + SPACES + LONG + list(random_texts(160))
+    texts = (
+        PROMPTS
+        + [f"a{c}b {c} c{c}{c}d{c}" for c in SPACES + CONTROLS]
+        + SPACES
+        + LONG
+        + list(random_texts(160))
+    )
     words = [word for prompt in PROMPTS for word in prompt.split(" ")]
     texts = list(dict.fromkeys(texts + words))
     tokenizer = openai_tokenizer()
     rows = [[text, tokenizer(text)["input_ids"][1:-1]] for text in texts]
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text("[" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "]\n", encoding="utf-8")
+    OUT.write_text(
+        "[" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "]\n",
+        encoding="utf-8",
+    )
     print(f"{OUT}: {len(rows)} texts")
 
 

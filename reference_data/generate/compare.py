@@ -17,20 +17,32 @@ def read(path):
 
 
 def meaning(settings, key):
-    return json.loads(settings[key]) if key in ("config", "recipe") and key in settings else settings.get(key)
+    return (
+        json.loads(settings[key])
+        if key in ("config", "recipe") and key in settings
+        else settings.get(key)
+    )
 
 
 def drift(stored_path, fresh_path):
     """(largest error in tolerances, its tensor), or what else is different."""
     if stored_path.suffix == ".json":
-        return (0.0, "") if stored_path.read_bytes() == fresh_path.read_bytes() else (float("inf"), "different content")
+        return (
+            (0.0, "")
+            if stored_path.read_bytes() == fresh_path.read_bytes()
+            else (float("inf"), "different content")
+        )
     (old_settings, old), (settings, new) = read(stored_path), read(fresh_path)
     changed = [key for key in SETTINGS if meaning(old_settings, key) != meaning(settings, key)]
     if changed or old.keys() != new.keys() or any(old[k].shape != new[k].shape for k in old):
         return float("inf"), "different " + (", ".join(changed) or "tensors")
     tolerance, worst = json.loads(old_settings.get("tolerance", "{}")), (0.0, "")
     for name, x in new.items():
-        error = float(np.abs(x.astype(np.float64) - old[name].astype(np.float64)).max()) if x.size else 0.0
+        error = (
+            float(np.abs(x.astype(np.float64) - old[name].astype(np.float64)).max())
+            if x.size
+            else 0.0
+        )
         allowed = tolerance.get(name, {"tol": 0.0})["tol"] if not name.startswith(INPUTS) else 0.0
         worst = max(worst, (error / allowed if allowed else (float("inf") if error else 0.0), name))
     return worst
@@ -39,7 +51,9 @@ def drift(stored_path, fresh_path):
 def main(stored, fresh, *chapters):
     failed = 0
     for chapter in chapters:
-        old, new = ({p.name for p in Path(folder, chapter).glob("*.*")} for folder in (stored, fresh))
+        old, new = (
+            {p.name for p in Path(folder, chapter).glob("*.*")} for folder in (stored, fresh)
+        )
         largest = 0.0
         for name in sorted((old ^ new) - MADE_ELSEWHERE):
             print(f"DRIFT {chapter}/{name}: only {'stored' if name in old else 'made now'}")

@@ -10,7 +10,9 @@ import os
 import sys
 import types
 
-os.environ["ATTN_PRECISION"] = "as given"  # CrossAttention: leave q and k in the precision they come in
+os.environ[
+    "ATTN_PRECISION"
+] = "as given"  # CrossAttention: leave q and k in the precision they come in
 
 import diffusers  # noqa: F401  (before the stand-ins: they would confuse its search for optional packages)
 import numpy as np
@@ -36,10 +38,15 @@ def _stand_ins(**modules):
         del sys.modules[name]
 
 
-with _stand_ins(pytorch_lightning={"LightningModule": _LightningModule}, pytorch_lightning__utilities={},
-                pytorch_lightning__utilities__distributed={"rank_zero_only": lambda f: f},
-                torchvision={}, torchvision__utils={"make_grid": None},
-                omegaconf={"ListConfig": list}, omegaconf__listconfig={"ListConfig": list}):
+with _stand_ins(
+    pytorch_lightning={"LightningModule": _LightningModule},
+    pytorch_lightning__utilities={},
+    pytorch_lightning__utilities__distributed={"rank_zero_only": lambda f: f},
+    torchvision={},
+    torchvision__utils={"make_grid": None},
+    omegaconf={"ListConfig": list},
+    omegaconf__listconfig={"ListConfig": list},
+):
     import ldm.models.autoencoder as autoencoder
     import ldm.models.diffusion.ddim as ddim
     import ldm.models.diffusion.ddpm as ddpm
@@ -52,14 +59,20 @@ with _stand_ins(pytorch_lightning={"LightningModule": _LightningModule}, pytorch
 
     import omegaconf.listconfig as _listconfig
 
-sys.modules["omegaconf"] = types.ModuleType("omegaconf")  # UNetModel looks at this one when it is built
+sys.modules["omegaconf"] = types.ModuleType(
+    "omegaconf"
+)  # UNetModel looks at this one when it is built
 sys.modules["omegaconf.listconfig"] = _listconfig
 
 # Gradient checkpointing changes memory, not numbers, and its autocast calls are gone from today's torch.
-attention.checkpoint = openaimodel.checkpoint = lambda function, inputs, parameters, flag: function(*inputs)
+attention.checkpoint = openaimodel.checkpoint = lambda function, inputs, parameters, flag: function(
+    *inputs
+)
 
 # make_beta_schedule('cosine') calls numpy.clip on a torch tensor, which today's numpy refuses.
-util.np = types.SimpleNamespace(**{**vars(np), "clip": lambda x, a_min, a_max: x.clamp(a_min, a_max)})
+util.np = types.SimpleNamespace(
+    **{**vars(np), "clip": lambda x, a_min, a_max: x.clamp(a_min, a_max)}
+)
 
 
 @contextlib.contextmanager
@@ -85,11 +98,15 @@ class LinearAttention(nn.Module):
         self.to_out = nn.Conv2d(dim_head * heads, dim, 1)
 
     def forward(self, x):
-        q, k, v = rearrange(self.to_qkv(x), "b (qkv heads c) h w -> qkv b heads c (h w)", heads=self.heads, qkv=3)
+        q, k, v = rearrange(
+            self.to_qkv(x), "b (qkv heads c) h w -> qkv b heads c (h w)", heads=self.heads, qkv=3
+        )
         k = k.softmax(dim=-1)
         context = torch.einsum("bhdn,bhen->bhde", k, v)
         out = torch.einsum("bhde,bhdn->bhen", context, q)
-        return self.to_out(rearrange(out, "b heads c (h w) -> b (heads c) h w", heads=self.heads, h=x.shape[2]))
+        return self.to_out(
+            rearrange(out, "b heads c (h w) -> b (heads c) h w", heads=self.heads, h=x.shape[2])
+        )
 
 
 class LinAttnBlock(LinearAttention):
@@ -100,15 +117,22 @@ class LinAttnBlock(LinearAttention):
 
 
 _make_attn = vae.make_attn
-vae.make_attn = lambda width, attn_type="vanilla": (LinAttnBlock(width) if attn_type == "linear"
-                                                     else _make_attn(width, attn_type))
+vae.make_attn = lambda width, attn_type="vanilla": (
+    LinAttnBlock(width) if attn_type == "linear" else _make_attn(width, attn_type)
+)
 
 
 class LambdaWarmUpCosineScheduler:
     """Transcribed from CompVis/latent-diffusion ldm/lr_scheduler.py (MIT), like the two below."""
 
     def __init__(self, warm_up_steps, lr_min, lr_max, lr_start, max_decay_steps):
-        self.warm_up, self.low, self.high, self.start, self.decay = warm_up_steps, lr_min, lr_max, lr_start, max_decay_steps
+        self.warm_up, self.low, self.high, self.start, self.decay = (
+            warm_up_steps,
+            lr_min,
+            lr_max,
+            lr_start,
+            max_decay_steps,
+        )
 
     def __call__(self, n):
         if n < self.warm_up:
@@ -121,7 +145,12 @@ class LambdaWarmUpCosineScheduler2:
     """Several cycles; a cycle owns the steps up to and including its end."""
 
     def __init__(self, warm_up_steps, f_min, f_max, f_start, cycle_lengths):
-        self.warm_up_steps, self.f_min, self.f_max, self.f_start = warm_up_steps, f_min, f_max, f_start
+        self.warm_up_steps, self.f_min, self.f_max, self.f_start = (
+            warm_up_steps,
+            f_min,
+            f_max,
+            f_start,
+        )
         self.cycle_lengths, self.ends = cycle_lengths, np.cumsum([0] + list(cycle_lengths))
 
     def __call__(self, n):
@@ -131,8 +160,14 @@ class LambdaWarmUpCosineScheduler2:
         return (high - start) / warm_up * n + start if n < warm_up else self.after_warm_up(n, cycle)
 
     def after_warm_up(self, n, cycle):
-        t = min((n - self.warm_up_steps[cycle]) / (self.cycle_lengths[cycle] - self.warm_up_steps[cycle]), 1.0)
-        return self.f_min[cycle] + 0.5 * (self.f_max[cycle] - self.f_min[cycle]) * (1 + np.cos(t * np.pi))
+        t = min(
+            (n - self.warm_up_steps[cycle])
+            / (self.cycle_lengths[cycle] - self.warm_up_steps[cycle]),
+            1.0,
+        )
+        return self.f_min[cycle] + 0.5 * (self.f_max[cycle] - self.f_min[cycle]) * (
+            1 + np.cos(t * np.pi)
+        )
 
 
 class LambdaLinearScheduler(LambdaWarmUpCosineScheduler2):
@@ -162,7 +197,9 @@ def latent_diffusion(eps, schedule, **settings):
             first_stage_config={"target": "ldm.models.autoencoder.IdentityFirstStage"},
             cond_stage_config="__is_unconditional__",
             unet_config={"target": "originals.TinyEps", "params": dict(eps)},
-            use_ema=False, **{**schedule, **settings})
+            use_ema=False,
+            **{**schedule, **settings}
+        )
 
 
 def sdkit_context(context, depth):

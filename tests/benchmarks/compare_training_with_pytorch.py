@@ -20,13 +20,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "reference_data/models/emoji"
-ENVIRONMENT = os.environ.get("LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv"))
+ENVIRONMENT = os.environ.get(
+    "LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv")
+)
 KINDS = ("autoencoder", "clip", "diffusion")
 
 
 def run(command):
     """What the program printed, and its peak memory in bytes."""
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     printed = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -45,11 +49,19 @@ def write_pictures(folder):
 
 
 def config_of(kind, options):
-    config = json.loads((ROOT / f"chapters/09_training/emoji/{kind}.json").read_text(encoding="utf-8"))
-    config |= {"optimizer": {"name": "adamw"}, "learning_rate": 1e-5, "precision": options.precision}
+    config = json.loads(
+        (ROOT / f"chapters/09_training/emoji/{kind}.json").read_text(encoding="utf-8")
+    )
+    config |= {
+        "optimizer": {"name": "adamw"},
+        "learning_rate": 1e-5,
+        "precision": options.precision,
+    }
     config.pop("vocabulary", None)
     if kind == "diffusion":
-        config["cond_stage_config"] = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))["cond_stage_config"]
+        config["cond_stage_config"] = json.loads(
+            (MODEL / "config.json").read_text(encoding="utf-8")
+        )["cond_stage_config"]
     return config
 
 
@@ -57,8 +69,24 @@ def ours(kind, config, options, folder):
     mine = {k: v for k, v in config.items() if kind != "diffusion" or k != "cond_stage_config"}
     (folder / "mine.json").write_text(json.dumps(mine))
     shutil.rmtree(folder / "out", ignore_errors=True)
-    _, memory = run([options.ldm, "train", kind, "--config", folder / "mine.json", "--data", folder / "pictures", "--output", folder / "out",
-                     "--max-steps", options.steps, "--threads", options.threads, *([] if kind == "autoencoder" else ["--init", MODEL])])
+    _, memory = run(
+        [
+            options.ldm,
+            "train",
+            kind,
+            "--config",
+            folder / "mine.json",
+            "--data",
+            folder / "pictures",
+            "--output",
+            folder / "out",
+            "--max-steps",
+            options.steps,
+            "--threads",
+            options.threads,
+            *([] if kind == "autoencoder" else ["--init", MODEL]),
+        ]
+    )
     with (folder / "out/curve.csv").open() as file:
         at = [float(row["seconds"]) for row in csv.DictReader(file)]
     return [b - a for a, b in itertools.pairwise(at)][1:], memory
@@ -66,8 +94,19 @@ def ours(kind, config, options, folder):
 
 def theirs(kind, config, options, folder):
     (folder / "theirs.json").write_text(json.dumps(config))
-    printed, memory = run([options.python, ROOT / "tests/benchmarks/pytorch_training_speed.py", kind, folder / "theirs.json", options.steps,
-                           "--threads", options.threads, "--precision", options.precision])
+    printed, memory = run(
+        [
+            options.python,
+            ROOT / "tests/benchmarks/pytorch_training_speed.py",
+            kind,
+            folder / "theirs.json",
+            options.steps,
+            "--threads",
+            options.threads,
+            "--precision",
+            options.precision,
+        ]
+    )
     return json.loads(printed.splitlines()[-1])["seconds"][2:], memory
 
 
@@ -83,7 +122,9 @@ def main():
     options = options.parse_args()
 
     print(f"{options.threads} threads, {options.precision}, {options.rounds} rounds in turns\n")
-    print("| training | samples per step | ldm, samples/s | PyTorch | ldm / PyTorch | ldm, memory | PyTorch |\n|---|---|---|---|---|---|---|")
+    print(
+        "| training | samples per step | ldm, samples/s | PyTorch | ldm / PyTorch | ldm, memory | PyTorch |\n|---|---|---|---|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         write_pictures(folder / "pictures")
@@ -98,7 +139,10 @@ def main():
                     memory[side].append(bytes_)
             a, b = (samples / statistics.median(s) for s in seconds)
             x, y = (statistics.median(m) / 2**30 for m in memory)
-            print(f"| {kind} | {samples} | {a:.1f} | {b:.1f} | {a / b:.2f} | {x:.2f} GiB | {y:.2f} GiB |", flush=True)
+            print(
+                f"| {kind} | {samples} | {a:.1f} | {b:.1f} | {a / b:.2f} | {x:.2f} GiB | {y:.2f} GiB |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

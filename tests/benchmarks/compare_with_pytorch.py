@@ -11,12 +11,16 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = os.environ.get("LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv"))
+ENVIRONMENT = os.environ.get(
+    "LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv")
+)
 NAMES = {"clip": "CLIP text, 77 tokens", "unet": "UNet, one step", "vae": "VAE decode"}
 
 
 def measure(command):
-    report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    report = json.loads(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    )
     return {p["part"]: p["seconds"] for p in report["parts"]}, report["threads"]
 
 
@@ -26,21 +30,31 @@ def main():
     options.add_argument("--ldm", default=str(ROOT / "build/cpu/bin/ldm"))
     options.add_argument("--python", default=ENVIRONMENT + "/bin/python")
     options.add_argument("--size", type=int, default=512, help="of the picture, a multiple of 64")
-    options.add_argument("--repeats", type=int, default=3, help="runs in each round, of which the median counts")
+    options.add_argument(
+        "--repeats", type=int, default=3, help="runs in each round, of which the median counts"
+    )
     options = options.parse_args()
     work = ["--size", str(options.size), "--repeats", str(options.repeats)]
 
     ours, theirs = {name: [] for name in NAMES}, {name: [] for name in NAMES}
     for _ in range(options.rounds):
         mine, threads = measure([options.ldm, "bench", "--json", *work])
-        other, other_threads = measure([options.python, str(ROOT / "tests/benchmarks/pytorch_speed.py"), "--threads",
-                                        str(threads)])
+        other, other_threads = measure(
+            [
+                options.python,
+                str(ROOT / "tests/benchmarks/pytorch_speed.py"),
+                "--threads",
+                str(threads),
+            ]
+        )
         assert threads == other_threads
         for name in NAMES:
             ours[name].append(mine[name])
             theirs[name].append(other[name])
 
-    print(f"{threads} threads, float32, {options.size}x{options.size}, median of {options.rounds} rounds in turns\n")
+    print(
+        f"{threads} threads, float32, {options.size}x{options.size}, median of {options.rounds} rounds in turns\n"
+    )
     print("| | ldm | PyTorch | ldm / PyTorch |\n|---|---|---|---|")
     for name, label in NAMES.items():
         a, b = statistics.median(ours[name]), statistics.median(theirs[name])

@@ -40,7 +40,12 @@ class Place:
     """Where and in what type a network computes, and in which order its pictures lie."""
 
     def __init__(self, options):
-        self.device, self.dtype, self.channels_last, self.compiled = options.device, DTYPES[options.dtype], options.channels_last, options.compile
+        self.device, self.dtype, self.channels_last, self.compiled = (
+            options.device,
+            DTYPES[options.dtype],
+            options.channels_last,
+            options.compile,
+        )
 
     def network(self, make):
         with torch.device(self.device):  # there the numbers are made faster, too
@@ -58,29 +63,53 @@ class Place:
         if not self.compiled:
             return function
         # "reduce-overhead" replays a CUDA graph, as ldm does
-        return torch.compile(function, dynamic=False, mode="reduce-overhead" if self.device == "cuda" else "default")
+        return torch.compile(
+            function, dynamic=False, mode="reduce-overhead" if self.device == "cuda" else "default"
+        )
 
 
 def text_tower(place, _):
     from transformers import CLIPTextConfig, CLIPTextModel
-    config = CLIPTextConfig(vocab_size=49408, hidden_size=768, intermediate_size=3072,
-                            num_hidden_layers=12, num_attention_heads=12, hidden_act="quick_gelu", attn_implementation="sdpa")
-    model, ids = place.fast(place.network(lambda: CLIPTextModel(config))), torch.full((1, 77), 1000, device=place.device)
+
+    config = CLIPTextConfig(
+        vocab_size=49408,
+        hidden_size=768,
+        intermediate_size=3072,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        hidden_act="quick_gelu",
+        attn_implementation="sdpa",
+    )
+    model, ids = place.fast(place.network(lambda: CLIPTextModel(config))), torch.full(
+        (1, 77), 1000, device=place.device
+    )
     return lambda: model(ids)
 
 
 def unet(place, options):
-    model = place.fast(place.network(lambda: UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)))
+    model = place.fast(
+        place.network(lambda: UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8))
+    )
     n, side = options.batch_size, options.size // 8
-    z, words, t = place.numbers(n, 4, side, side), place.numbers(n, 77, 768), torch.tensor(500, device=place.device)
+    z, words, t = (
+        place.numbers(n, 4, side, side),
+        place.numbers(n, 77, 768),
+        torch.tensor(500, device=place.device),
+    )
     return lambda: model(z, t, words, return_dict=False)
 
 
 def vae(place, options):
     blocks = 4
-    model = place.network(lambda: AutoencoderKL(block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
-                                                down_block_types=["DownEncoderBlock2D"] * blocks,
-                                                up_block_types=["UpDecoderBlock2D"] * blocks))
+    model = place.network(
+        lambda: AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+            latent_channels=4,
+            down_block_types=["DownEncoderBlock2D"] * blocks,
+            up_block_types=["UpDecoderBlock2D"] * blocks,
+        )
+    )
     decode = place.fast(lambda z: model.decode(z, return_dict=False))
     z = place.numbers(options.batch_size, 4, options.size // 8, options.size // 8)
     return lambda: decode(z)
@@ -116,7 +145,9 @@ def matmul_gflops(options):
 
 
 def main():
-    options = argparse.ArgumentParser(description="Times PyTorch on the networks of Stable Diffusion 1.5.")
+    options = argparse.ArgumentParser(
+        description="Times PyTorch on the networks of Stable Diffusion 1.5."
+    )
     options.add_argument("--size", type=int, default=512)
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -124,9 +155,17 @@ def main():
     options.add_argument("--batch-size", type=int, default=1)
     options.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     options.add_argument("--dtype", default="f32", choices=DTYPES)
-    options.add_argument("--channels-last", action="store_true", help="the order of the numbers that is faster on GPUs")
-    options.add_argument("--compile", action="store_true", help="torch.compile; the minutes it takes are not counted")
-    options.add_argument("--matmul", action="store_true", help="measure the rate of a matrix product, too")
+    options.add_argument(
+        "--channels-last",
+        action="store_true",
+        help="the order of the numbers that is faster on GPUs",
+    )
+    options.add_argument(
+        "--compile", action="store_true", help="torch.compile; the minutes it takes are not counted"
+    )
+    options.add_argument(
+        "--matmul", action="store_true", help="measure the rate of a matrix product, too"
+    )
     options = options.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_grad_enabled(False)
@@ -142,11 +181,24 @@ def main():
         for _ in range(3 if options.device == "cuda" else 1):
             work()
         times = [seconds(work, options.device) for _ in range(options.repeats)]
-        parts.append({"part": part, "seconds": statistics.median(times), "peak_memory_mb": peak_memory_mb(options.device)})
+        parts.append(
+            {
+                "part": part,
+                "seconds": statistics.median(times),
+                "peak_memory_mb": peak_memory_mb(options.device),
+            }
+        )
         del work
-    report = {"torch": torch.__version__, "threads": options.threads, "size": options.size, "repeats": options.repeats,
-              "device": torch.cuda.get_device_name() if options.device == "cuda" else "cpu", "dtype": options.dtype,
-              "batch": options.batch_size, "parts": parts}
+    report = {
+        "torch": torch.__version__,
+        "threads": options.threads,
+        "size": options.size,
+        "repeats": options.repeats,
+        "device": torch.cuda.get_device_name() if options.device == "cuda" else "cpu",
+        "dtype": options.dtype,
+        "batch": options.batch_size,
+        "parts": parts,
+    }
     if options.matmul:
         report["matmul_gflops"] = matmul_gflops(options)
     print(json.dumps(report))

@@ -24,14 +24,20 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel
 
 def autoencoder_step(config, batch):
     stage = config["first_stage_config"]
-    model = autoencoder.AutoencoderKL(ddconfig=stage["ddconfig"], lossconfig={"target": "torch.nn.Identity"},
-                                      embed_dim=stage["embed_dim"])
+    model = autoencoder.AutoencoderKL(
+        ddconfig=stage["ddconfig"],
+        lossconfig={"target": "torch.nn.Identity"},
+        embed_dim=stage["embed_dim"],
+    )
     x = torch.rand(batch, 3, config["data"]["size"], config["data"]["size"]) * 2 - 1
 
     def loss():
         posterior = model.encode(x)
         rec = model.decode(posterior.mean + posterior.std * torch.randn(posterior.mean.shape))
-        return (x - rec).abs().sum() / len(x) + config["loss"]["kl_weight"] * posterior.kl().sum() / len(x)
+        return (x - rec).abs().sum() / len(x) + config["loss"][
+            "kl_weight"
+        ] * posterior.kl().sum() / len(x)
+
     return model, loss
 
 
@@ -44,13 +50,17 @@ def token_ids(text, batch):
 def clip_step(config, batch):
     towers = {k: v for k, v in config["cond_stage_config"].items() if not k.startswith("image_")}
     model = CLIPModel(CLIPConfig(**towers))
-    ids, x = token_ids(towers["text_config"], batch), torch.randn(batch, 3, config["data"]["size"], config["data"]["size"])
+    ids, x = token_ids(towers["text_config"], batch), torch.randn(
+        batch, 3, config["data"]["size"], config["data"]["size"]
+    )
     return model, lambda: model(input_ids=ids, pixel_values=x, return_loss=True).loss
 
 
 def diffusion_step(config, batch):
     text = config["cond_stage_config"]["text_config"]
-    unet, tower = openaimodel.UNetModel(**config["unet_config"]), CLIPTextModel(CLIPTextConfig(**text))
+    unet, tower = openaimodel.UNetModel(**config["unet_config"]), CLIPTextModel(
+        CLIPTextConfig(**text)
+    )
     ids, side = token_ids(text, batch), config["unet_config"]["image_size"]
     x, noise = torch.randn(2, batch, config["unet_config"]["in_channels"], side, side)
     t, weight = torch.randint(0, 1000, (batch,)), torch.rand(batch)
@@ -58,6 +68,7 @@ def diffusion_step(config, batch):
     def loss():
         eps = unet(x, t, context=sdkit_context(tower(ids).last_hidden_state, 1))
         return (weight * (eps - noise).square().mean((1, 2, 3))).mean()
+
     return torch.nn.ModuleList([unet, tower]), loss
 
 
@@ -76,7 +87,9 @@ def main():
         config = json.load(file)
 
     parts = config.get("accumulate", 1)
-    make = {"autoencoder": autoencoder_step, "clip": clip_step, "diffusion": diffusion_step}[options.kind]
+    make = {"autoencoder": autoencoder_step, "clip": clip_step, "diffusion": diffusion_step}[
+        options.kind
+    ]
     model, loss = make(config, config["batch_size"])
     model.train()
     if options.channels_last:

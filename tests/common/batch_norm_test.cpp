@@ -47,7 +47,7 @@ TEST_CASE("gradients of batch norm") {
     const auto by_batch = [](Inputs in) { return ops::batch_norm(in[0], in[1], in[2], 1e-5f).y; };
     CHECK(gradients_agree(by_batch, {noise({3, 2, 3, 2}, 1), noise({2}, 2), noise({2}, 3)}) == "");
     CHECK(gradients_agree(by_batch, {noise({1, 3, 3, 17}, 1), noise({3}, 2), noise({3}, 3)}) == "");
-    const ops::ChannelMoments moments{noise({2}, 4), ops::abs(noise({2}, 5)) + 0.5f};
+    const ops::ChannelStatistics moments{noise({2}, 4), ops::abs(noise({2}, 5)) + 0.5f};
     const auto by_given = [&](Inputs in) {
         return ops::batch_norm(in[0], moments, in[1], in[2], 1e-5f);
     };
@@ -57,7 +57,7 @@ TEST_CASE("gradients of batch norm") {
 TEST_CASE("moments may change after a batch norm used them: its gradient stays") {
     const Tensor x = noise({2, 3, 2, 2}, 1), scale = noise({3}, 2), offset = noise({3}, 3),
                  dy = noise({2, 3, 2, 2}, 4);
-    ops::ChannelMoments moments{noise({3}, 5), ops::abs(noise({3}, 6)) + 0.5f};
+    ops::ChannelStatistics moments{noise({3}, 5), ops::abs(noise({3}, 6)) + 0.5f};
     const auto gradient = [&](bool change) {
         Tape tape;
         tape.watch(x), tape.watch(scale);

@@ -1,9 +1,9 @@
 #include "common/autograd/checkpoint.h"
 
+#include "common/device/memory.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
 #include "common/ops/reduce.h"
-#include "common/tensor/memory.h"
 #include "tests/support/tensor_checks.h"
 
 using namespace ldm;

@@ -1,4 +1,4 @@
-#include "common/tensor/memory.h"
+#include "common/device/memory.h"
 
 #include <cstring>
 #include <new>

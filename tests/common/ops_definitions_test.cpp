@@ -179,7 +179,7 @@ TEST_CASE("attention is its definition") {
     if (c.masked) {
         std::vector<std::int32_t> keep(c.batch * c.keys);
         for (int i = 0; i < c.batch * c.keys; ++i) keep[i] = i % 3 != 0 && i / c.keys < c.batch - 1;
-        options.keep = Tensor::ints({c.batch, c.keys}, keep);
+        options.key_padding_mask = Tensor::ints({c.batch, c.keys}, keep);
     }
     CHECK(close(ops::scaled_dot_product_attention(q, k, v, options),
                 ops::reference::attention(q, k, v, options), 4e-6) == "");

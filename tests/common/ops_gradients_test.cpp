@@ -91,8 +91,8 @@ TEST_CASE("gradients of norms and softmaxes") {
 TEST_CASE("gradients of attention") {
     const Tensor keep =
         Tensor::ints({2, 5}, std::vector<std::int32_t>{1, 0, 1, 1, 0, 0, 0, 0, 0, 0});
-    for (const auto& options :
-         {ops::AttentionOptions{}, ops::AttentionOptions{.scale = 0.3f, .keep = keep}}) {
+    for (const auto& options : {ops::AttentionOptions{},
+                                ops::AttentionOptions{.scale = 0.3f, .key_padding_mask = keep}}) {
         auto f = [&](Inputs in) {
             return ops::scaled_dot_product_attention(in[0], in[1], in[2], options);
         };

@@ -1,4 +1,4 @@
-#include "common/image/tensor_picture.h"
+#include "common/figures/tensor_picture.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/tensor_checks.h"

@@ -1,4 +1,4 @@
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 #include "tests/support/catch.h"
 

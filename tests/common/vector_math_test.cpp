@@ -55,15 +55,15 @@ TEST_CASE("exp has the right ends") {
     CHECK(std::isnan(exp(fill(NAN))[0]));
 }
 
-TEST_CASE("logistic is within 3 units in the last place") {
-    CHECK(worst([](Floats x) { return logistic(x); },
+TEST_CASE("sigmoid is within 3 units in the last place") {
+    CHECK(worst([](Floats x) { return sigmoid(x); },
                 [](double x) { return 1 / (1 + std::exp(-x)); }, -80.0f, 80.0f) < 3.0);
-    CHECK(logistic(fill(-infinity))[0] == 0.0f);
-    CHECK(std::isnan(logistic(fill(NAN))[0]));
+    CHECK(sigmoid(fill(-infinity))[0] == 0.0f);
+    CHECK(std::isnan(sigmoid(fill(NAN))[0]));
 }
 
-TEST_CASE("normal_cumulative keeps its digits where 1 + erf loses them") {
-    const auto fast = [](Floats x) { return normal_cumulative(x); };
+TEST_CASE("normal_cdf keeps its digits where 1 + erf loses them") {
+    const auto fast = [](Floats x) { return normal_cdf(x); };
     CHECK(worst(fast, cumulative, -1.0f, 1.0f) < 3.0);
     CHECK(worst(fast, cumulative, 0.0f, 10.0f) < 1.5);
     CHECK(worst(fast, cumulative, -12.9f, 0.0f) < 7.0);

@@ -12,7 +12,7 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
-#include "common/device/numbers.cuh"
+#include "common/ops/cuda/numbers.cuh"
 #include "tests/support/catch.h"
 
 using namespace ldm::cuda;

@@ -31,7 +31,12 @@ def small(kind, config):
         config["first_stage_config"]["ddconfig"] |= {"resolution": 16, "ch": 32, "ch_mult": [1, 2]}
     if kind == "clip":
         for tower in ("text_config", "vision_config"):
-            config["cond_stage_config"][tower] |= {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+            config["cond_stage_config"][tower] |= {
+                "hidden_size": 32,
+                "intermediate_size": 64,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+            }
         config["cond_stage_config"]["vision_config"] |= {"image_size": 16}
     if kind == "diffusion":
         config["unet_config"] |= {"image_size": 4}
@@ -40,12 +45,19 @@ def small(kind, config):
 
 
 def config_of(kind, options):
-    config = json.loads((ROOT / f"chapters/09_training/emoji/{kind}.json").read_text(encoding="utf-8"))
+    config = json.loads(
+        (ROOT / f"chapters/09_training/emoji/{kind}.json").read_text(encoding="utf-8")
+    )
     for key in ("lr_schedule", "side_by_side"):
         config.pop(key, None)
     if "vocabulary" in config:
         config["vocabulary"] = str(MODEL / "merges.txt")
-    config |= {"steps": options.steps, "precision": "f32", "batch_size": min(config["batch_size"], 8), "checkpoint_every": options.steps}
+    config |= {
+        "steps": options.steps,
+        "precision": "f32",
+        "batch_size": min(config["batch_size"], 8),
+        "checkpoint_every": options.steps,
+    }
     return small(kind, config) if options.small else config
 
 
@@ -56,10 +68,29 @@ def losses(kind, device, options):
         shutil.rmtree(output, ignore_errors=True)
         settings = options.folder / f"{kind}.json"
         settings.write_text(json.dumps(config_of(kind, options), indent=2))
-        start = ["--init", MODEL] if kind == "diffusion" else []  # CLIP from nothing: the model's tells its examples apart, with a loss of 0
-        subprocess.run([options.ldm, "train", kind, "--config", settings, "--data", options.folder / "pictures", "--output", output,
-                        "--max-steps", str(options.steps), "--device", device, *start],
-                       check=True, stdout=sys.stderr)
+        start = (
+            ["--init", MODEL] if kind == "diffusion" else []
+        )  # CLIP from nothing: the model's tells its examples apart, with a loss of 0
+        subprocess.run(
+            [
+                options.ldm,
+                "train",
+                kind,
+                "--config",
+                settings,
+                "--data",
+                options.folder / "pictures",
+                "--output",
+                output,
+                "--max-steps",
+                str(options.steps),
+                "--device",
+                device,
+                *start,
+            ],
+            check=True,
+            stdout=sys.stderr,
+        )
     with (output / "curve.csv").open() as file:
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
@@ -67,7 +98,12 @@ def losses(kind, device, options):
 def main():
     parser = argparse.ArgumentParser(description="Compares trainings on the CPU and on a GPU.")
     parser.add_argument("--ldm", required=True)
-    parser.add_argument("--folder", type=Path, required=True, help="for the trainings; those of the CPU that are there are not made again")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="for the trainings; those of the CPU that are there are not made again",
+    )
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
@@ -87,13 +123,19 @@ def main():
             worst = float("inf")
             continue
         assert len(here) == len(there) == options.steps
-        print(f"{kind}:\n\n| step | loss, cpu | loss, {options.device} | difference, as a share |\n|---|---|---|---|")
+        print(
+            f"{kind}:\n\n| step | loss, cpu | loss, {options.device} | difference, as a share |\n|---|---|---|---|"
+        )
         for step, (a, b) in enumerate(zip(here, there), 1):
-            share = abs(a - b) / abs(a) if a and math.isfinite(a) and math.isfinite(b) else float("inf")
+            share = (
+                abs(a - b) / abs(a) if a and math.isfinite(a) and math.isfinite(b) else float("inf")
+            )
             worst = max(worst, share)
             print(f"| {step} | {a:.7g} | {b:.7g} | {share:.1e} |")
         print(flush=True)
-    print(f"verdict: losses of {options.steps} steps of {', '.join(options.kinds)} differ by at most {worst:.1e} of them, {options.tolerance:.0e} allowed")
+    print(
+        f"verdict: losses of {options.steps} steps of {', '.join(options.kinds)} differ by at most {worst:.1e} of them, {options.tolerance:.0e} allowed"
+    )
     return 0 if worst <= options.tolerance else 1
 
 

@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 
 #include "chapters/02_vae/show.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/png.h"
-#include "common/image/tensor_picture.h"
 
 int main(int argc, char** argv) {
     using namespace ldm;

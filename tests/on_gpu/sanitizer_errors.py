@@ -27,7 +27,10 @@ def reports(text):
 
 
 def is_error(report):
-    return not re.search(r"^(COMPUTE-SANITIZER|Warning|Info|Target application|(ERROR|RACECHECK|LEAK) SUMMARY)", report[0])
+    return not re.search(
+        r"^(COMPUTE-SANITIZER|Warning|Info|Target application|(ERROR|RACECHECK|LEAK) SUMMARY)",
+        report[0],
+    )
 
 
 def is_ours(report):

@@ -13,13 +13,25 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER_SECONDS, CASE_SECONDS = 240, 90  # a kernel that waits for itself must not take the time of all others
+FOLDER_SECONDS, CASE_SECONDS = (
+    240,
+    90,
+)  # a kernel that waits for itself must not take the time of all others
 HANGS = 2  # cases of a folder that may do so before no more of it are tried
 
 
 def answer(files, dtype, options):
     """The report on some cases, or None and why there is none."""
-    command = [options.ldm, "verify", "--json", "--device", options.device, "--dtype", dtype, *map(str, files)]
+    command = [
+        options.ldm,
+        "verify",
+        "--json",
+        "--device",
+        options.device,
+        "--dtype",
+        dtype,
+        *map(str, files),
+    ]
     seconds = CASE_SECONDS if len(files) == 1 else FOLDER_SECONDS
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
@@ -29,7 +41,11 @@ def answer(files, dtype, options):
     try:
         return json.loads(done.stdout), ""
     except ValueError:
-        return None, (done.stderr.strip().splitlines() or ["no report"])[-1] + f" (ended with {done.returncode})"
+        return (
+            None,
+            (done.stderr.strip().splitlines() or ["no report"])[-1]
+            + f" (ended with {done.returncode})",
+        )
 
 
 def has_failed(case):
@@ -37,7 +53,15 @@ def has_failed(case):
 
 
 def error(file, why):
-    return {"file": str(file), "component": None, "situation": None, "status": "error", "reason": why, "first_diverging": None, "tensors": []}
+    return {
+        "file": str(file),
+        "component": None,
+        "situation": None,
+        "status": "error",
+        "reason": why,
+        "first_diverging": None,
+        "tensors": [],
+    }
 
 
 def tried_alone(cases, dtype, options, too_slow):
@@ -49,20 +73,40 @@ def tried_alone(cases, dtype, options, too_slow):
             hangs += why.startswith("no answer")
             case = report["files"][0] if report else error(case["file"], why)
         alone.append(case)
-    if not too_slow and any(has_failed(case) for case in cases) and not any(has_failed(case) for case in alone):
+    if (
+        not too_slow
+        and any(has_failed(case) for case in cases)
+        and not any(has_failed(case) for case in alone)
+    ):
         # none of them is to blame for the others
-        return [case | {"reason": f"passes alone, but after others: {case['reason'] or case['first_diverging']}"} if has_failed(case) else case
-                for case in cases]
+        return [
+            case
+            | {
+                "reason": f"passes alone, but after others: {case['reason'] or case['first_diverging']}"
+            }
+            if has_failed(case)
+            else case
+            for case in cases
+        ]
     return alone
 
 
 def report_on(files, dtype, options):
     report, why = answer(files, dtype, options)
-    cases = report["files"] if report else [error(file, f"not tried alone; of the whole folder: {why}") for file in files]
+    cases = (
+        report["files"]
+        if report
+        else [error(file, f"not tried alone; of the whole folder: {why}") for file in files]
+    )
     cases = tried_alone(cases, dtype, options, not report and why.startswith("no answer"))
-    return {"device": report["device"] if report else options.device, "dtype": dtype, "files": cases,
-            "passed": sum(case["status"] == "passed" for case in cases), "failed": sum(map(has_failed, cases)),
-            "f32_only": sum(case["status"] == "float32 only" for case in cases)}
+    return {
+        "device": report["device"] if report else options.device,
+        "dtype": dtype,
+        "files": cases,
+        "passed": sum(case["status"] == "passed" for case in cases),
+        "failed": sum(map(has_failed, cases)),
+        "f32_only": sum(case["status"] == "float32 only" for case in cases),
+    }
 
 
 def main():
@@ -83,7 +127,11 @@ def main():
             kept = options.keep / dtype / f"{folder.name}.json"
             if kept.exists() and json.loads(kept.read_text())["failed"] == 0:
                 continue
-            files = sorted(folder.rglob("[A-Z]*.tiny_input.safetensors" if options.quick else "[A-Z]*.safetensors"))
+            files = sorted(
+                folder.rglob(
+                    "[A-Z]*.tiny_input.safetensors" if options.quick else "[A-Z]*.safetensors"
+                )
+            )
             if not files:
                 sys.exit(f"there are no cases in {folder}")
             report = report_on(files, dtype, options)

@@ -14,12 +14,16 @@ from pathlib import Path
 import torch
 
 CASES = Path(__file__).resolve().parents[2] / "reference_data/full_size"
-PARTS = {"UNetModel.sd15": "model.diffusion_model.", "Decoder.sd15_256": "first_stage_model.", "CLIPTextModel.sd15": "cond_stage_model.transformer."}
+PARTS = {
+    "UNetModel.sd15": "model.diffusion_model.",
+    "Decoder.sd15_256": "first_stage_model.",
+    "CLIPTextModel.sd15": "cond_stage_model.transformer.",
+}
 
 
 def recipe(case):
     with (CASES / f"{case}.safetensors").open("rb") as file:
-        size, = struct.unpack("<Q", file.read(8))
+        (size,) = struct.unpack("<Q", file.read(8))
         return json.loads(json.loads(file.read(size))["__metadata__"]["recipe"])["tensors"]
 
 

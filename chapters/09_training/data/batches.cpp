@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "common/figures/tensor_picture.h"
 #include "common/image/crop.h"
-#include "common/image/tensor_picture.h"
 
 namespace ldm::train {
 namespace {

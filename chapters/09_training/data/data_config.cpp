@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/error.h"
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 namespace ldm::train {
 namespace {

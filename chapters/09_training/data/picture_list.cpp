@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "common/io/atomic_file.h"
 #include "common/io/json.h"
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 namespace ldm::train {
 namespace fs = std::filesystem;

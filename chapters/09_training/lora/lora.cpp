@@ -74,8 +74,8 @@ Weights trained_weights(const Lora& lora) {
     return trained;
 }
 
-//! [lend]
-void lend(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint) {
+//! [add_weights]
+void add_weights(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint) {
     for (const auto& [name, w] : weights) {
         const auto found = lora.find(name);
         if (found == lora.end()) {
@@ -88,7 +88,7 @@ void lend(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint) 
         });
     }
 }
-//! [lend]
+//! [add_weights]
 
 void merge(nn::Checkpoint& model, const Lora& lora, float strength) {
     std::map<std::string, Shape> shapes;

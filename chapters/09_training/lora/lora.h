@@ -55,7 +55,7 @@ Weights trained_weights(const Lora& lora);
 /// Lends `weights`, those that `lora` knows with its change on top. The sum is taken anew whenever
 /// a network is built from `checkpoint`: under a Tape, build the network in every step, after
 /// watch(tape, trained_weights(lora)).
-void lend(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint);
+void add_weights(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint);
 
 /// Adds `strength` times the change to the weights of a model before it is built. Throws when one
 /// is not there or has another shape.

@@ -15,8 +15,8 @@ constexpr float momentum = 0.1f;
 
 BatchNorm2d::BatchNorm2d(const nn::Params& weights, int channels)
     : path_(weights.path()),
-      scale_(weights.get("weight", {channels})),
-      offset_(weights.get("bias", {channels})),
+      weight_(weights.get("weight", {channels})),
+      bias_(weights.get("bias", {channels})),
       running_mean_(weights.get("running_mean", {channels})),
       running_var_(weights.get("running_var", {channels})) {
     if (weights.contains("num_batches_tracked")) batches_ = weights.get("num_batches_tracked", {});
@@ -26,8 +26,8 @@ BatchNorm2d::BatchNorm2d(const nn::Params& weights, int channels)
 Tensor BatchNorm2d::operator()(const Tensor& x, Mode mode) {
     if (mode == Mode::eval)
         return traced(path_,
-                      ops::batch_norm(x, {running_mean_, running_var_}, scale_, offset_, eps));
-    const auto [y, moments] = ops::batch_norm(x, scale_, offset_, eps);
+                      ops::batch_norm(x, {running_mean_, running_var_}, weight_, bias_, eps));
+    const auto [y, moments] = ops::batch_norm(x, weight_, bias_, eps);
     remember(moments.mean, moments.variance, x.size() / x.dim(1));
     return traced(path_, y);
 }

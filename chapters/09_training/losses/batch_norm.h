@@ -28,7 +28,7 @@ private:
     void remember(const Tensor& mean, const Tensor& variance, std::int64_t count);
 
     std::string path_;
-    Tensor scale_, offset_;
+    Tensor weight_, bias_;
     Tensor running_mean_, running_var_;
     // or empty
     Tensor batches_;

@@ -19,28 +19,29 @@ LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& ter
         for (const Tensor& x : asked)
             if (x) own.watch(x);
         result.value = term();
-        const Gradients flow = own.backward(result.value);
+        const Gradients gradient = own.backward(result.value);
         for (std::size_t i = 0; i < asked.size(); ++i)
-            if (asked[i]) result.gradients[i] = flow.of(asked[i]);
+            if (asked[i]) result.gradients[i] = gradient.of(asked[i]);
     }
     record(result.value, asked, [gradients = result.gradients](const Tensor& dy) {
-        Tensors flow;
+        Tensors scaled;
         for (const Tensor& gradient : gradients)
-            flow.push_back(gradient ? gradient * dy.item() : Tensor());
-        return flow;
+            scaled.push_back(gradient ? gradient * dy.item() : Tensor());
+        return scaled;
     });
     return result;
 }
 //! [term]
 
 //! [weight]
-float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& flow_of_nll,
-                      const Tensor& flow_of_g) {
-    const auto at_last_layer = [&](const Tensor& flow) {
-        const Gradients gradients = last_layer.tape.backward(picture, flow, {last_layer.weight});
+float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& grad_of_nll,
+                      const Tensor& grad_of_g) {
+    const auto at_last_layer = [&](const Tensor& gradient) {
+        const Gradients gradients =
+            last_layer.tape.backward(picture, gradient, {last_layer.weight});
         return std::sqrt(ops::sum_of_squares(gradients.of(last_layer.weight)));
     };
-    const double weight = at_last_layer(flow_of_nll) / (at_last_layer(flow_of_g) + 1e-4);
+    const double weight = at_last_layer(grad_of_nll) / (at_last_layer(grad_of_g) + 1e-4);
     return static_cast<float>(std::min(weight, 1e4));
 }
 //! [weight]

@@ -36,7 +36,7 @@ struct LastLayer {
 ///     min(|d nll / d L| / (|d g / d L| + 1e-4), 10^4)
 ///
 /// from what flows back to `picture` from nll and from g. A number without gradient.
-float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& flow_of_nll,
-                      const Tensor& flow_of_g);
+float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& grad_of_nll,
+                      const Tensor& grad_of_g);
 
 }  // namespace ldm::train

@@ -18,14 +18,14 @@ LPIPSWithDiscriminator::Config LPIPSWithDiscriminator::Config::from_json(const i
         "LPIPSWithDiscriminator");
     return {.kl_weight = io::get_or(json, "kl_weight", 1.0f),
             .reconstruction = {.perceptual_weight = io::get_or(json, "perceptual_weight", 1.0f)},
-            .adversary = Adversary::Config::from_json(json)};
+            .adversarial_loss = AdversarialLoss::Config::from_json(json)};
 }
 
 LPIPSWithDiscriminator::LPIPSWithDiscriminator(const nn::Params& weights, const Config& config)
     : config_(config),
       logvar_(weights.get("logvar", {})),
       reconstruction_(weights / "perceptual_loss", config.reconstruction),
-      adversary_(weights / "discriminator", config.adversary) {}
+      adversarial_loss_(weights / "discriminator", config.adversarial_loss) {}
 
 //! [generator]
 LPIPSWithDiscriminator::GeneratorLoss LPIPSWithDiscriminator::generator(
@@ -39,10 +39,10 @@ LPIPSWithDiscriminator::GeneratorLoss LPIPSWithDiscriminator::generator(
         return sum(r / exp(logvar_) + logvar_) / pictures;
     });
     const Tensor kl = sum(posterior.kl()) / pictures;
-    const LossTerm g = adversary_.g_loss(rec, global_step, mode);
+    const LossTerm g = adversarial_loss_.g_loss(rec, global_step, mode);
 
-    result.d_weight = adversary_.weight(last_layer, rec, nll, g);
-    result.disc_factor = adversary_.factor(global_step);
+    result.d_weight = adversarial_loss_.weight(last_layer, rec, nll, g);
+    result.disc_factor = adversarial_loss_.factor(global_step);
     result.loss =
         nll.value + config_.kl_weight * kl + (result.d_weight * result.disc_factor) * g.value;
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "chapters/02_vae/gaussian.h"
-#include "chapters/09_training/losses/adversary.h"
+#include "chapters/09_training/losses/adversarial_loss.h"
 #include "chapters/09_training/losses/reconstruction_loss.h"
 
 namespace ldm::train {
@@ -15,9 +15,9 @@ namespace ldm::train {
 ///     kl  = sum(KL(posterior, Normal(0, 1))) / N
 ///     g   = -mean(D(rec))
 ///
-/// small, the discriminator's what Adversary::d_loss says. Sums run over everything, N pictures
-/// divide them, so a large picture weighs more than its KL: see kl_weight of the published models,
-/// 1e-6.
+/// small, the discriminator's what AdversarialLoss::d_loss says. Sums run over everything, N
+/// pictures divide them, so a large picture weighs more than its KL: see kl_weight of the published
+/// models, 1e-6.
 ///
 ///     Tape tape;                                            // watches the autoencoder's weights
 ///     const auto posterior = autoencoder.encode(x);
@@ -32,7 +32,7 @@ public:
     struct Config {
         float kl_weight = 1.0f;
         ReconstructionLoss::Config reconstruction;
-        Adversary::Config adversary;
+        AdversarialLoss::Config adversarial_loss;
 
         /// Upstream's keys: disc_start, logvar_init, kl_weight, pixelloss_weight, disc_num_layers,
         /// disc_in_channels, disc_factor, disc_weight, perceptual_weight, use_actnorm, disc_loss;
@@ -59,7 +59,7 @@ public:
 
     DiscriminatorLoss discriminator(const Tensor& x, const Tensor& rec, int global_step,
                                     Mode mode = Mode::train) {
-        return adversary_.d_loss(x, rec, global_step, mode);
+        return adversarial_loss_.d_loss(x, rec, global_step, mode);
     }
 
     /// The logarithm of the variance that a pixel is allowed, []: a weight, though upstream trains
@@ -70,7 +70,7 @@ private:
     Config config_;
     Tensor logvar_;
     ReconstructionLoss reconstruction_;
-    Adversary adversary_;
+    AdversarialLoss adversarial_loss_;
 };
 
 }  // namespace ldm::train

@@ -21,7 +21,7 @@ VQLPIPSWithDiscriminator::Config VQLPIPSWithDiscriminator::Config::from_json(con
         .n_classes = {},
         .reconstruction = {.perceptual_weight = io::get_or(json, "perceptual_weight", 1.0f),
                            .pixel_loss = pixel_loss_from(io::get_or(json, "pixel_loss", "l1"))},
-        .adversary = Adversary::Config::from_json(json)};
+        .adversarial_loss = AdversarialLoss::Config::from_json(json)};
     if (json.contains("n_classes") && !json["n_classes"].is_null())
         config.n_classes = io::get<int>(json, "n_classes");
     return config;
@@ -30,7 +30,7 @@ VQLPIPSWithDiscriminator::Config VQLPIPSWithDiscriminator::Config::from_json(con
 VQLPIPSWithDiscriminator::VQLPIPSWithDiscriminator(const nn::Params& weights, const Config& config)
     : config_(config),
       reconstruction_(weights / "perceptual_loss", config.reconstruction),
-      adversary_(weights / "discriminator", config.adversary) {}
+      adversarial_loss_(weights / "discriminator", config.adversarial_loss) {}
 
 //! [generator]
 VQLPIPSWithDiscriminator::GeneratorLoss VQLPIPSWithDiscriminator::generator(
@@ -43,10 +43,10 @@ VQLPIPSWithDiscriminator::GeneratorLoss VQLPIPSWithDiscriminator::generator(
         return mean(r);
     });
     const Tensor quant = mean(codebook_loss);
-    const LossTerm g = adversary_.g_loss(rec, global_step, mode);
+    const LossTerm g = adversarial_loss_.g_loss(rec, global_step, mode);
 
-    result.d_weight = adversary_.weight(last_layer, rec, nll, g);
-    result.disc_factor = adversary_.factor(global_step);
+    result.d_weight = adversarial_loss_.weight(last_layer, rec, nll, g);
+    result.disc_factor = adversarial_loss_.factor(global_step);
     result.loss = nll.value + (result.d_weight * result.disc_factor) * g.value +
                   config_.codebook_weight * quant;
 

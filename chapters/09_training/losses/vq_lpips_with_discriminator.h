@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "chapters/09_training/losses/adversary.h"
+#include "chapters/09_training/losses/adversarial_loss.h"
 #include "chapters/09_training/losses/reconstruction_loss.h"
 
 namespace ldm::train {
@@ -20,7 +20,7 @@ public:
         // entries of the codebook, to tell how evenly they are used
         std::optional<int> n_classes;
         ReconstructionLoss::Config reconstruction;
-        Adversary::Config adversary;
+        AdversarialLoss::Config adversarial_loss;
 
         /// Upstream's keys: disc_start, codebook_weight, pixelloss_weight, disc_num_layers,
         /// disc_in_channels, disc_factor, disc_weight, perceptual_weight, use_actnorm, disc_ndf,
@@ -54,13 +54,13 @@ public:
 
     DiscriminatorLoss discriminator(const Tensor& x, const Tensor& rec, int global_step,
                                     Mode mode = Mode::train) {
-        return adversary_.d_loss(x, rec, global_step, mode);
+        return adversarial_loss_.d_loss(x, rec, global_step, mode);
     }
 
 private:
     Config config_;
     ReconstructionLoss reconstruction_;
-    Adversary adversary_;
+    AdversarialLoss adversarial_loss_;
 };
 
 }  // namespace ldm::train

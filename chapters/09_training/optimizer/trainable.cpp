@@ -82,7 +82,7 @@ Weights select(const Weights& weights, const std::function<bool(const std::strin
     return some;
 }
 
-void lend(const Weights& weights, nn::Checkpoint& checkpoint) {
+void add_weights(const Weights& weights, nn::Checkpoint& checkpoint) {
     for (const auto& [name, w] : weights) checkpoint.add(name, w);
 }
 

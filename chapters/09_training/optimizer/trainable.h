@@ -49,7 +49,7 @@ Weights on(const Weights& weights, Device device);
 Weights select(const Weights& weights, const std::function<bool(const std::string& name)>& chosen);
 
 /// Lends the weights to a checkpoint, for building networks from it. The numbers are shared.
-void lend(const Weights& weights, nn::Checkpoint& checkpoint);
+void add_weights(const Weights& weights, nn::Checkpoint& checkpoint);
 
 void watch(Tape& tape, const Weights& weights);
 

@@ -11,7 +11,7 @@
 #include "chapters/09_training/run/checksum.h"
 #include "common/error.h"
 #include "common/io/atomic_file.h"
-#include "common/text/utf8.h"
+#include "common/io/utf8.h"
 
 namespace ldm::train {
 namespace fs = std::filesystem;

@@ -7,8 +7,8 @@
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "chapters/09_training/trainers/step_noise.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/sheet.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -31,9 +31,9 @@ bool is_inner(const std::string& name) {
            name.find("quant_conv") == std::string::npos && !name.ends_with("main.0.weight");
 }
 
-Learner::Config discriminator_config(const TrainingConfig& config) {
+OptimizedWeights::Config discriminator_config(const TrainingConfig& config) {
     return {.optimizer = {{"name", "adam"}, {"betas", {0.5, 0.9}}},
-            .max_grad_norm = config.learner.max_grad_norm};
+            .max_grad_norm = config.optimized.max_grad_norm};
 }
 
 }  // namespace
@@ -76,9 +76,9 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
             "'lpips_weights' is missing: the perceptual loss needs the weights of VGG16 and LPIPS "
             "(\"perceptual_weight\": 0 does without)");
     const MakeWeight known = copied_from(lpips.root());
-    const MakeWeight judge = model_.has(std::string(loss_place) + ".discriminator")
-                                 ? copied_from(model_.weights(loss_place))
-                                 : initial_weights(discriminator_rules(), config.seed + 1);
+    const MakeWeight discriminator = model_.has(std::string(loss_place) + ".discriminator")
+                                         ? copied_from(model_.weights(loss_place))
+                                         : initial_weights(discriminator_rules(), config.seed + 1);
     loss_weights_ = weights_of(
         [&](const nn::Params& p) {
             loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json));
@@ -87,21 +87,22 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
             [&](const std::string& name, const Shape& shape) {
                 if (name == "logvar") return Tensor::full(shape, logvar);
                 return name.starts_with("perceptual_loss.") ? known(name, shape)
-                                                            : judge(name, shape);
+                                                            : discriminator(name, shape);
             },
             config.device));
     lpips.check("the weights of LPIPS");
     model_.check();
 
     const bool train_encoder = io::get_or(json, "train_encoder", true);
-    painter_.emplace(
+    generator_.emplace(
         select(all_, [&](const std::string& name) { return train_encoder || !is_encoder(name); }),
-        config.learner, is_inner);
-    judge_.emplace(select(loss_weights_,
-                          [](const std::string& name) {
-                              return name.starts_with("discriminator.") && !is_measured(name);
-                          }),
-                   discriminator_config(config), is_inner);
+        config.optimized, is_inner);
+    discriminator_.emplace(select(loss_weights_,
+                                  [](const std::string& name) {
+                                      return name.starts_with("discriminator.") &&
+                                             !is_measured(name);
+                                  }),
+                           discriminator_config(config), is_inner);
 }
 
 Shape AutoencoderTrainer::latent_shape(const Tensor& pictures) const {
@@ -129,32 +130,33 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
     const double share = 1.0 / static_cast<double>(pictures.size());
     double loss = 0.0, rec_loss = 0.0, kl_loss = 0.0, decibels = 0.0, d_weight = 0.0,
            disc_loss = 0.0;
-    Weights painter_gradients, judge_gradients;
+    Weights generator_gradients, discriminator_gradients;
     for (std::size_t i = 0; i < pictures.size(); ++i) {
         const Tensor& x = pictures[i];  // [N, 3, H, W]
         Tensor rec;
         {
             Tape tape;
-            watch(tape, painter_->weights());
+            watch(tape, generator_->weights());
             const vae::DiagonalGaussian posterior = autoencoder_->encode(x);
             rec = autoencoder_->decode(posterior.sample(noise[i]));
             const LastLayer last_layer{tape, last_layer_};
             const auto g = loss_->generator(x, rec, posterior, static_cast<int>(step), &last_layer);
-            accumulate(painter_gradients, gradients_of(tape.backward(g.loss), painter_->weights()),
-                       share);
+            accumulate(generator_gradients,
+                       gradients_of(tape.backward(g.loss), generator_->weights()), share);
             loss += share * g.total_loss, rec_loss += share * g.rec_loss,
                 kl_loss += share * g.kl_loss;
             d_weight += share * g.d_weight * g.disc_factor;
             decibels += share * vae::psnr(x, ops::clamp(rec, -1.0f, 1.0f));
         }
         Tape tape;
-        watch(tape, judge_->weights());
+        watch(tape, discriminator_->weights());
         const auto d = loss_->discriminator(x, rec, static_cast<int>(step));
-        accumulate(judge_gradients, gradients_of(tape.backward(d.loss), judge_->weights()), share);
+        accumulate(discriminator_gradients,
+                   gradients_of(tape.backward(d.loss), discriminator_->weights()), share);
         disc_loss += share * d.disc_loss;
     }
-    painter_->move(painter_gradients, learning_rate);
-    judge_->move(judge_gradients, discriminator_rate_ * learning_rate);
+    generator_->move(generator_gradients, learning_rate);
+    discriminator_->move(discriminator_gradients, discriminator_rate_ * learning_rate);
     return {loss, {rec_loss, kl_loss, decibels, d_weight, disc_loss}};
 }
 //! [step]
@@ -165,8 +167,8 @@ std::vector<std::string> AutoencoderTrainer::columns() const {
 
 Weights AutoencoderTrainer::state() {
     Weights state;
-    add_state(state, "autoencoder.", painter_->state());
-    add_state(state, "judge.", judge_->state());
+    add_state(state, "autoencoder.", generator_->state());
+    add_state(state, "discriminator.", discriminator_->state());
     add_state(state, "measured.",
               select(loss_weights_, [](const std::string& name) { return is_measured(name); }));
     return state;
@@ -178,7 +180,7 @@ Tensor AutoencoderTrainer::reconstruct(const Tensor& pictures) const {
 }
 
 Tensor AutoencoderTrainer::reconstruct_with_average(const Tensor& pictures) {
-    const Learner::WithAverage average(*painter_);
+    const OptimizedWeights::WithAverage average(*generator_);
     return reconstruct(pictures);
 }
 
@@ -200,7 +202,7 @@ image::Image AutoencoderTrainer::sample() {
 
 void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
-    add_state(named, std::string(place) + ".", painter_->learned(all_));
+    add_state(named, std::string(place) + ".", generator_->learned(all_));
     model_.write(folder,
                  {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}},
                  named);

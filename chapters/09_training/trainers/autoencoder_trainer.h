@@ -17,11 +17,13 @@ namespace ldm::train {
 ///
 /// Own keys of the configuration:
 ///
-///     "first_stage_config"           {"embed_dim", "ddconfig"}; by default that of the model it
-///     begins with "loss"                         LPIPSWithDiscriminator::Config;
-///     {"perceptual_weight": 0, "kl_weight": 1e-6} … "lpips_weights"                files for
-///     add_lpips_weights(), with a perceptual_weight "train_encoder"                false: the
-///     latents stay what they are, and what was trained on them valid "discriminator_learning_rate"
+///     "first_stage_config"  {"embed_dim", "ddconfig"}; by default that of the initial model
+///     "loss"                LPIPSWithDiscriminator::Config; {"perceptual_weight": 0,
+///                           "kl_weight": 1e-6} …
+///     "lpips_weights"       files for add_lpips_weights(), with a perceptual_weight
+///     "train_encoder"       false: the latents stay the same, so what was trained on them stays
+///                           valid
+///     "discriminator_learning_rate"  by default the autoencoder's
 ///     by default the autoencoder's
 class AutoencoderTrainer : public Trainer {
 public:
@@ -66,7 +68,7 @@ private:
     Weights all_;
     // of everything in the loss
     Weights loss_weights_;
-    std::optional<Learner> painter_, judge_;
+    std::optional<OptimizedWeights> generator_, discriminator_;
     Tensor last_layer_;
 };
 

@@ -7,13 +7,13 @@
 #include <limits>
 #include <map>
 
-#include "chapters/03_clip/contrast.h"
+#include "chapters/03_clip/contrastive_loss.h"
 #include "chapters/03_clip/position_ids.h"
 #include "chapters/03_clip/token_ids.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/sheet.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
 #include "common/ops/optimizer_step.h"
@@ -86,14 +86,14 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
                        ? copied_from(model_.weights(place_in_model))
                        : on(initial_weights(clip_rules(cond_stage_config_), config.seed), device_));
     model_.check();
-    learner_.emplace(
+    optimized_.emplace(
         select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }),
-        config.learner, is_inner);
-    if (!train_text_) hear_all(captions);
+        config.optimized, is_inner);
+    if (!train_text_) encode_captions(captions);
 }
 
 /// The text tower says once what it makes of each of the captions.
-void ClipTrainer::hear_all(const std::vector<std::string>& captions) {
+void ClipTrainer::encode_captions(const std::vector<std::string>& captions) {
     constexpr std::size_t at_once = 64;
     std::vector<std::string> different;
     std::map<std::string, std::int32_t> rows;
@@ -163,13 +163,13 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate,
     Weights gradients;
     for (std::size_t i = 0; i < batches; ++i) {
         Tape tape;
-        watch(tape, learner_->weights());
+        watch(tape, optimized_->weights());
         const auto [loss, logits] = answer(i);
-        accumulate(gradients, gradients_of(tape.backward(loss), learner_->weights()), share);
+        accumulate(gradients, gradients_of(tape.backward(loss), optimized_->weights()), share);
         mean_loss += share * loss.item();
         found += share * diagonal_wins(logits);
     }
-    learner_->move(gradients, learning_rate);
+    optimized_->move(gradients, learning_rate);
     Tensor& logit_scale = all_.at("logit_scale");
     ops::copy_into(logit_scale, ops::clamp(logit_scale, -std::numeric_limits<float>::infinity(),
                                            largest_logit_scale));
@@ -178,7 +178,7 @@ StepResult ClipTrainer::learn(std::size_t batches, double learning_rate,
 //! [step]
 
 image::Image ClipTrainer::sample() {
-    const Learner::WithAverage average(*learner_);
+    const OptimizedWeights::WithAverage average(*optimized_);
     const Batch& batch = examples_.front();
     const Tensor logits =
         ops::to(among_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
@@ -200,7 +200,7 @@ image::Image ClipTrainer::sample() {
 
 void ClipTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
-    add_state(named, std::string(place_in_model) + ".", learner_->learned(all_));
+    add_state(named, std::string(place_in_model) + ".", optimized_->learned(all_));
     model_.write(folder, {{"cond_stage_config", cond_stage_config_}}, named, merges_);
 }
 

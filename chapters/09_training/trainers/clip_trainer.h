@@ -16,16 +16,14 @@ namespace ldm::train {
 /// Own keys of the configuration:
 ///
 ///     "cond_stage_config"   text_config, vision_config, projection_dim, image_mean, image_std; by
-///     default that
-///                           of the model it begins with
+///                           default that of the initial model
 ///     "vocabulary"          merges.txt of the tokenizer; by default the model's. (`ldm train` also
-///     takes how many
-///                           merges to learn from the captions, and puts the file into its folder.)
-///     "train_text"          false: the text tower stays what it is, and the image tower learns to
-///     meet it,
-///                           as does the projection of the texts ("LiT"; Zhai et al., 2022). What
-///                           the tower makes of every caption is then known, so each picture has to
-///                           find its own among all of them
+///                           takes how many merges to learn from the captions, and puts the file
+///                           into its folder.)
+///     "train_text"          false: the text tower stays frozen, and the image tower is trained to
+///                           match it, as is the projection of the texts ("LiT"; Zhai et al.,
+///                           2022). The features of every caption are then known, so each picture
+///                           is contrasted with all of them
 class ClipTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
@@ -42,7 +40,7 @@ public:
                        double learning_rate);
 
     std::vector<std::string> columns() const override { return {"text_finds_picture"}; }
-    Weights state() override { return learner_->state(); }
+    Weights state() override { return optimized_->state(); }
     image::Image sample() override;
     void write_model(const std::filesystem::path& folder) override;
 
@@ -57,7 +55,7 @@ private:
     StepResult learn(std::size_t batches, double learning_rate,
                      const std::function<Answer(std::size_t)>& answer);
 
-    void hear_all(const std::vector<std::string>& captions);
+    void encode_captions(const std::vector<std::string>& captions);
     Tensor ids_of(const std::vector<std::string>& captions) const;
     Tensor image_features(const Tensor& pictures) const;
 
@@ -72,7 +70,7 @@ private:
 
     std::optional<clip::ClipModel> clip_;
     Weights all_;
-    std::optional<Learner> learner_;
+    std::optional<OptimizedWeights> optimized_;
     // [M, D], pooled, of every different caption; with train_text false
     Tensor all_texts_;
     // which of them

@@ -12,10 +12,10 @@
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
-#include "chapters/09_training/trainers/side_by_side.h"
+#include "chapters/09_training/trainers/parallel_micro_batches.h"
 #include "chapters/09_training/trainers/step_noise.h"
+#include "common/figures/tensor_picture.h"
 #include "common/image/sheet.h"
-#include "common/image/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
@@ -54,8 +54,9 @@ double deviation(const Tensor& x) {
 
 const std::vector<std::string>& DiffusionTrainer::own_keys() {
     static const std::vector<std::string> keys = {
-        "unet_config",  "schedule", "loss",    "times",       "train_text_encoder",
-        "scale_factor", "lora",     "sampler", "side_by_side"};
+        "unet_config",           "schedule",     "loss", "times",
+        "train_text_encoder",    "scale_factor", "lora", "sampler",
+        "parallel_micro_batches"};
     return keys;
 }
 
@@ -71,7 +72,8 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       times_(schedule_, TimeSteps::from_json(io::get_or(json, "times", io::Json::object()))),
       train_text_encoder_(io::get_or(json, "train_text_encoder", false)),
       // there is one stream
-      side_by_side_(config.device == Device::cpu ? io::get_or(json, "side_by_side", 1) : 1),
+      micro_batches_at_once_(
+          config.device == Device::cpu ? io::get_or(json, "parallel_micro_batches", 1) : 1),
       tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
     model_.use(config_.device);
@@ -79,10 +81,10 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
     take_over_text_encoder();
     make_unet(json);
     model_.check();
-    learner_.emplace(lora_.empty()
-                         ? select(all_, [&](const std::string& name) { return is_trained(name); })
-                         : trained_weights(lora_),
-                     config.learner, is_inner);
+    optimized_.emplace(lora_.empty()
+                           ? select(all_, [&](const std::string& name) { return is_trained(name); })
+                           : trained_weights(lora_),
+                       config.optimized, is_inner);
 }
 
 void DiffusionTrainer::take_over_autoencoder(const io::Json& json,
@@ -105,7 +107,7 @@ void DiffusionTrainer::take_over_autoencoder(const io::Json& json,
             means.push_back(vae::DiagonalGaussian(latents_->moments(batch)).mean());
         scale_factor_ = static_cast<float>(1.0 / deviation(ops::concat(means, 0)));
     }
-    painter_.emplace(model_.weights("first_stage_model"), first_stage, scale_factor_);
+    generator_.emplace(model_.weights("first_stage_model"), first_stage, scale_factor_);
 }
 
 void DiffusionTrainer::take_over_text_encoder() {
@@ -162,8 +164,8 @@ ddpm::Denoiser DiffusionTrainer::denoiser(const Tensor& context) const {
         return
             [this, context](const Tensor& x, const Tensor& t) { return (*unet_)(x, t, context); };
     nn::Checkpoint with_lora;
-    lend(select(all_, [](const std::string& name) { return name.starts_with(unet_place); }), lora_,
-         with_lora);
+    add_weights(select(all_, [](const std::string& name) { return name.starts_with(unet_place); }),
+                lora_, with_lora);
     const unet::UNetModel changed(with_lora.root() / "model" / "diffusion_model",
                                   unet::Config::from_json(unet_config_));
     return [changed, context](const Tensor& x, const Tensor& t) { return changed(x, t, context); };
@@ -194,30 +196,31 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
     const auto learn_from = [&](std::int64_t i) {
         const auto& [z, ids, t, noise] = samples[i];
         Tape tape;
-        watch(tape, learner_->weights());
+        watch(tape, optimized_->weights());
         const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t,
                                            noise, times_.logvar());
         // no weight can change it
         const double constant = loss_config_.l_simple_weight * times_.mean_logvar(t);
-        return Part{gradients_of(tape.backward(losses.loss), learner_->weights()),
+        return Part{gradients_of(tape.backward(losses.loss), optimized_->weights()),
                     losses.loss.item() - constant, losses.loss_simple.item()};
     };
 
     const double share = 1.0 / static_cast<double>(samples.size());
     double loss = 0.0, loss_simple = 0.0;
     Weights gradients;
-    side_by_side(std::ssize(samples), side_by_side_, learn_from, [&](const Part& part) {
-        accumulate(gradients, part.gradients, share);
-        loss += share * part.loss;
-        loss_simple += share * part.loss_simple;
-    });
-    const double norm = learner_->move(gradients, learning_rate);
+    parallel_micro_batches(std::ssize(samples), micro_batches_at_once_, learn_from,
+                           [&](const Part& part) {
+                               accumulate(gradients, part.gradients, share);
+                               loss += share * part.loss;
+                               loss_simple += share * part.loss_simple;
+                           });
+    const double norm = optimized_->move(gradients, learning_rate);
     return {loss, {loss_simple, norm}};
 }
 //! [step]
 
 image::Image DiffusionTrainer::sample() {
-    const Learner::WithAverage average(*learner_);
+    const OptimizedWeights::WithAverage average(*optimized_);
     const Batch& batch = examples_.front();
     const std::int64_t n = batch.pictures.dim(0);
     const Tensor cond = context_of(ids_of(batch.captions));
@@ -236,7 +239,7 @@ image::Image DiffusionTrainer::sample() {
     Shape shape = vae::DiagonalGaussian(latents_->moments(batch)).mean().shape();
     const Tensor z = pipeline::DDIMSampler(schedule_, {.S = io::get_or(sampler_, "steps", 30)})
                          .sample(guided, noise(shape), noise, {});
-    const Tensor pictures = ops::to((*painter_)(z), Device::cpu);
+    const Tensor pictures = ops::to((*generator_)(z), Device::cpu);
 
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
@@ -251,7 +254,7 @@ image::Image DiffusionTrainer::sample() {
 
 void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
     if (!lora_.empty()) {
-        const Learner::WithAverage average(*learner_);
+        const OptimizedWeights::WithAverage average(*optimized_);
         io::Json config = {{"unet_config", unet_config_}};
         config["cond_stage_config"] = model_.setting("cond_stage_config");
         std::filesystem::create_directories(folder);
@@ -264,7 +267,7 @@ void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
     config["conditioning_key"] = "crossattn";
     config["image_size"] = config_.data.width;
     if (!sampler_.empty()) config["sampler"] = sampler_;
-    model_.write(folder, config, learner_->learned(all_));
+    model_.write(folder, config, optimized_->learned(all_));
 }
 
 }  // namespace ldm::train

@@ -5,7 +5,7 @@
 #include "chapters/01_ddpm/losses.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/latent_space.h"
+#include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/09_training/lora/lora.h"
 #include "chapters/09_training/trainers/latents_of_pictures.h"
 #include "chapters/09_training/trainers/model_parts.h"
@@ -22,18 +22,19 @@ namespace ldm::train {
 ///
 /// Own keys of the configuration:
 ///
-///     "unet_config"         UNetModel's; by default that of the model it begins with
-///     "schedule"            beta_schedule, timesteps, linear_start, linear_end, parameterization …
+///     "unet_config"         UNetModel's; by default that of the initial model
+///     "schedule"            beta_schedule, timesteps, linear_start, linear_end, parameterization
 ///     "loss"                loss_type, l_simple_weight, original_elbo_weight
 ///     "times"               TimeSteps::Config
-///     "train_text_encoder"  whether the text tower learns too (false)
+///     "train_text_encoder"  whether the text tower is trained too (false)
 ///     "scale_factor"        by default the model's; without either 1 / the standard deviation of
-///     the latents "lora"                {"rank", "alpha", "layers"}: train a LoRA instead of the
-///     weights themselves; the
-///                           folder model/ then has a lora.safetensors only
-///     "side_by_side"        how many of a step's batches ("accumulate") are computed at once, a
-///     thread each (1) "sampler"             {"name", "steps", "cfg_scale"} for sample(), and for
-///     whoever draws with the model
+///                           the latents
+///     "lora"                {"rank", "alpha", "layers"}: train a LoRA instead of the weights
+///                           themselves; the folder model/ then has a lora.safetensors only
+///     "parallel_micro_batches"  how many of a step's batches ("accumulate") are computed at the
+///                           same time, each on one thread (1)
+///     "sampler"             {"name", "steps", "cfg_scale"} for sample(), and the defaults of the
+///                           model
 class DiffusionTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
@@ -53,7 +54,7 @@ public:
     StepResult step_on(std::span<const Sample> samples, double learning_rate);
 
     std::vector<std::string> columns() const override { return {"loss_simple", "grad_norm"}; }
-    Weights state() override { return learner_->state(); }
+    Weights state() override { return optimized_->state(); }
     image::Image sample() override;
     void write_model(const std::filesystem::path& folder) override;
 
@@ -73,20 +74,20 @@ private:
     ddpm::LossConfig loss_config_;
     TimeSteps times_;
     bool train_text_encoder_;
-    int side_by_side_;
+    int micro_batches_at_once_;
     text::ClipTokenizer tokenizer_;
     std::int64_t length_ = 0;
     std::vector<Batch> examples_;
 
     std::optional<LatentsOfPictures> latents_;
-    std::optional<pipeline::LatentPainter> painter_;
+    std::optional<pipeline::FirstStageDecoder> generator_;
     std::optional<clip::TextEncoder> text_encoder_;
     std::optional<unet::UNetModel> unet_;
     float scale_factor_ = 0.0f;
     // of UNet and text tower by their full names, trained or not
     Weights all_;
     Lora lora_;
-    std::optional<Learner> learner_;
+    std::optional<OptimizedWeights> optimized_;
 };
 
 }  // namespace ldm::train

@@ -13,11 +13,10 @@ namespace ldm::train {
 /// telling the noise is easy. Two settings change it:
 ///
 ///     "snr_weight_max": w   level t counts min(1 / SNR_t + 1, w), SNR_t = ac_t / (1 - ac_t): up to
-///     w as
-///                           much as v-prediction would make it count (Salimans and Ho, 2022)
+///                           w as much as v-prediction would make it count (Salimans and Ho, 2022)
 ///     "time_power": p       t = T u^p for uniform u: with p < 1 noisy levels are drawn more often,
-///     and each
-///                           counts less in return, so that the loss stays the same on average
+///                           and each counts less in return, so that the loss stays the same on
+///                           average
 ///
 /// The u of a batch of N are drawn one from each N-th of [0, 1): less chance from step to step.
 class TimeSteps {

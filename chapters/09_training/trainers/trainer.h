@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "chapters/09_training/data/batches.h"
-#include "chapters/09_training/trainers/learner.h"
+#include "chapters/09_training/trainers/optimized_weights.h"
 #include "common/image/image.h"
 
 namespace ldm::train {

@@ -48,9 +48,9 @@ TrainingConfig read_training_config(const io::Json& json,
         config.lr_schedule = ddpm::learning_rate_from_json(io::get<std::string>(schedule, "class"),
                                                            io::get<io::Json>(schedule, "args"));
     }
-    config.learner.optimizer = io::get_or(json, "optimizer", config.learner.optimizer);
-    config.learner.max_grad_norm = at_least(0.0, json, "max_grad_norm", 0.0);
-    config.learner.ema_decay = static_cast<float>(share(json, "ema_decay", 0.999));
+    config.optimized.optimizer = io::get_or(json, "optimizer", config.optimized.optimizer);
+    config.optimized.max_grad_norm = at_least(0.0, json, "max_grad_norm", 0.0);
+    config.optimized.ema_decay = static_cast<float>(share(json, "ema_decay", 0.999));
     config.data = read_data_config(io::get_or(json, "data", io::Json::object()), "data");
     config.checkpoint_every =
         at_least<std::int64_t>(1, json, "checkpoint_every", config.checkpoint_every);

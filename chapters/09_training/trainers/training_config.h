@@ -2,7 +2,7 @@
 
 #include "chapters/01_ddpm/learning_rate.h"
 #include "chapters/09_training/data/data_config.h"
-#include "chapters/09_training/trainers/learner.h"
+#include "chapters/09_training/trainers/optimized_weights.h"
 #include "common/ops/precision.h"
 
 namespace ldm::train {
@@ -10,19 +10,19 @@ namespace ldm::train {
 /// What every training is told, whatever it trains. The keys of its JSON file:
 ///
 ///     "seed"            everything random follows from it (0)
-///     "steps"           how many there are
+///     "steps"           how many optimizer steps
 ///     "batch_size"      pictures that are computed at once
-///     "accumulate"      batches of which one step is made (1)
+///     "accumulate"      batches whose gradients are added up for one step (1)
 ///     "precision"       "f32", or "bf16" for products twice as fast where the processor has them
-///     (f32) "learning_rate" "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args":
-///     {...}}, by which the learning
-///                       rate is multiplied at each step (always 1)
+///     "learning_rate"
+///     "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args": {...}}, the factor of
+///                       the learning rate at each step (always 1)
 ///     "optimizer"       {"name": "adam", "adamw" or "muon", ...}: make_optimizer() (adamw)
-///     "max_grad_norm"   (0: gradients stay as they are)
+///     "max_grad_norm"   gradients longer than that are clipped (0: never)
 ///     "ema_decay"       of the moving average (0.999; 0: none)
 ///     "data"            DataConfig
-///     "checkpoint_every", "sample_every", "keep_checkpoints"    in steps (500, 1000), and how many
-///     stay (2)
+///     "checkpoint_every", "sample_every"  in steps (500, 1000)
+///     "keep_checkpoints"  how many stay (2)
 ///
 /// and those of the trainer, such as "model" and "loss".
 struct TrainingConfig {
@@ -36,7 +36,7 @@ struct TrainingConfig {
     double learning_rate = 0.0;
     /// multiplier at step 0, 1, ...
     ddpm::LearningRate lr_schedule;
-    Learner::Config learner;
+    OptimizedWeights::Config optimized;
     DataConfig data;
     std::int64_t checkpoint_every = 500, sample_every = 1000;
     int keep_checkpoints = 2;

@@ -9,9 +9,9 @@
 #include "chapters/09_training/data/prefetch.h"
 #include "chapters/09_training/run/checkpoints.h"
 #include "chapters/09_training/run/curve.h"
+#include "common/device/memory.h"
 #include "common/image/png.h"
 #include "common/report/interrupt.h"
-#include "common/tensor/memory.h"
 
 namespace ldm::train {
 namespace {
@@ -30,9 +30,9 @@ io::Json what_matters(io::Json config) {
 }
 
 /// Notices that a loss has left everything it was like before.
-class Watchman {
+class LossMonitor {
 public:
-    void look_at(double loss) {
+    void add(double loss) {
         if (!std::isfinite(loss)) throw NotFinite(fmt::format("the loss is {}", loss));
         mean_ = seen_++ == 0 ? loss : 0.9 * mean_ + 0.1 * loss;
         if (lowest_ > 0.0 && mean_ > exploded * lowest_)
@@ -165,7 +165,7 @@ bool Run::go() {
     Limits limits = options_.limits;
     limits.max_steps = std::min(limits.max_steps, config_.steps);
     StepReport report(what_, first_, limits);
-    Watchman watchman;
+    LossMonitor loss_monitor;
     std::int64_t saved = first_;
     // the first step shows how much a step needs
     let_wait(0);
@@ -177,7 +177,7 @@ bool Run::go() {
             const StepResult result = trainer_.step(step, coming.next(), learning_rate);
             // what one step frees, the next one needs again: nearly the same sizes
             let_wait(memory_use().peak / 8 * 9);
-            watchman.look_at(result.loss);
+            loss_monitor.add(result.loss);
             add_to_curve(step + 1, result, learning_rate);
             report.step(result.loss, config_.batch_size * config_.accumulate);
         } catch (const NotFinite& trouble) {

@@ -11,10 +11,10 @@
 #include "common/ops/work.h"
 
 /// Attention without the matrix of scores. The definition writes all N x M of them to memory, takes
-/// the softmax and reads them again. Here a few queries walk over the keys block by block with the
+/// the softmax and reads them again. Here a few queries go over the keys block by block with the
 /// online softmax of Milakov & Gimelshein (2018), as in FlashAttention (Dao et al., 2022): they
-/// keep the largest score so far, the sum of exponentials and the mixture relative to it, and
-/// whenever the largest grows, what was gathered shrinks by the same factor.
+/// keep the largest score so far, the sum of exponentials and the mixture relative to
+/// it, and whenever the largest grows, what was gathered shrinks by the same factor.
 ///
 /// Everything is computed transposed: scores = K Q^T has a column for each query, one lane of a
 /// register. The softmax then never works across lanes, and the exponentials lie in memory just as
@@ -57,17 +57,18 @@ struct PackedHead {
     }
 };
 
-/// A few queries on their walk over the keys of one head. A pair of registers holds one number for
+/// A few queries and the keys of one head, block by block. A pair of registers holds one number for
 /// each query.
-class Walk {
+class OnlineSoftmaxBlock {
 public:
-    Walk(const PackedHead& head, const float* queries, int count, std::int64_t first_query,
-         const AttentionRule& rule, const std::int32_t* keep)
+    OnlineSoftmaxBlock(const PackedHead& head, const float* queries, int count,
+                       std::int64_t first_query, const AttentionRule& rule,
+                       const std::int32_t* key_padding_mask)
         : head_(head),
           count_(count),
           first_query_(first_query),
           causal_(rule.causal),
-          keep_(keep),
+          keep_(key_padding_mask),
           query_(head.width * tile_columns),
           scores_(panels(keys_at_once)),
           mixture_(panels(head.out)) {
@@ -78,8 +79,8 @@ public:
     }
 
     void run() {
-        // With causal attention no query of these looks beyond the last one; but where `keep` may
-        // hide everything from a query, it needs to have seen all keys.
+        // With causal attention no query of these looks beyond the last one; but where
+        // `key_padding_mask` may hide everything from a query, it needs to have seen all keys.
         const std::int64_t last =
             causal_ && !keep_ ? std::min(head_.keys, first_query_ + count_) : head_.keys;
         for (std::int64_t key = 0; key < last; key += keys_at_once) {
@@ -121,7 +122,7 @@ private:
             const std::int64_t from = causal_ ? first + key - first_query_ : 0;
             const std::int64_t hidden =
                 from_all ? tile_columns : std::clamp<std::int64_t>(from, 0, tile_columns);
-            std::fill_n(score_row(key), hidden, hidden_score);
+            std::fill_n(score_row(key), hidden, masked_score);
         }
     }
 
@@ -190,16 +191,16 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
         packed[head] = std::make_unique<PackedHead>(k.data() + head * keys * width,
                                                     v.data() + head * keys * out, keys, width, out);
 
-    const std::int64_t walks = (queries + queries_at_once - 1) / queries_at_once;
+    const std::int64_t blocks = (queries + queries_at_once - 1) / queries_at_once;
 #pragma omp parallel for schedule(dynamic)
-    for (std::int64_t i = 0; i < heads * walks; ++i) {
-        const std::int64_t head = i / walks, first = i % walks * queries_at_once;
+    for (std::int64_t i = 0; i < heads * blocks; ++i) {
+        const std::int64_t head = i / blocks, first = i % blocks * queries_at_once;
         const int count = static_cast<int>(std::min(queries_at_once, queries - first));
-        const std::int32_t* keep = rule.keep_of(q, k, head);
-        Walk walk(*packed[head], q.data() + (head * queries + first) * width, count, first, rule,
-                  keep);
-        walk.run();
-        walk.write(y.data() + (head * queries + first) * out);
+        const std::int32_t* key_padding_mask = rule.key_padding_mask_of(q, k, head);
+        OnlineSoftmaxBlock block(*packed[head], q.data() + (head * queries + first) * width, count,
+                                 first, rule, key_padding_mask);
+        block.run();
+        block.write(y.data() + (head * queries + first) * out);
     }
     return y;
 }

@@ -7,22 +7,24 @@
 namespace ldm::ops::cpu {
 
 /// In place of the score of a key that a query may not look at.
-inline constexpr float hidden_score = std::numeric_limits<float>::lowest();
+inline constexpr float masked_score = std::numeric_limits<float>::lowest();
 
 struct AttentionRule {
     float scale;
     bool causal;
     // [B, M] int32 or empty
-    Tensor keep;
+    Tensor key_padding_mask;
 
-    /// The row of `keep` that a head of q [B, heads, N, d] and k [B, heads, M, d] obeys, or null.
-    const std::int32_t* keep_of(const Tensor& q, const Tensor& k, std::int64_t head) const {
-        return keep ? keep.ints() + head / q.dim(1) * k.dim(2) : nullptr;
+    /// The row of `key_padding_mask` that a head of q [B, heads, N, d] and k [B, heads, M, d]
+    /// obeys, or null.
+    const std::int32_t* key_padding_mask_of(const Tensor& q, const Tensor& k,
+                                            std::int64_t head) const {
+        return key_padding_mask ? key_padding_mask.ints() + head / q.dim(1) * k.dim(2) : nullptr;
     }
 
-    /// Whether a query may not look at a key, given its head's row of `keep`.
-    bool hides(const std::int32_t* keep_row, std::int64_t query, std::int64_t key) const {
-        return (causal && key > query) || (keep_row && !keep_row[key]);
+    /// Whether a query may not look at a key, given its head's row of `key_padding_mask`.
+    bool hides(const std::int32_t* mask_row, std::int64_t query, std::int64_t key) const {
+        return (causal && key > query) || (mask_row && !mask_row[key]);
     }
 };
 

@@ -15,14 +15,15 @@ namespace {
 void some_weights(const Tensor& q, const Tensor& k, std::int64_t head, std::int64_t first,
                   std::int64_t count, const AttentionRule& rule, float* weights) {
     const std::int64_t queries = q.dim(2), keys = k.dim(2), width = q.dim(3);
-    const std::int32_t* keep = rule.keep_of(q, k, head);
+    const std::int32_t* key_padding_mask = rule.key_padding_mask_of(q, k, head);
     gemm({q.data() + (head * queries + first) * width, count, width, width, 1},
          MatrixIn{k.data() + head * keys * width, keys, width, width, 1}.transposed(),
          {weights, count, keys, keys});
     for (std::int64_t i = 0; i < count; ++i) {
         float* row = weights + i * keys;
         for (std::int64_t j = 0; j < keys; ++j)
-            row[j] = rule.hides(keep, first + i, j) ? hidden_score : row[j] * rule.scale;
+            row[j] =
+                rule.hides(key_padding_mask, first + i, j) ? masked_score : row[j] * rule.scale;
         softmax_row(row, keys);
     }
 }
@@ -38,7 +39,8 @@ Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& 
     return weights;
 }
 
-/// With p the weights and s the scaled scores:
+/// With p the attention weights and s the scaled scores:
+///
 ///     dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(dp p)),   dq = scale ds k,   dk = scale ds^T
 ///     q
 AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k,
@@ -51,17 +53,18 @@ AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const T
         std::vector<float> p(at_once * keys), ds(at_once * keys);
 #pragma omp for schedule(dynamic)
         for (std::int64_t head = 0; head < q.dim(0) * q.dim(1); ++head) {
-            const std::int32_t* keep = rule.keep_of(q, k, head);
+            const std::int32_t* key_padding_mask = rule.key_padding_mask_of(q, k, head);
             for (std::int64_t first = 0; first < queries; first += at_once) {
                 const std::int64_t count = std::min(at_once, queries - first),
                                    at = head * queries + first;
-                const MatrixIn flow{dy.data() + at * out, count, out, out, 1};
+                const MatrixIn grad_output{dy.data() + at * out, count, out, out, 1};
                 const MatrixIn weights{p.data(), count, keys, keys, 1};
                 const MatrixIn scores{ds.data(), count, keys, keys, 1};
                 some_weights(q, k, head, first, count, rule, p.data());
-                gemm(weights.transposed(), flow, {d.v.data() + head * keys * out, keys, out, out},
-                     {.accumulate = true});
-                gemm(flow, MatrixIn{v.data() + head * keys * out, keys, out, out, 1}.transposed(),
+                gemm(weights.transposed(), grad_output,
+                     {d.v.data() + head * keys * out, keys, out, out}, {.accumulate = true});
+                gemm(grad_output,
+                     MatrixIn{v.data() + head * keys * out, keys, out, out, 1}.transposed(),
                      {ds.data(), count, keys, keys});
                 for (std::int64_t i = 0; i < count; ++i) {
                     const float* weight = p.data() + i * keys;
@@ -73,7 +76,7 @@ AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const T
                     // A hidden score is a constant, also where all are hidden and all weights are
                     // equal.
                     for (std::int64_t j = 0; j < keys; ++j)
-                        row[j] = rule.hides(keep, first + i, j)
+                        row[j] = rule.hides(key_padding_mask, first + i, j)
                                      ? 0.0f
                                      : rule.scale * weight[j] * (row[j] - dot);
                 }

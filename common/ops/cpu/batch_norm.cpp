@@ -48,11 +48,11 @@ Floats differences(const float* in, int lanes, float center) {
     return kept;
 }
 
-struct ExactMoments {
+struct ExactStatistics {
     double mean, variance;
 };
 
-ExactMoments moments(const float* x, const Planes& planes, std::int64_t channel) {
+ExactStatistics moments(const float* x, const Planes& planes, std::int64_t channel) {
     const double count = planes.numbers();
     // near the mean, as numbers go
     const float first = x[channel * planes.pixels];
@@ -69,9 +69,9 @@ ExactMoments moments(const float* x, const Planes& planes, std::int64_t channel)
 }
 
 void level(const float* x, float* y, const Planes& planes, std::int64_t channel,
-           const ChannelLevels& levels, const Tensor& scale, const Tensor& offset) {
-    const float mean = levels.mean.data()[channel], term = offset.data()[channel];
-    const float factor = levels.inverse_deviation.data()[channel] * scale.data()[channel];
+           const ChannelLevels& levels, const Tensor& weight, const Tensor& bias) {
+    const float mean = levels.mean.data()[channel], term = bias.data()[channel];
+    const float factor = levels.inverse_deviation.data()[channel] * weight.data()[channel];
     planes.of(channel, [=, &planes](std::int64_t begin) {
         for (std::int64_t i = begin; i < begin + planes.pixels; ++i)
             y[i] = (x[i] - mean) * factor + term;
@@ -87,18 +87,18 @@ ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps) {
     return levels;
 }
 
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& scale,
-                      const Tensor& offset) {
+Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
+                      const Tensor& bias) {
     const Planes planes(x);
     Tensor y(x.shape());
     parallel_for(planes.channels, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t c = begin; c < end; ++c)
-            level(x.data(), y.data(), planes, c, levels, scale, offset);
+            level(x.data(), y.data(), planes, c, levels, weight, bias);
     });
     return y;
 }
 
-BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
+BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
     const Planes planes(x);
     const Shape channels = {planes.channels};
     BatchNorm result{Tensor(x.shape()), {Tensor(channels), Tensor(channels)}, Tensor(channels)};
@@ -109,7 +109,7 @@ BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset,
             result.variance.data()[c] = static_cast<float>(variance);
             result.levels.inverse_deviation.data()[c] =
                 static_cast<float>(1.0 / std::sqrt(variance + eps));
-            level(x.data(), result.y.data(), planes, c, result.levels, scale, offset);
+            level(x.data(), result.y.data(), planes, c, result.levels, weight, bias);
         }
     });
     return result;
@@ -117,32 +117,32 @@ BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset,
 
 /// With h = (x - mean) r, r = inverse_deviation, and the means taken over the channel:
 ///
-///     doffset = sum(dy),   dscale = sum(dy h),
-///     dx = r scale (dy - mean(dy) - h mean(dy h)),   or r scale dy where the moments are given
+///     dbias = sum(dy),   dweight = sum(dy h),
+///     dx = r weight (dy - mean(dy) - h mean(dy h)),   or r weight dy where the moments are given
 BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& scale,
-                                       Moments moments) {
+                                       const ChannelLevels& levels, const Tensor& weight,
+                                       Statistics moments) {
     const Planes planes(x);
     BatchNormGradients d{Tensor(x.shape()), Tensor({planes.channels}), Tensor({planes.channels})};
-    const float *in = x.data(), *flow = dy.data();
+    const float *in = x.data(), *grad_output = dy.data();
     float* out = d.x.data();
     const auto channel = [&](std::int64_t c) {
         const float mean = levels.mean.data()[c], r = levels.inverse_deviation.data()[c];
-        const double sum_dy =
-            planes.sum(c, [=](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); });
+        const double sum_dy = planes.sum(
+            c, [=](std::int64_t i, int lanes) { return load_lanes(grad_output + i, lanes); });
         const double sum_dyh = r * planes.sum(c, [=](std::int64_t i, int lanes) {
-            return load_lanes(flow + i, lanes) * (load_lanes(in + i, lanes) - mean);
+            return load_lanes(grad_output + i, lanes) * (load_lanes(in + i, lanes) - mean);
         });
-        d.offset.data()[c] = static_cast<float>(sum_dy);
-        d.scale.data()[c] = static_cast<float>(sum_dyh);
+        d.bias.data()[c] = static_cast<float>(sum_dy);
+        d.weight.data()[c] = static_cast<float>(sum_dyh);
 
-        const double share = moments == Moments::of_x ? 1.0 / planes.numbers() : 0.0;
-        const float factor = r * scale.data()[c];
+        const double share = moments == Statistics::of_batch ? 1.0 / planes.numbers() : 0.0;
+        const float factor = r * weight.data()[c];
         const float mean_dy = static_cast<float>(sum_dy * share);
         const float slope = static_cast<float>(sum_dyh * share) * r;
         planes.of(c, [=, &planes](std::int64_t begin) {
             for (std::int64_t i = begin; i < begin + planes.pixels; ++i)
-                out[i] = factor * (flow[i] - mean_dy - (in[i] - mean) * slope);
+                out[i] = factor * (grad_output[i] - mean_dy - (in[i] - mean) * slope);
         });
     };
     parallel_for(planes.channels, 1, [&](std::int64_t begin, std::int64_t end) {

@@ -14,9 +14,9 @@ struct ChannelLevels {
 /// Copies of the moments, ready for use.
 ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps);
 
-/// (x - mean) inverse_deviation scale + offset, all of them by channel; x [N, C, ...].
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& scale,
-                      const Tensor& offset);
+/// (x - mean) inverse_deviation weight + bias, all of them by channel; x [N, C, ...].
+Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
+                      const Tensor& bias);
 
 struct BatchNorm {
     Tensor y;
@@ -26,17 +26,17 @@ struct BatchNorm {
 };
 
 /// The same with the levels of x itself.
-BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 /// Whether the levels depend on x.
-enum class Moments { of_x, given };
+enum class Statistics { of_batch, given };
 
 struct BatchNormGradients {
-    Tensor x, scale, offset;
+    Tensor x, weight, bias;
 };
 
 BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& scale,
-                                       Moments moments);
+                                       const ChannelLevels& levels, const Tensor& weight,
+                                       Statistics moments);
 
 }  // namespace ldm::ops::cpu

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "common/ops/broadcast_walk.h"
+#include "common/ops/broadcast_indexer.h"
 #include "common/ops/cpu/elementwise.h"
 #include "common/ops/cpu/parallel.h"
 
@@ -10,10 +10,10 @@ namespace {
 template <class F>
 Tensor combine(const Tensor& a, const Tensor& b, F f) {
     Tensor y(broadcast_shape(a.shape(), b.shape()));
-    const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
-    const std::int64_t length = walk.extents[0],
+    const BroadcastIndexer indexer(y.shape(), a.shape(), b.shape());
+    const std::int64_t length = indexer.extents[0],
                        rows = y.size() / std::max<std::int64_t>(length, 1);
-    const std::int64_t step_a = walk.steps_a[0], step_b = walk.steps_b[0];
+    const std::int64_t step_a = indexer.steps_a[0], step_b = indexer.steps_b[0];
     // a long row is cut in pieces
     const std::int64_t span = std::min(length, elementwise_grain);
     const std::int64_t pieces =
@@ -24,7 +24,7 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
         for (std::int64_t piece = first; piece < last; ++piece) {
             const std::int64_t r = piece / pieces, begin = piece % pieces * span;
             const std::int64_t count = std::min(span, length - begin);
-            const auto [at_a, at_b] = walk.start(r);
+            const auto [at_a, at_b] = indexer.start(r);
             const float* left = a.data() + at_a + begin * step_a;
             const float* right = b.data() + at_b + begin * step_b;
             float* out = y.data() + r * length + begin;
@@ -69,11 +69,11 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     expect(broadcast_shape(x.shape(), shape) == x.shape(),
            fmt::format("{} cannot be summed to {}", to_string(x.shape()), to_string(shape)));
-    const BroadcastWalk walk(x.shape(), x.shape(), shape);
+    const BroadcastIndexer indexer(x.shape(), x.shape(), shape);
     std::vector<double> sums(element_count(shape), 0.0);
-    const std::int64_t length = walk.extents[0], step = walk.steps_b[0];
-    for (std::int64_t r = 0; r < walk.rows(); ++r) {
-        const auto [from, to] = walk.start(r);
+    const std::int64_t length = indexer.extents[0], step = indexer.steps_b[0];
+    for (std::int64_t r = 0; r < indexer.rows(); ++r) {
+        const auto [from, to] = indexer.start(r);
         const float* in = x.data() + from;
         double* out = sums.data() + to;
         if (step == 0) {

@@ -65,7 +65,7 @@ Tensor map_lanes(const Tensor& a, const Tensor& b, F f) {
 /// The density of a standard normal variable.
 Floats normal_density(Floats x) {
     constexpr float scale = std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
-    return scale * bell(x);
+    return scale * gaussian(x);
 }
 
 constexpr float quick = 1.702f;
@@ -75,13 +75,13 @@ constexpr float quick = 1.702f;
 Tensor unary(Unary op, const Tensor& x) {
     switch (op) {
         case Unary::silu:
-            return map_lanes(x, [](Floats v) { return v * logistic(v); });
+            return map_lanes(x, [](Floats v) { return v * sigmoid(v); });
         case Unary::gelu:
-            return map_lanes(x, [](Floats v) { return v * normal_cumulative(v); });
+            return map_lanes(x, [](Floats v) { return v * normal_cdf(v); });
         case Unary::quick_gelu:
-            return map_lanes(x, [](Floats v) { return v * logistic(quick * v); });
+            return map_lanes(x, [](Floats v) { return v * sigmoid(quick * v); });
         case Unary::sigmoid:
-            return map_lanes(x, [](Floats v) { return logistic(v); });
+            return map_lanes(x, [](Floats v) { return sigmoid(v); });
         case Unary::tanh:
             return map(x, [](float v) { return std::tanh(v); });
         case Unary::relu:
@@ -113,16 +113,16 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
     switch (op) {
         case Unary::silu:
             return map_lanes(seen, dy, [](Floats v, Floats d) {
-                const Floats s = logistic(v);
+                const Floats s = sigmoid(v);
                 return d * s * (1.0f + v * (1.0f - s));
             });
         case Unary::gelu:
             return map_lanes(seen, dy, [](Floats v, Floats d) {
-                return d * (normal_cumulative(v) + v * normal_density(v));
+                return d * (normal_cdf(v) + v * normal_density(v));
             });
         case Unary::quick_gelu:
             return map_lanes(seen, dy, [](Floats v, Floats d) {
-                const Floats s = logistic(quick * v);
+                const Floats s = sigmoid(quick * v);
                 return d * s * (1.0f + quick * v * (1.0f - s));
             });
         case Unary::sigmoid:
@@ -132,7 +132,7 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
         case Unary::relu:
             return map(seen, dy, [](float v, float d) { return v > 0 ? d : 0.0f; });
         case Unary::softplus:
-            return map_lanes(seen, dy, [](Floats v, Floats d) { return d * logistic(v); });
+            return map_lanes(seen, dy, [](Floats v, Floats d) { return d * sigmoid(v); });
         case Unary::exp:
             return map(seen, dy, [](float e, float d) { return d * e; });
         case Unary::log:

@@ -19,10 +19,11 @@ Tensor embedding(const Tensor& ids, const Tensor& table) {
 Tensor embedding_backward(const Tensor& ids, const Tensor& dy, const Shape& table_shape) {
     const std::int64_t width = table_shape[1];
     Tensor dtable = Tensor::zeros(table_shape);
-    const float* flow = dy.data();
+    const float* grad_output = dy.data();
     float* rows = dtable.data();
-    for (const std::int32_t *id = ids.ints(), *end = id + ids.size(); id < end; ++id, flow += width)
-        for (std::int64_t j = 0; j < width; ++j) rows[*id * width + j] += flow[j];
+    for (const std::int32_t *id = ids.ints(), *end = id + ids.size(); id < end;
+         ++id, grad_output += width)
+        for (std::int64_t j = 0; j < width; ++j) rows[*id * width + j] += grad_output[j];
     return dtable;
 }
 

@@ -13,7 +13,7 @@
 namespace ldm::ops::cpu {
 namespace {
 
-struct Moments {
+struct MeanM2 {
     double mean = 0.0;
     // sum of squared differences to the mean
     double squares = 0.0;
@@ -27,9 +27,9 @@ Floats differences(const float* in, int lanes, float center) {
     return x - center;
 }
 
-Moments moments(const float* row, std::int64_t length) {
+MeanM2 moments(const float* row, std::int64_t length) {
     constexpr std::int64_t piece = 4096;
-    Moments whole;
+    MeanM2 whole;
     for (std::int64_t begin = 0; begin < length; begin += piece) {
         const float* in = row + begin;
         const std::int64_t count = std::min(piece, length - begin);
@@ -52,10 +52,10 @@ Moments moments(const float* row, std::int64_t length) {
 }
 
 /// Rows whose mean and deviation are known.
-struct Levelled {
+struct NormalizedRows {
     const Tensor &x, &mean, &inverse_deviation;
     NormLayout layout;
-    const Tensor &scale, &offset;
+    const Tensor &weight, &bias;
 
     /// write(i, lanes, y) for the numbers y of the row, a register at a time; i counts from the
     /// row's first.
@@ -66,7 +66,7 @@ struct Levelled {
         const float m = mean.data()[row], r = inverse_deviation.data()[row];
         const std::int64_t p = row * length / run % parameters;
         // of the row's runs
-        const float *gamma = scale.data() + p, *beta = offset.data() + p;
+        const float *gamma = weight.data() + p, *beta = bias.data() + p;
         if (run == 1)
             return for_lanes(length, [&](std::int64_t i, int lanes) {
                 write(i, lanes,
@@ -93,19 +93,19 @@ void for_rows(NormLayout layout, const F& f) {
     });
 }
 
-Floats silu(Floats x) { return x * logistic(x); }
+Floats silu(Floats x) { return x * sigmoid(x); }
 
 Floats silu_derivative(Floats x) {
-    const Floats s = logistic(x);
+    const Floats s = sigmoid(x);
     return s * (1.0f + x * (1.0f - s));
 }
 
 }  // namespace
 
-Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset,
-                     float eps, Then then) {
+Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& weight, const Tensor& bias,
+                     float eps, Activation activation) {
     Normalized result{Tensor(x.shape()), Tensor({layout.rows}), Tensor({layout.rows})};
-    const Levelled levelled{x, result.mean, result.inverse_deviation, layout, scale, offset};
+    const NormalizedRows rows{x, result.mean, result.inverse_deviation, layout, weight, bias};
     for_rows(layout, [&](std::int64_t row) {
         const auto [mean, squares] = moments(x.data() + row * layout.row_length, layout.row_length);
         result.mean.data()[row] = static_cast<float>(mean);
@@ -113,26 +113,26 @@ Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, co
             static_cast<float>(1.0 / std::sqrt(squares / layout.row_length + eps));
 
         float* out = result.y.data() + row * layout.row_length;
-        if (then == Then::silu)
-            levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) {
+        if (activation == Activation::silu)
+            rows.for_row(row, [&](std::int64_t i, int lanes, Floats y) {
                 store_lanes(out + i, silu(y), lanes);
             });
         else
-            levelled.for_row(
+            rows.for_row(
                 row, [&](std::int64_t i, int lanes, Floats y) { store_lanes(out + i, y, lanes); });
     });
     return result;
 }
 
 Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
-                     NormLayout layout, const Tensor& scale, const Tensor& offset) {
+                     NormLayout layout, const Tensor& weight, const Tensor& bias) {
     Tensor before(x.shape());
-    const Levelled levelled{x, forward.mean, forward.inverse_deviation, layout, scale, offset};
+    const NormalizedRows rows{x, forward.mean, forward.inverse_deviation, layout, weight, bias};
     for_rows(layout, [&](std::int64_t row) {
-        const float* flow = dy.data() + row * layout.row_length;
+        const float* grad_output = dy.data() + row * layout.row_length;
         float* out = before.data() + row * layout.row_length;
-        levelled.for_row(row, [&](std::int64_t i, int lanes, Floats y) {
-            store_lanes(out + i, load_lanes(flow + i, lanes) * silu_derivative(y), lanes);
+        rows.for_row(row, [&](std::int64_t i, int lanes, Floats y) {
+            store_lanes(out + i, load_lanes(grad_output + i, lanes) * silu_derivative(y), lanes);
         });
     });
     return before;
@@ -140,44 +140,45 @@ Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forwar
 
 namespace {
 
-/// A row on the way back: with h = (x - mean) r and g = dy scale,
+/// A row on the way back: with h = (x - mean) r and g = dy weight,
 ///     dx = r (g - mean(g) - h mean(g h))
 struct RowBack {
     const float *x, *dy;
     float mean, r;
     std::int64_t length, run;
     // of the row's runs
-    const float* scale;
+    const float* weight;
 
     struct Sums {
         double g = 0.0, gh = 0.0;
     };
 
-    /// What dy and dy h add up to goes into their runs' doffset and dscale.
-    Sums add_up(double* dscale, double* doffset) const {
+    /// What dy and dy h add up to goes into their runs' dbias and dweight.
+    Sums add_up(double* dweight, double* dbias) const {
         double g = 0.0, gh = 0.0;
         if (run == 1) {
 #pragma omp simd reduction(+ : g, gh)
             for (std::int64_t i = 0; i < length; ++i) {
-                const double flow = dy[i], flow_h = flow * ((x[i] - mean) * r);
-                doffset[i] += flow;
-                dscale[i] += flow_h;
-                g += flow * scale[i];
-                gh += flow_h * scale[i];
+                const double grad_output = dy[i], grad_h = grad_output * ((x[i] - mean) * r);
+                dbias[i] += grad_output;
+                dweight[i] += grad_h;
+                g += grad_output * weight[i];
+                gh += grad_h * weight[i];
             }
             return {g, gh};
         }
         for (std::int64_t k = 0; k < length / run; ++k) {
-            const float *in = x + k * run, *flow = dy + k * run;
+            const float *in = x + k * run, *grad_output = dy + k * run;
             const double sum = sum_lanes(
-                run, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); });
+                run, [&](std::int64_t i, int lanes) { return load_lanes(grad_output + i, lanes); });
             const double sum_h = sum_lanes(run, [&](std::int64_t i, int lanes) {
-                return load_lanes(flow + i, lanes) * ((load_lanes(in + i, lanes) - mean) * r);
+                return load_lanes(grad_output + i, lanes) *
+                       ((load_lanes(in + i, lanes) - mean) * r);
             });
-            doffset[k] += sum;
-            dscale[k] += sum_h;
-            g += sum * scale[k];
-            gh += sum_h * scale[k];
+            dbias[k] += sum;
+            dweight[k] += sum_h;
+            g += sum * weight[k];
+            gh += sum_h * weight[k];
         }
         return {g, gh};
     }
@@ -187,7 +188,7 @@ struct RowBack {
         const float mean_g = static_cast<float>(sums.g / length);
         const float mean_gh = static_cast<float>(sums.gh / length);
         for (std::int64_t i = 0; i < length; i += run) {
-            const float gamma = scale[i / run];
+            const float gamma = weight[i / run];
             for (std::int64_t j = i; j < i + run; ++j) {
                 const float h = (x[j] - mean) * r;
                 dx[j] = r * (gamma * dy[j] - mean_g - h * mean_gh);
@@ -200,14 +201,14 @@ struct RowBack {
 }  // namespace
 
 NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
-                                 NormLayout layout, const Tensor& scale) {
+                                 NormLayout layout, const Tensor& weight) {
     const auto [rows, length, run, parameters] = layout;
     NormGradients d{Tensor(x.shape()), Tensor({parameters}), Tensor({parameters})};
-    // Rows share parameters: pieces of the rows add up their own, and then the pieces are added in
-    // order.
+    // Rows share parameters: pieces of the rows add up their own, and then the pieces are
+    // added in order.
     constexpr std::int64_t pieces = 32;
     const std::int64_t grain = std::max<std::int64_t>(1, (rows + pieces - 1) / pieces);
-    std::vector<double> dscale(pieces * parameters, 0.0), doffset(pieces * parameters, 0.0);
+    std::vector<double> dweight(pieces * parameters, 0.0), dbias(pieces * parameters, 0.0);
     parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
         const std::int64_t mine = begin / grain * parameters;
         for (std::int64_t row = begin; row < end; ++row) {
@@ -218,20 +219,20 @@ NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normal
                                forward.inverse_deviation.data()[row],
                                length,
                                run,
-                               scale.data() + p};
+                               weight.data() + p};
             const RowBack::Sums sums =
-                back.add_up(dscale.data() + mine + p, doffset.data() + mine + p);
+                back.add_up(dweight.data() + mine + p, dbias.data() + mine + p);
             back.write(sums, d.x.data() + row * length);
         }
     });
     for (std::int64_t p = 0; p < parameters; ++p) {
         double scale_sum = 0.0, offset_sum = 0.0;
         for (std::int64_t piece = 0; piece < pieces; ++piece) {
-            scale_sum += dscale[piece * parameters + p];
-            offset_sum += doffset[piece * parameters + p];
+            scale_sum += dweight[piece * parameters + p];
+            offset_sum += dbias[piece * parameters + p];
         }
-        d.scale.data()[p] = static_cast<float>(scale_sum);
-        d.offset.data()[p] = static_cast<float>(offset_sum);
+        d.weight.data()[p] = static_cast<float>(scale_sum);
+        d.bias.data()[p] = static_cast<float>(offset_sum);
     }
     return d;
 }

@@ -219,11 +219,12 @@ struct Regions {
 };
 
 /// C[rows, columns] = A[rows, depth] B[depth, columns], where
-///   pack_a(row, n, k, ks, to)     writes to[kk][r] = A[row + r][k + kk], r < n, in steps of
-///   row_panel, pack_b(column, n, k, ks, to)  writes to[kk][c] = B[k + kk][column + c] in steps of
-///   tile_columns, output(tile, row, high, column, wide, first) stores the tile (first) or adds it
-///   to C (not), output.prefetch(row, high, column, wide)     may announce a tile to the cache
-///   beforehand.
+///     pack_a(row, n, k, ks, to)     writes to[kk][r] = A[row + r][k + kk], r < n, in steps of
+///                                   row_panel
+///     pack_b(column, n, k, ks, to)  writes to[kk][c] = B[k + kk][column + c] in steps of
+///                                   tile_columns
+///     output(tile, row, high, column, wide, first)  stores the tile (first) or adds it to C (not)
+///     output.prefetch(row, high, column, wide)      may announce a tile to the cache beforehand
 template <class PackA, class PackB, class Output>
 void multiply(std::int64_t rows, std::int64_t columns, std::int64_t depth, const PackA& pack_a,
               const PackB& pack_b, const Output& output) {

@@ -7,7 +7,7 @@
 
 namespace ldm::ops::cpu {
 
-Tensor spread_pixels(const Tensor& x, int factor, float value, const Shape& shape) {
+Tensor upsample_nearest(const Tensor& x, int factor, float value, const Shape& shape) {
     const auto [n, c, h, w] = x.dims<4>();
     const std::int64_t height = shape[2], width = shape[3];
     const bool covered = h * factor == height && w * factor == width;
@@ -46,7 +46,7 @@ Tensor gather_blocks(const Tensor& x, int size, float value) {
 
 // A branch that depends on pixels is mispredicted every other time: both functions do without.
 
-Tensor largest_of_blocks(const Tensor& x, int size) {
+Tensor max_pool2d(const Tensor& x, int size) {
     const auto [n, c, height, width] = x.dims<4>();
     const std::int64_t h = height / size, w = width / size;
     Tensor y({n, c, h, w});
@@ -74,31 +74,31 @@ Tensor largest_of_blocks(const Tensor& x, int size) {
     return y;
 }
 
-Tensor largest_of_blocks_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size) {
+Tensor max_pool2d_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size) {
     const auto [n, c, height, width] = x.dims<4>();
     const std::int64_t h = height / size, w = width / size;
     const bool covered = h * size == height && w * size == width;
     Tensor dx = covered ? Tensor(x.shape()) : Tensor::zeros(x.shape());
-    parallel_for(n * c, 1,
-                 [&, height = height, width = width](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t row = begin * h; row < end * h; ++row) {
-                         const std::int64_t first = (row / h * height + row % h * size) * width;
-                         const float* in = x.data() + first;
-                         const float *largest = y.data() + row * w, *flow = dy.data() + row * w;
-                         float* out = dx.data() + first;
-                         for (std::int64_t j = 0; j < w; ++j) {
-                             // until a pixel takes it
-                             auto left = std::bit_cast<std::uint32_t>(flow[j]);
-                             for (int u = 0; u < size; ++u)
-                                 for (int v = 0; v < size; ++v) {
-                                     const std::int64_t at = u * width + j * size + v;
-                                     const std::uint32_t takes = in[at] == largest[j] ? ~0u : 0u;
-                                     out[at] = std::bit_cast<float>(left & takes);
-                                     left &= ~takes;
-                                 }
-                         }
-                     }
-                 });
+    parallel_for(
+        n * c, 1, [&, height = height, width = width](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t row = begin * h; row < end * h; ++row) {
+                const std::int64_t first = (row / h * height + row % h * size) * width;
+                const float* in = x.data() + first;
+                const float *largest = y.data() + row * w, *grad_output = dy.data() + row * w;
+                float* out = dx.data() + first;
+                for (std::int64_t j = 0; j < w; ++j) {
+                    // until a pixel takes it
+                    auto left = std::bit_cast<std::uint32_t>(grad_output[j]);
+                    for (int u = 0; u < size; ++u)
+                        for (int v = 0; v < size; ++v) {
+                            const std::int64_t at = u * width + j * size + v;
+                            const std::uint32_t takes = in[at] == largest[j] ? ~0u : 0u;
+                            out[at] = std::bit_cast<float>(left & takes);
+                            left &= ~takes;
+                        }
+                }
+            }
+        });
     return dx;
 }
 

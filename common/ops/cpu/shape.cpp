@@ -63,10 +63,10 @@ void transpose_block(const float* from, std::int64_t from_step, std::int64_t row
 
 /// The axes of a result and, for each, how far apart neighbours lie in the source and in the
 /// result.
-struct Walk {
+struct StridedCopy {
     Shape extents, from_steps, to_steps;
 
-    Walk(const Tensor& x, const std::vector<int>& order) {
+    StridedCopy(const Tensor& x, const std::vector<int>& order) {
         Shape steps(x.rank(), 1);
         for (int i = x.rank() - 2; i >= 0; --i) steps[i] = steps[i + 1] * x.dim(i + 1);
         std::int64_t to_step = x.size();
@@ -108,14 +108,15 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
 
     // Two axes make a matrix that is turned around, or copied if they are the same: the last of the
     // source and the last of the result. The others count through such matrices.
-    Walk walk(x, order);
+    StridedCopy strided_copy(x, order);
     const std::size_t last = order.size() - 1;
     const std::size_t inner = std::ranges::find(order, static_cast<int>(last)) - order.begin();
-    const std::int64_t length = walk.extents[last], length_step = walk.from_steps[last];
-    const std::int64_t width = inner == last ? 1 : walk.extents[inner],
-                       width_step = walk.to_steps[inner];
-    walk.remove(last);
-    if (inner != last) walk.remove(inner);
+    const std::int64_t length = strided_copy.extents[last],
+                       length_step = strided_copy.from_steps[last];
+    const std::int64_t width = inner == last ? 1 : strided_copy.extents[inner],
+                       width_step = strided_copy.to_steps[inner];
+    strided_copy.remove(last);
+    if (inner != last) strided_copy.remove(inner);
 
     // columns of the source that one piece of work turns
     constexpr std::int64_t strip = 4 * simd_width;
@@ -124,7 +125,7 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
         std::max<std::int64_t>(1, elementwise_grain / 4 / (length * std::min(width, strip)));
     parallel_for(matrices * strips, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
-            const auto [from, to] = walk.start(i / strips);
+            const auto [from, to] = strided_copy.start(i / strips);
             const std::int64_t column = i % strips * strip,
                                columns = std::min(strip, width - column);
             if (inner == last)

@@ -65,12 +65,12 @@ Tensor softmax_backward(const Tensor& y, const Tensor& dy) {
     const std::int64_t length = y.dim(-1);
     for_rows(y, [&](std::int64_t row) {
         const float* p = y.data() + row * length;
-        const float* flow = dy.data() + row * length;
+        const float* grad_output = dy.data() + row * length;
         float* out = dx.data() + row * length;
         const float dot = static_cast<float>(sum_lanes(length, [&](std::int64_t i, int lanes) {
-            return load_lanes(p + i, lanes) * load_lanes(flow + i, lanes);
+            return load_lanes(p + i, lanes) * load_lanes(grad_output + i, lanes);
         }));
-        for (std::int64_t i = 0; i < length; ++i) out[i] = p[i] * (flow[i] - dot);
+        for (std::int64_t i = 0; i < length; ++i) out[i] = p[i] * (grad_output[i] - dot);
     });
     return dx;
 }
@@ -97,13 +97,13 @@ Tensor log_softmax_backward(const Tensor& y, const Tensor& dy) {
     const std::int64_t length = y.dim(-1);
     for_rows(y, [&](std::int64_t row) {
         const float* log_p = y.data() + row * length;
-        const float* flow = dy.data() + row * length;
+        const float* grad_output = dy.data() + row * length;
         float* out = dx.data() + row * length;
         const float sum = static_cast<float>(sum_lanes(
-            length, [&](std::int64_t i, int lanes) { return load_lanes(flow + i, lanes); }));
+            length, [&](std::int64_t i, int lanes) { return load_lanes(grad_output + i, lanes); }));
         for_lanes(length, [&](std::int64_t i, int lanes) {
             const Floats p = exp(load_lanes(log_p + i, lanes));
-            store_lanes(out + i, load_lanes(flow + i, lanes) - p * sum, lanes);
+            store_lanes(out + i, load_lanes(grad_output + i, lanes) - p * sum, lanes);
         });
     });
     return dx;

@@ -39,10 +39,10 @@ inline Floats exp(Floats x, Floats rest = Floats{}) {
 }
 
 /// 1 / (1 + e^-x)
-inline Floats logistic(Floats x) { return 1.0f / (1.0f + exp(-x)); }
+inline Floats sigmoid(Floats x) { return 1.0f / (1.0f + exp(-x)); }
 
 /// e^(-x^2 / 2), with the digits that rounding x^2 would lose.
-inline Floats bell(Floats x) {
+inline Floats gaussian(Floats x) {
     // 12 digits: its square is exact
     const Floats high = (Floats)((Ints)x & ~0xfff);
     return exp(-0.5f * high * high, -0.5f * (x - high) * (x + high));
@@ -50,19 +50,19 @@ inline Floats bell(Floats x) {
 
 /// The probability that a standard normal variable is below x: (1 + erf(x / sqrt 2)) / 2, without
 /// the cancellation of that formula for negative x. In the middle an odd polynomial; below -|x|
-/// lies bell(x) times a polynomial in 1 / (1 + |x| / 4) (the form of Abramowitz & Stegun 26.2.17;
-/// both fitted for the smallest largest relative error, 1e-8).
-inline Floats normal_cumulative(Floats x) {
+/// lies gaussian(x) times a polynomial in 1 / (1 + |x| / 4) (the form of Abramowitz &
+/// Stegun 26.2.17; both fitted for the smallest largest relative error, 1e-8).
+inline Floats normal_cdf(Floats x) {
     const Floats middle =
         x *
         polynomial(x * x, {3.989422917e-01f, -6.649035960e-02f, 9.973415174e-03f, -1.186930342e-03f,
                            1.148466617e-04f, -8.965670531e-06f, 4.581473547e-07f});
     const Floats distance = x < 0.0f ? -x : x;
-    // beyond, bell is 0
+    // beyond, gaussian is 0
     const Floats within = distance < 15.0f ? distance : fill(15.0f);
     const Floats t = 1.0f / (1.0f + 0.25f * within);
     const Floats tail =
-        bell(within) * t *
+        gaussian(within) * t *
         polynomial(t, {9.974157065e-02f, 9.958332777e-02f, 9.512019902e-02f, 7.159174979e-02f,
                        9.663604945e-02f, -2.799872495e-02f, 1.131760702e-01f, -4.789006710e-02f});
     const Floats y = distance < 1.25f ? 0.5f + middle : x < 0.0f ? tail : 1.0f - tail;

@@ -4,11 +4,11 @@
 #include <array>
 #include <vector>
 
+#include "common/device/memory.h"
 #include "common/ops/cpu/pack_strided.h"
 #include "common/ops/cpu/packed_gemm.h"
 #include "common/ops/cpu/winograd_tiles.h"
 #include "common/ops/work.h"
-#include "common/tensor/memory.h"
 
 /// Winograd's minimal filtering F(2x2, 3x3), as in Lavin & Gray, "Fast Algorithms for Convolutional
 /// Neural Networks" (2015). A tile of 2 x 2 output pixels depends on 4 x 4 input pixels d; with g

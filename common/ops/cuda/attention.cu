@@ -2,14 +2,14 @@
 
 #include "common/device/build.h"
 #include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
-#include "common/device/reduce.cuh"
-#include "common/device/tensor_core.cuh"
 #include "common/ops/cuda/attention.h"
 #include "common/ops/cuda/attention_cudnn.h"
 #include "common/ops/cuda/matmul.h"
+#include "common/ops/cuda/numbers.cuh"
+#include "common/ops/cuda/reduce.cuh"
 #include "common/ops/cuda/shape.h"
 #include "common/ops/cuda/softmax.h"
+#include "common/ops/cuda/tensor_core.cuh"
 #include "common/ops/cudnn_use.h"
 #include "common/ops/work.h"
 
@@ -20,7 +20,7 @@ namespace ldm::ops::cuda {
 namespace {
 
 using namespace ldm::cuda;
-using cpu::hidden_score;
+using cpu::masked_score;
 
 // a lane of a warp looks at one of them
 constexpr int keys_at_once = 32;
@@ -34,24 +34,24 @@ constexpr int widest = 160;
 struct Hidden {
     bool causal;
     // a number for each key, or null
-    const std::int32_t* keep;
+    const std::int32_t* key_padding_mask;
 
     __device__ bool operator()(std::int64_t query, std::int64_t key) const {
-        return (causal && key > query) || (keep && !keep[key]);
+        return (causal && key > query) || (key_padding_mask && !key_padding_mask[key]);
     }
-    __device__ bool nothing() const { return !causal && !keep; }
+    __device__ bool nothing() const { return !causal && !key_padding_mask; }
 };
 
 struct Heads {
-    // per_picture: heads that share a row of `keep`
+    // per_picture: heads that share a row of `key_padding_mask`
     std::int64_t queries, keys, per_picture;
     float scale;
     bool causal;
     // or null
-    const std::int32_t* keep;
+    const std::int32_t* key_padding_mask;
 
     __device__ Hidden hidden(std::int64_t head) const {
-        return {causal, keep ? keep + head / per_picture * keys : nullptr};
+        return {causal, key_padding_mask ? key_padding_mask + head / per_picture * keys : nullptr};
     }
 };
 
@@ -102,7 +102,7 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
         const std::int64_t key = first_key + lane;
         for (int own = 0; own < queries_of_warp; ++own) {
             const bool exists = key < heads.keys;
-            if (exists && hidden(first_query + first_own + own, key)) weight[own] = hidden_score;
+            if (exists && hidden(first_query + first_own + own, key)) weight[own] = masked_score;
             if (!exists) weight[own] = -infinity;
             const float now = fmaxf(largest[own], reduce_warp(weight[own], Largest()));
             const float shrink = expf(largest[own] - now);
@@ -207,7 +207,7 @@ struct TensorCoreAttention {
                         if (key >= heads.keys)
                             score[group][i] = -infinity;
                         else if (hidden(row, key))
-                            score[group][i] = hidden_score;
+                            score[group][i] = masked_score;
                     }
 
             float now[2] = {largest[0], largest[1]};
@@ -271,7 +271,7 @@ __global__ void hide_kernel(std::int64_t size, Heads heads, float* scores) {
     for (std::int64_t i = first_index(); i < size; i += grid_stride()) {
         const std::int64_t key = i % heads.keys, query = i / heads.keys % heads.queries,
                            head = i / heads.keys / heads.queries;
-        scores[i] = heads.hidden(head)(query, key) ? hidden_score : scores[i] * heads.scale;
+        scores[i] = heads.hidden(head)(query, key) ? masked_score : scores[i] * heads.scale;
     }
 }
 
@@ -293,7 +293,7 @@ __global__ void scores_backward_kernel(Heads heads, const T* p, T* dp) {
 
 Heads heads_of(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
     return {q.dim(2),   k.dim(2),    q.dim(1),
-            rule.scale, rule.causal, numbers<std::int32_t>(rule.keep)};
+            rule.scale, rule.causal, numbers<std::int32_t>(rule.key_padding_mask)};
 }
 
 /// [B, heads, N, d] as [B heads, N, d]
@@ -348,14 +348,15 @@ Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& 
     return weights.reshape({q.dim(0), q.dim(1), q.dim(2), k.dim(2)});
 }
 
-/// With p the weights and s the scaled scores:
+/// With p the attention weights and s the scaled scores:
+///
 ///     dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(dp p)),   dq = scale ds k,   dk = scale ds^T
 ///     q
 AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const AttentionRule& rule) {
-    const Tensor p = stack(cuda::attention_weights(q, k, rule)), flow = stack(dy);
-    const Tensor dv = cuda::matmul(p, flow, true, false);
-    Tensor ds = cuda::matmul(flow, stack(v), false, true);
+    const Tensor p = stack(cuda::attention_weights(q, k, rule)), grad_output = stack(dy);
+    const Tensor dv = cuda::matmul(p, grad_output, true, false);
+    Tensor ds = cuda::matmul(grad_output, stack(v), false, true);
     const dim3 rows(static_cast<unsigned>(q.dim(2)), static_cast<unsigned>(q.dim(0) * q.dim(1)));
     with_type(ds, [&]<class T>(T) {
         launch(scores_backward_kernel<T>, rows, block_size, heads_of(q, k, rule), numbers<T>(p),

@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "common/device/cuda_device.h"
-#include "common/device/cudnn.cuh"
-#include "common/device/numbers.cuh"
 #include "common/ops/cuda/attention_cudnn.h"
+#include "common/ops/cuda/cudnn.cuh"
+#include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cudnn_use.h"
 #include "common/ops/work.h"
 
@@ -89,7 +89,7 @@ struct Problem {
 /// rounded first.
 std::optional<Problem> problem_of(const Tensor& q, const Tensor& k, const Tensor& v,
                                   const AttentionRule& rule) {
-    if (q.dtype() == DType::f32 || rule.causal || rule.keep) return {};
+    if (q.dtype() == DType::f32 || rule.causal || rule.key_padding_mask) return {};
     if (q.size() == 0 || v.size() == 0) return {};
     return Problem{q.dtype() == DType::f16 ? CUDNN_DATA_HALF : CUDNN_DATA_BFLOAT16,
                    q.dim(0),

@@ -2,9 +2,9 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
-#include "common/device/numbers.cuh"
-#include "common/device/reduce.cuh"
 #include "common/ops/cuda/batch_norm.h"
+#include "common/ops/cuda/numbers.cuh"
+#include "common/ops/cuda/reduce.cuh"
 
 /// One block for each channel: batch norm is only met in the discriminator of chapter 09. In
 /// float32 only.
@@ -56,18 +56,18 @@ __global__ void moments_kernel(Planes planes, const float* x, float eps, float* 
     inverse_deviation[channel] = static_cast<float>(1.0 / sqrt(squares / count + eps));
 }
 
-__global__ void level_kernel(std::int64_t size, Planes planes, const float* x, const float* mean,
-                             const float* inverse_deviation, const float* scale,
-                             const float* offset, float* y) {
+__global__ void normalize_kernel(std::int64_t size, Planes planes, const float* x,
+                                 const float* mean, const float* inverse_deviation,
+                                 const float* weight, const float* bias, float* y) {
     for (std::int64_t i = first_index(); i < size; i += grid_stride()) {
         const std::int64_t c = i / planes.pixels % planes.channels;
-        y[i] = (x[i] - mean[c]) * (inverse_deviation[c] * scale[c]) + offset[c];
+        y[i] = (x[i] - mean[c]) * (inverse_deviation[c] * weight[c]) + bias[c];
     }
 }
 
 __global__ void backward_kernel(Planes planes, const float* dy, const float* x, const float* mean,
-                                const float* inverse_deviation, const float* scale,
-                                bool moments_of_x, float* dx, float* dscale, float* doffset) {
+                                const float* inverse_deviation, const float* weight,
+                                bool moments_of_x, float* dx, float* dweight, float* dbias) {
     const std::int64_t channel = blockIdx.x;
     const float m = mean[channel], r = inverse_deviation[channel];
     double sum = 0.0, sum_h = 0.0;
@@ -79,15 +79,15 @@ __global__ void backward_kernel(Planes planes, const float* dy, const float* x, 
     sum = reduce_block(sum, Sum());
     sum_h = reduce_block(sum_h, Sum());
     if (threadIdx.x == 0) {
-        doffset[channel] = static_cast<float>(sum);
-        dscale[channel] = static_cast<float>(sum_h);
+        dbias[channel] = static_cast<float>(sum);
+        dweight[channel] = static_cast<float>(sum_h);
     }
     const double share = moments_of_x ? 1.0 / static_cast<double>(planes.numbers()) : 0.0;
     const auto mean_dy = static_cast<float>(sum * share),
                mean_dyh = static_cast<float>(sum_h * share);
     for (std::int64_t i = threadIdx.x; i < planes.numbers(); i += block_size) {
         const std::int64_t at = planes.place(channel, i);
-        dx[at] = r * scale[channel] * (dy[at] - mean_dy - (x[at] - m) * r * mean_dyh);
+        dx[at] = r * weight[channel] * (dy[at] - mean_dy - (x[at] - m) * r * mean_dyh);
     }
 }
 
@@ -101,16 +101,16 @@ ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps) {
     return levels;
 }
 
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& scale,
-                      const Tensor& offset) {
+Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
+                      const Tensor& bias) {
     Tensor y = like(x, x.shape());
-    launch(level_kernel, blocks_for(x.size()), block_size, x.size(), Planes(x), numbers<float>(x),
-           numbers<float>(levels.mean), numbers<float>(levels.inverse_deviation),
-           numbers<float>(scale), numbers<float>(offset), numbers<float>(y));
+    launch(normalize_kernel, blocks_for(x.size()), block_size, x.size(), Planes(x),
+           numbers<float>(x), numbers<float>(levels.mean), numbers<float>(levels.inverse_deviation),
+           numbers<float>(weight), numbers<float>(bias), numbers<float>(y));
     return y;
 }
 
-BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
+BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
     const Planes planes(x);
     const Shape channels = {planes.channels};
     ChannelLevels levels{like(x, channels), like(x, channels)};
@@ -118,20 +118,20 @@ BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset,
     launch(moments_kernel, static_cast<unsigned>(planes.channels), block_size, planes,
            numbers<float>(x), eps, numbers<float>(levels.mean),
            numbers<float>(levels.inverse_deviation), numbers<float>(variance));
-    return {cuda::level_channels(x, levels, scale, offset), levels, variance};
+    return {cuda::level_channels(x, levels, weight, bias), levels, variance};
 }
 
 BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& scale,
-                                       Moments moments) {
+                                       const ChannelLevels& levels, const Tensor& weight,
+                                       Statistics moments) {
     const Planes planes(x);
     BatchNormGradients d{like(x, x.shape()), like(x, {planes.channels}),
                          like(x, {planes.channels})};
     launch(backward_kernel, static_cast<unsigned>(planes.channels), block_size, planes,
            numbers<float>(dy), numbers<float>(x), numbers<float>(levels.mean),
-           numbers<float>(levels.inverse_deviation), numbers<float>(scale),
-           moments == Moments::of_x, numbers<float>(d.x), numbers<float>(d.scale),
-           numbers<float>(d.offset));
+           numbers<float>(levels.inverse_deviation), numbers<float>(weight),
+           moments == Statistics::of_batch, numbers<float>(d.x), numbers<float>(d.weight),
+           numbers<float>(d.bias));
     return d;
 }
 

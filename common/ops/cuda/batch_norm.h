@@ -4,14 +4,14 @@
 
 namespace ldm::ops::cuda {
 
-using cpu::BatchNorm, cpu::BatchNormGradients, cpu::ChannelLevels, cpu::Moments;
+using cpu::BatchNorm, cpu::BatchNormGradients, cpu::ChannelLevels, cpu::Statistics;
 
 ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps);
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& scale,
-                      const Tensor& offset);
-BatchNorm batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
+                      const Tensor& bias);
+BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& scale,
-                                       Moments moments);
+                                       const ChannelLevels& levels, const Tensor& weight,
+                                       Statistics moments);
 
 }  // namespace ldm::ops::cuda

@@ -1,10 +1,10 @@
-#include "common/device/axes.cuh"
 #include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
-#include "common/device/reduce.cuh"
-#include "common/ops/broadcast_walk.h"
+#include "common/ops/broadcast_indexer.h"
+#include "common/ops/cuda/axes.cuh"
 #include "common/ops/cuda/elementwise.h"
 #include "common/ops/cuda/map.cuh"
+#include "common/ops/cuda/numbers.cuh"
+#include "common/ops/cuda/reduce.cuh"
 
 namespace ldm::ops::cuda {
 namespace {
@@ -12,10 +12,10 @@ namespace {
 using namespace ldm::cuda;
 
 template <class Index>
-Axes<Index> axes_of(const BroadcastWalk& walk) {
+Axes<Index> axes_of(const BroadcastIndexer& indexer) {
     Axes<Index> axes;
-    for (std::size_t i = 0; i < walk.extents.size(); ++i)
-        axes.push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
+    for (std::size_t i = 0; i < indexer.extents.size(); ++i)
+        axes.push(indexer.extents[i], indexer.steps_a[i], indexer.steps_b[i]);
     return axes;
 }
 
@@ -30,15 +30,15 @@ __global__ void combine_kernel(Index count, Axes<Index> axes, const T* a, const 
 
 template <class F>
 Tensor combine(const Tensor& a, const Tensor& b, F f) {
-    // as residuals are added: no walk along axes, 16 bytes at a time
+    // as residuals are added: no indexing along axes, 16 bytes at a time
     if (a.shape() == b.shape()) return map(a, b, f);
     Tensor y = like(a, broadcast_shape(a.shape(), b.shape()));
-    const BroadcastWalk walk(y.shape(), a.shape(), b.shape());
+    const BroadcastIndexer indexer(y.shape(), a.shape(), b.shape());
     with_type(a, [&]<class T>(T) {
         with_index(y.size(), [&]<class Index>(Index) {
             launch(combine_kernel<T, Index, F>, blocks_for(y.size()), block_size,
-                   static_cast<Index>(y.size()), axes_of<Index>(walk), numbers<T>(a), numbers<T>(b),
-                   numbers<T>(y), f);
+                   static_cast<Index>(y.size()), axes_of<Index>(indexer), numbers<T>(a),
+                   numbers<T>(b), numbers<T>(y), f);
         });
     });
     return y;
@@ -107,16 +107,16 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     expect(broadcast_shape(x.shape(), shape) == x.shape(),
            to_string(x.shape()) + " cannot be summed to " + to_string(shape));
-    const BroadcastWalk walk(x.shape(), x.shape(), shape);
+    const BroadcastIndexer indexer(x.shape(), x.shape(), shape);
     Tensor y = like(x, shape);
     const std::int64_t length = y.size() == 0 ? 0 : x.size() / y.size();
-    const bool innermost_stays = walk.steps_b[0] != 0;
+    const bool innermost_stays = indexer.steps_b[0] != 0;
     with_type(x, [&]<class T>(T) {
         with_index(x.size(), [&]<class Index>(Index) {
             Axes<Index> kept, gone;
-            for (std::size_t i = 0; i < walk.extents.size(); ++i)
-                (walk.steps_b[i] == 0 ? gone : kept)
-                    .push(walk.extents[i], walk.steps_a[i], walk.steps_b[i]);
+            for (std::size_t i = 0; i < indexer.extents.size(); ++i)
+                (indexer.steps_b[i] == 0 ? gone : kept)
+                    .push(indexer.extents[i], indexer.steps_a[i], indexer.steps_b[i]);
             const auto sums = static_cast<Index>(y.size()), terms = static_cast<Index>(length);
             if (innermost_stays)
                 launch(sum_kept_innermost_kernel<T, Index>,

@@ -14,7 +14,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
 Tensor sum_channels(const Tensor& dy);
 
 /// This project's own way, with cuDNN or without: products of matrices that are never written down
-/// (common/device/implicit_gemm.cuh).
+/// (common/ops/cuda/implicit_gemm.cuh).
 Tensor implicit_gemm_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                             Conv2dOptions options);
 Tensor implicit_gemm_conv2d_backward_input(const Tensor& dy, const Tensor& weight,

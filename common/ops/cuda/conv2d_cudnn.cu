@@ -4,9 +4,9 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
-#include "common/device/cudnn.cuh"
-#include "common/device/numbers.cuh"
 #include "common/ops/cuda/conv2d_cudnn.h"
+#include "common/ops/cuda/cudnn.cuh"
+#include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cudnn_use.h"
 #include "common/ops/precision.h"
 

@@ -6,10 +6,10 @@
 namespace ldm::ops::cuda {
 namespace {
 
-__device__ float logistic(float v) { return 1.0f / (1.0f + expf(-v)); }
+__device__ float sigmoid(float v) { return 1.0f / (1.0f + expf(-v)); }
 
 /// The share of a standard normal variable below v, and its density there.
-__device__ float normal_cumulative(float v) { return normcdff(v); }
+__device__ float normal_cdf(float v) { return normcdff(v); }
 __device__ float normal_density(float v) { return 0.39894228f * expf(-0.5f * v * v); }
 
 constexpr float quick = 1.702f;
@@ -19,13 +19,13 @@ constexpr float quick = 1.702f;
 Tensor unary(Unary op, const Tensor& x) {
     switch (op) {
         case Unary::silu:
-            return map(x, [] __device__(float v) { return v * logistic(v); });
+            return map(x, [] __device__(float v) { return v * sigmoid(v); });
         case Unary::gelu:
-            return map(x, [] __device__(float v) { return v * normal_cumulative(v); });
+            return map(x, [] __device__(float v) { return v * normal_cdf(v); });
         case Unary::quick_gelu:
-            return map(x, [] __device__(float v) { return v * logistic(quick * v); });
+            return map(x, [] __device__(float v) { return v * sigmoid(quick * v); });
         case Unary::sigmoid:
-            return map(x, [] __device__(float v) { return logistic(v); });
+            return map(x, [] __device__(float v) { return sigmoid(v); });
         case Unary::tanh:
             return map(x, [] __device__(float v) { return tanhf(v); });
         case Unary::relu:
@@ -56,16 +56,16 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
     switch (op) {
         case Unary::silu:
             return map(seen, dy, [] __device__(float v, float d) {
-                const float s = logistic(v);
+                const float s = sigmoid(v);
                 return d * s * (1.0f + v * (1.0f - s));
             });
         case Unary::gelu:
             return map(seen, dy, [] __device__(float v, float d) {
-                return d * (normal_cumulative(v) + v * normal_density(v));
+                return d * (normal_cdf(v) + v * normal_density(v));
             });
         case Unary::quick_gelu:
             return map(seen, dy, [] __device__(float v, float d) {
-                const float s = logistic(quick * v);
+                const float s = sigmoid(quick * v);
                 return d * s * (1.0f + quick * v * (1.0f - s));
             });
         case Unary::sigmoid:
@@ -75,7 +75,7 @@ Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy) {
         case Unary::relu:
             return map(seen, dy, [] __device__(float v, float d) { return v > 0 ? d : 0.0f; });
         case Unary::softplus:
-            return map(seen, dy, [] __device__(float v, float d) { return d * logistic(v); });
+            return map(seen, dy, [] __device__(float v, float d) { return d * sigmoid(v); });
         case Unary::exp:
             return map(seen, dy, [] __device__(float e, float d) { return d * e; });
         case Unary::log:

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
+#include "common/ops/cuda/numbers.cuh"
 
 /// A function of single numbers, for all numbers of a tensor. Such a kernel waits for memory and
 /// nothing else, so it asks for 16 bytes at a time.

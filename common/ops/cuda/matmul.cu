@@ -5,9 +5,9 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
-#include "common/device/numbers.cuh"
 #include "common/ops/cuda/elementwise.h"
 #include "common/ops/cuda/matmul.h"
+#include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cuda/shape.h"
 #include "common/ops/precision.h"
 #include "common/ops/work.h"

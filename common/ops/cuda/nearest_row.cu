@@ -1,6 +1,6 @@
 #include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
 #include "common/ops/cuda/nearest_row.h"
+#include "common/ops/cuda/numbers.cuh"
 
 namespace ldm::ops::cuda {
 namespace {

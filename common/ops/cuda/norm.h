@@ -4,13 +4,13 @@
 
 namespace ldm::ops::cuda {
 
-using cpu::NormGradients, cpu::Normalized, cpu::NormLayout, cpu::Then;
+using cpu::NormGradients, cpu::Normalized, cpu::NormLayout, cpu::Activation;
 
-Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& scale, const Tensor& offset,
-                     float eps, Then then);
+Normalized normalize(const Tensor& x, NormLayout layout, const Tensor& weight, const Tensor& bias,
+                     float eps, Activation activation);
 NormGradients normalize_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
-                                 NormLayout layout, const Tensor& scale);
+                                 NormLayout layout, const Tensor& weight);
 Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forward,
-                     NormLayout layout, const Tensor& scale, const Tensor& offset);
+                     NormLayout layout, const Tensor& weight, const Tensor& bias);
 
 }  // namespace ldm::ops::cuda

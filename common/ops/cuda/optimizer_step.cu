@@ -4,9 +4,9 @@
 
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
-#include "common/device/numbers.cuh"
-#include "common/device/reduce.cuh"
+#include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cuda/optimizer_step.h"
+#include "common/ops/cuda/reduce.cuh"
 
 namespace ldm::ops::cuda {
 namespace {

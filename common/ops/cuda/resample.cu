@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
+#include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cuda/resample.h"
 
 /// One thread for each pixel that is written.
@@ -76,13 +76,13 @@ __global__ void largest_backward_kernel(std::int64_t count, const T* dy, Size to
     for (std::int64_t index = first_index(); index < count; index += grid_stride()) {
         const Pixel p(index, from);
         const std::int64_t i = p.i / size, j = p.j / size;
-        float flow = 0.0f;
+        float grad_output = 0.0f;
         if (i < to.h && j < to.w) {
             const std::int64_t first = (p.plane * from.h + i * size) * from.w + j * size;
             if (first + place_of_largest(x + first, from.w, size) == index)
-                flow = as_float(dy[(p.plane * to.h + i) * to.w + j]);
+                grad_output = as_float(dy[(p.plane * to.h + i) * to.w + j]);
         }
-        dx[index] = from_float<T>(flow);
+        dx[index] = from_float<T>(grad_output);
     }
 }
 
@@ -94,7 +94,7 @@ Shape blocks_shape(const Tensor& x, int size) {
 
 }  // namespace
 
-Tensor spread_pixels(const Tensor& x, int factor, float value, const Shape& shape) {
+Tensor upsample_nearest(const Tensor& x, int factor, float value, const Shape& shape) {
     Tensor y = like(x, shape);
     with_type(x, [&]<class T>(T) {
         launch(spread_kernel<T>, blocks_for(y.size()), block_size, y.size(), numbers<T>(x),
@@ -112,7 +112,7 @@ Tensor gather_blocks(const Tensor& x, int size, float value) {
     return y;
 }
 
-Tensor largest_of_blocks(const Tensor& x, int size) {
+Tensor max_pool2d(const Tensor& x, int size) {
     Tensor y = like(x, blocks_shape(x, size));
     with_type(x, [&]<class T>(T) {
         launch(largest_kernel<T>, blocks_for(y.size()), block_size, y.size(), numbers<T>(x),
@@ -121,7 +121,7 @@ Tensor largest_of_blocks(const Tensor& x, int size) {
     return y;
 }
 
-Tensor largest_of_blocks_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size) {
+Tensor max_pool2d_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size) {
     Tensor dx = like(x, x.shape());
     with_type(x, [&]<class T>(T) {
         launch(largest_backward_kernel<T>, blocks_for(dx.size()), block_size, dx.size(),

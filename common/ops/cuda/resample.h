@@ -5,9 +5,9 @@
 /// The functions of cpu/resample.h on a GPU.
 namespace ldm::ops::cuda {
 
-Tensor spread_pixels(const Tensor& x, int factor, float value, const Shape& shape);
+Tensor upsample_nearest(const Tensor& x, int factor, float value, const Shape& shape);
 Tensor gather_blocks(const Tensor& x, int size, float value);
-Tensor largest_of_blocks(const Tensor& x, int size);
-Tensor largest_of_blocks_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size);
+Tensor max_pool2d(const Tensor& x, int size);
+Tensor max_pool2d_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int size);
 
 }  // namespace ldm::ops::cuda

@@ -1,9 +1,9 @@
 #include <algorithm>
 
-#include "common/device/axes.cuh"
 #include "common/device/cuda.cuh"
 #include "common/device/cuda_device.h"
-#include "common/device/numbers.cuh"
+#include "common/ops/cuda/axes.cuh"
+#include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cuda/shape.h"
 
 namespace ldm::ops::cuda {

@@ -1,8 +1,8 @@
 #include <cmath>
 
 #include "common/device/cuda.cuh"
-#include "common/device/numbers.cuh"
-#include "common/device/reduce.cuh"
+#include "common/ops/cuda/numbers.cuh"
+#include "common/ops/cuda/reduce.cuh"
 #include "common/ops/cuda/softmax.h"
 
 /// One block for each row.

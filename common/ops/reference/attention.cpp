@@ -22,8 +22,8 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
                 double score = 0.0;
                 for (std::int64_t d = 0; d < width; ++d)
                     score += static_cast<double>(query[d]) * key[d];
-                const bool kept =
-                    !options.keep || options.keep.ints()[head / heads * keys + j] != 0;
+                const bool kept = !options.key_padding_mask ||
+                                  options.key_padding_mask.ints()[head / heads * keys + j] != 0;
                 const bool seen = kept && !(options.causal && j > i);
                 weights[j] = seen ? score * scale : std::numeric_limits<float>::lowest();
             }

@@ -4,7 +4,7 @@
 
 namespace ldm::ops::reference {
 
-Tensor batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
     const std::int64_t n = x.dim(0), channels = x.dim(1), pixels = x.size() / (n * channels);
     const double count = static_cast<double>(n * pixels);
     Tensor y(x.shape());
@@ -18,8 +18,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, fl
             variance += (x.data()[at(i)] - mean) * (x.data()[at(i)] - mean) / count;
         for (std::int64_t i = 0; i < n * pixels; ++i)
             y.data()[at(i)] = static_cast<float>((x.data()[at(i)] - mean) /
-                                                     std::sqrt(variance + eps) * scale.data()[c] +
-                                                 offset.data()[c]);
+                                                     std::sqrt(variance + eps) * weight.data()[c] +
+                                                 bias.data()[c]);
     }
     return y;
 }

@@ -17,7 +17,7 @@ void level(const float* x, float* y, std::int64_t length, float eps) {
 
 }  // namespace
 
-Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias,
                   float eps) {
     const std::int64_t n = x.dim(0), channels = x.dim(1), pixels = x.size() / (n * channels);
     const std::int64_t length = channels / groups * pixels;
@@ -26,18 +26,18 @@ Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor
         level(x.data() + g * length, y.data() + g * length, length, eps);
     for (std::int64_t i = 0; i < y.size(); ++i) {
         const std::int64_t c = i / pixels % channels;
-        y.data()[i] = y.data()[i] * scale.data()[c] + offset.data()[c];
+        y.data()[i] = y.data()[i] * weight.data()[c] + bias.data()[c];
     }
     return y;
 }
 
-Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps) {
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
     const std::int64_t width = x.dim(-1);
     Tensor y(x.shape());
     for (std::int64_t i = 0; i < x.size(); i += width)
         level(x.data() + i, y.data() + i, width, eps);
     for (std::int64_t i = 0; i < y.size(); ++i)
-        y.data()[i] = y.data()[i] * scale.data()[i % width] + offset.data()[i % width];
+        y.data()[i] = y.data()[i] * weight.data()[i % width] + bias.data()[i % width];
     return y;
 }
 

@@ -15,14 +15,13 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options);
 
 /// See ops::group_norm.
-Tensor group_norm(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
-                  float eps);
+Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps);
 
 /// See ops::layer_norm.
-Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 /// See ops::batch_norm.
-Tensor batch_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, float eps);
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 /// See ops::nearest_row.
 Tensor nearest_row(const Tensor& x, const Tensor& table);

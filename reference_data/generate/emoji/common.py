@@ -25,9 +25,15 @@ class Pictures:
     def __init__(self):
         rows = {}
         for part in ("train", "heldout"):
-            for line in (PICTURES / part / "metadata.jsonl").read_text(encoding="utf-8").splitlines():
+            for line in (
+                (PICTURES / part / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+            ):
                 row = json.loads(line)
-                rows[row["file_name"]] = (PICTURES / part / row["file_name"], row["text"], part == "heldout")
+                rows[row["file_name"]] = (
+                    PICTURES / part / row["file_name"],
+                    row["text"],
+                    part == "heldout",
+                )
         files, self.captions, held_out = zip(*(rows[name] for name in sorted(rows)))
         self.files, self.held_out = files, np.array(held_out)
         self.images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])

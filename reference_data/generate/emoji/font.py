@@ -26,7 +26,9 @@ def captions():
 
 def is_flag(text, name):
     """Flags of countries and regions: regional indicator letters or tag sequences."""
-    return name.startswith("flag") or any(0x1F1E6 <= ord(c) <= 0x1F1FF or ord(c) >= 0xE0000 for c in text)
+    return name.startswith("flag") or any(
+        0x1F1E6 <= ord(c) <= 0x1F1FF or ord(c) >= 0xE0000 for c in text
+    )
 
 
 class Font:

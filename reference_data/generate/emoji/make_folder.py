@@ -31,14 +31,25 @@ def write_folder(folder, rows, font, size):
     for number, row in rows:
         name = f"{number:04}_{slug(row['caption'])}.png"
         picture = Image.fromarray(font.picture(row["text"], size))
-        write_atomically(folder / name, lambda path: picture.save(path, format="PNG", optimize=True))
-        lines.append(json.dumps({"file_name": name, "text": row["caption"], "concept": row["concept"]}, ensure_ascii=False))
+        write_atomically(
+            folder / name, lambda path: picture.save(path, format="PNG", optimize=True)
+        )
+        lines.append(
+            json.dumps(
+                {"file_name": name, "text": row["caption"], "concept": row["concept"]},
+                ensure_ascii=False,
+            )
+        )
     text = "".join(line + "\n" for line in lines)
-    write_atomically(folder / "metadata.jsonl", lambda path: path.write_text(text, encoding="utf-8"))  # last: the folder is whole
+    write_atomically(
+        folder / "metadata.jsonl", lambda path: path.write_text(text, encoding="utf-8")
+    )  # last: the folder is whole
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("output", type=Path)
     parser.add_argument("--size", type=int, choices=(64, 128), default=64)
     arguments = parser.parse_args()
@@ -46,9 +57,15 @@ def main():
     font = Font()
     rows = data_set(font)
     for name, held_out in (("train", False), ("heldout", True)):
-        part = [(number, row) for number, row in enumerate(rows) if is_held_out(row["caption"]) == held_out]
+        part = [
+            (number, row)
+            for number, row in enumerate(rows)
+            if is_held_out(row["caption"]) == held_out
+        ]
         write_folder(arguments.output / name, part, font, arguments.size)
-        print(f"{arguments.output / name}: {len(part)} pictures of {arguments.size}x{arguments.size}")
+        print(
+            f"{arguments.output / name}: {len(part)} pictures of {arguments.size}x{arguments.size}"
+        )
 
 
 if __name__ == "__main__":

@@ -36,17 +36,30 @@ class Networks:
         tensors = load_file(folder / "model.safetensors")
 
         def load(module, prefix):
-            part = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
+            part = {
+                k.removeprefix(prefix): v.float()
+                for k, v in tensors.items()
+                if k.startswith(prefix)
+            }
             missing, unexpected = module.load_state_dict(part, strict=False)
-            assert not unexpected and all("position_ids" in name for name in missing), (missing, unexpected)
+            assert not unexpected and all("position_ids" in name for name in missing), (
+                missing,
+                unexpected,
+            )
             return module.eval()
 
         towers = config["cond_stage_config"]
-        sizes = CLIPConfig(**{k: towers[k] for k in ("text_config", "vision_config", "projection_dim")})
+        sizes = CLIPConfig(
+            **{k: towers[k] for k in ("text_config", "vision_config", "projection_dim")}
+        )
         self.autoencoder = load(AutoencoderKL(**config["first_stage_config"]), "first_stage_model.")
         self.clip = load(CLIPModel(sizes), "clip_model.")
-        self.tokenizer = Tokenizer(folder / "merges.txt", towers["text_config"]["max_position_embeddings"])
-        self.mean, self.deviation = (torch.tensor(towers[k]).view(3, 1, 1) for k in ("image_mean", "image_std"))
+        self.tokenizer = Tokenizer(
+            folder / "merges.txt", towers["text_config"]["max_position_embeddings"]
+        )
+        self.mean, self.deviation = (
+            torch.tensor(towers[k]).view(3, 1, 1) for k in ("image_mean", "image_std")
+        )
 
     @torch.no_grad()
     def reconstruct(self, images):
@@ -65,14 +78,22 @@ class Networks:
     def embed(self, captions, images):
         """Normalised embeddings of captions and pictures [N, H, W, 3] uint8."""
         ids = torch.tensor([self.tokenizer(caption) for caption in captions])
-        text = [self.clip.text_projection(self.clip.text_model(part).pooler_output) for part in ids.split(64)]
+        text = [
+            self.clip.text_projection(self.clip.text_model(part).pooler_output)
+            for part in ids.split(64)
+        ]
         pixels = ((part / 255 - self.mean) / self.deviation for part in batches(images))
-        image = [self.clip.visual_projection(self.clip.vision_model(part).pooler_output) for part in pixels]
+        image = [
+            self.clip.visual_projection(self.clip.vision_model(part).pooler_output)
+            for part in pixels
+        ]
         return F.normalize(torch.cat(text), dim=-1), F.normalize(torch.cat(image), dim=-1)
 
 
 def edges(x):
-    return ((x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()).item()
+    return (
+        (x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()
+    ).item()
 
 
 def batches(images):

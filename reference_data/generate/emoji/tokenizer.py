@@ -5,7 +5,9 @@ import unicodedata
 import regex
 
 PIECES = regex.compile(
-    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", regex.IGNORECASE)
+    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+    regex.IGNORECASE,
+)
 
 
 def byte_units():
@@ -28,7 +30,7 @@ def pieces(text):
 def merge(word, pair):
     out, i = [], 0
     while i < len(word):
-        if word[i:i + 2] == pair:
+        if word[i : i + 2] == pair:
             out.append(word[i] + word[i + 1])
             i += 2
         else:
@@ -45,7 +47,12 @@ class Tokenizer:
         pairs = [tuple(line.split(" ")) for line in lines if line]
         self.rank = {pair: i for i, pair in enumerate(pairs)}
         units = list(UNITS.values())
-        words = units + [unit + "</w>" for unit in units] + [a + b for a, b in pairs] + ["<|startoftext|>", "<|endoftext|>"]
+        words = (
+            units
+            + [unit + "</w>" for unit in units]
+            + [a + b for a, b in pairs]
+            + ["<|startoftext|>", "<|endoftext|>"]
+        )
         self.number = {word: i for i, word in enumerate(words)}
         assert len(self.number) == len(words)
         self.start, self.end, self.length = len(words) - 2, len(words) - 1, length
@@ -53,7 +60,9 @@ class Tokenizer:
     def tokens(self, text):
         for word in pieces(text):
             while len(word) > 1:
-                best = min(zip(word, word[1:]), key=lambda pair: self.rank.get(pair, len(self.rank)))
+                best = min(
+                    zip(word, word[1:]), key=lambda pair: self.rank.get(pair, len(self.rank))
+                )
                 if best not in self.rank:
                     break
                 word = merge(word, best)

@@ -30,15 +30,41 @@ def keep(_, step, __, values):
     return values
 
 
-final = pipeline(PROMPT, num_inference_steps=STEPS, guidance_scale=GUIDANCE, height=SIZE, width=SIZE, output_type="latent",
-                 generator=torch.Generator().manual_seed(SEED), callback_on_step_end=keep).images
+final = pipeline(
+    PROMPT,
+    num_inference_steps=STEPS,
+    guidance_scale=GUIDANCE,
+    height=SIZE,
+    width=SIZE,
+    output_type="latent",
+    generator=torch.Generator().manual_seed(SEED),
+    callback_on_step_end=keep,
+).images
 noise = torch.randn(1, 4, SIZE // 8, SIZE // 8, generator=torch.Generator().manual_seed(SEED))
-write_safetensors(out, {"noise": noise.numpy(), **latents, "final": final.numpy()}, {
-    "format": "pipeline-latents v1",
-    "settings": json.dumps({"prompt": PROMPT, "negative_prompt": "", "steps": STEPS, "cfg_scale": GUIDANCE, "seed": SEED,
-                            "width": SIZE, "height": SIZE, "sampler": "ddim", "eta": 0.0, "tolerance": 1e-3}),
-    "recipe": compact(recipe()), "rounding": "every weight of the recipe is rounded to f16",
-    "source": f"diffusers {diffusers.__version__} StableDiffusionPipeline, DDIMScheduler; torch {torch.__version__.split('+')[0]}",
-    "note": "Stable Diffusion 1.5 at full size with weights by recipe (CompVis names). Largest difference allowed: tolerance times "
-            "the largest value of `final`."})
+write_safetensors(
+    out,
+    {"noise": noise.numpy(), **latents, "final": final.numpy()},
+    {
+        "format": "pipeline-latents v1",
+        "settings": json.dumps(
+            {
+                "prompt": PROMPT,
+                "negative_prompt": "",
+                "steps": STEPS,
+                "cfg_scale": GUIDANCE,
+                "seed": SEED,
+                "width": SIZE,
+                "height": SIZE,
+                "sampler": "ddim",
+                "eta": 0.0,
+                "tolerance": 1e-3,
+            }
+        ),
+        "recipe": compact(recipe()),
+        "rounding": "every weight of the recipe is rounded to f16",
+        "source": f"diffusers {diffusers.__version__} StableDiffusionPipeline, DDIMScheduler; torch {torch.__version__.split('+')[0]}",
+        "note": "Stable Diffusion 1.5 at full size with weights by recipe (CompVis names). Largest difference allowed: tolerance times "
+        "the largest value of `final`.",
+    },
+)
 print({name: float(abs(x).max()) for name, x in latents.items()})

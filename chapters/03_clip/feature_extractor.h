@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "chapters/03_clip/towers.h"
+#include "common/image/image.h"
+#include "common/nn/model_folder.h"
+#include "common/text/clip_tokenizer.h"
+
+namespace ldm::clip {
+
+/// The CLIP of a model folder together with what stands in front of its towers: the tokenizer for
+/// texts, the preparation of pictures. It compares; what a UNet listens to is a PromptEncoder.
+class FeatureExtractor {
+public:
+    /// Reads and looks on `device`. Throws an Error that names what is missing.
+    explicit FeatureExtractor(const std::filesystem::path& model_folder,
+                              Device device = Device::cpu);
+
+    /// The features of texts, not normalised: [texts, projection_dim].
+    Tensor read(const std::vector<std::string>& texts) const;
+
+    /// The features of pictures, not normalised: [pictures, projection_dim].
+    Tensor look(const std::vector<image::Image>& pictures) const;
+
+    const ClipModel& model() const { return model_; }
+    const text::ClipTokenizer& tokenizer() const { return tokenizer_; }
+
+private:
+    Tensor read_some(const std::vector<std::string>& texts) const;
+    Tensor prepare(const image::Image& picture) const;
+
+    nn::ModelFolder folder_;
+    text::ClipTokenizer tokenizer_;
+    Towers towers_;
+    ClipModel model_;
+};
+
+}  // namespace ldm::clip

@@ -1,0 +1,62 @@
+#include "chapters/05_resblock/variants/gpu.h"
+#include "chapters/05_resblock/variants/gpu_conv.cuh"
+
+namespace ldm::resblock::variants::gpu {
+namespace {
+
+// of a tile
+constexpr int side = 16;
+
+/// Writes the patches [N, 9 C, H W] down.
+__global__ void im2col_kernel(Conv conv, float* patches) {
+    const std::int64_t pixels = conv.pixels(),
+                       rows = static_cast<std::int64_t>(conv.pictures) * conv.terms();
+    for (std::int64_t i = cuda::first_index(); i < rows * pixels; i += cuda::grid_stride()) {
+        const auto row = static_cast<int>(i / pixels), p = static_cast<int>(i % pixels);
+        patches[i] = conv.patch(row / conv.terms(), row % conv.terms(), p);
+    }
+}
+
+/// y [O, H W] = weights [O, 9 C] patches [9 C, H W], for picture blockIdx.z.
+__global__ void product_kernel(Conv conv, const float* patches, float* y) {
+    __shared__ float tile_w[side][side], tile_p[side][side];
+    const int x = static_cast<int>(threadIdx.x), z = static_cast<int>(threadIdx.y),
+              n = static_cast<int>(blockIdx.z);
+    const int o = static_cast<int>(blockIdx.y) * side + z,
+              p = static_cast<int>(blockIdx.x) * side + x;
+    const int terms = conv.terms(), pixels = conv.pixels();
+    const float* table = patches + static_cast<std::int64_t>(n) * terms * pixels;
+
+    float sum = 0.0f;
+    for (int first = 0; first < terms; first += side) {
+        tile_w[z][x] = o < conv.out && first + x < terms
+                           ? conv.weight[static_cast<std::int64_t>(o) * terms + first + x]
+                           : 0.0f;
+        tile_p[z][x] = p < pixels && first + z < terms
+                           ? table[static_cast<std::int64_t>(first + z) * pixels + p]
+                           : 0.0f;
+        // the tiles are there
+        __syncthreads();
+        for (int k = 0; k < side; ++k) sum += tile_w[z][k] * tile_p[k][x];
+        // nobody needs them any more
+        __syncthreads();
+    }
+    if (o < conv.out && p < pixels) y[conv.place(n, o, p)] = sum + conv.bias[o];
+}
+
+}  // namespace
+
+Tensor conv_im2col(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    const Conv conv(x, weight, bias);
+    Tensor y = room_for_result(conv),
+           room({conv.pictures, conv.terms(), conv.pixels()}, DType::f32, Device::cuda);
+    float* patches = cuda::numbers<float>(room);
+    cuda::launch(im2col_kernel, cuda::blocks_for(room.size()), dim3(cuda::block_size), conv,
+                 patches);
+    const dim3 tiles(cuda::pieces(conv.pixels(), side), cuda::pieces(conv.out, side),
+                     static_cast<unsigned>(conv.pictures));
+    cuda::launch(product_kernel, tiles, dim3(side, side), conv, patches, cuda::numbers<float>(y));
+    return y;
+}
+
+}  // namespace ldm::resblock::variants::gpu

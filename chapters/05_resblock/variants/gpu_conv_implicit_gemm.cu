@@ -1,0 +1,48 @@
+#include "chapters/05_resblock/variants/gpu.h"
+#include "chapters/05_resblock/variants/gpu_conv.cuh"
+
+namespace ldm::resblock::variants::gpu {
+namespace {
+
+// of a tile
+constexpr int side = 16;
+
+//! [implicit]
+/// y [O, H W] = weights [O, 9 C] patches [9 C, H W], for picture blockIdx.z.
+__global__ void implicit_gemm_kernel(Conv conv, float* y) {
+    __shared__ float tile_w[side][side], tile_p[side][side];
+    const int x = static_cast<int>(threadIdx.x), z = static_cast<int>(threadIdx.y),
+              n = static_cast<int>(blockIdx.z);
+    const int o = static_cast<int>(blockIdx.y) * side + z,
+              p = static_cast<int>(blockIdx.x) * side + x;
+    const int terms = conv.terms(), pixels = conv.pixels();
+
+    float sum = 0.0f;
+    for (int first = 0; first < terms; first += side) {
+        tile_w[z][x] = o < conv.out && first + x < terms
+                           ? conv.weight[static_cast<std::int64_t>(o) * terms + first + x]
+                           : 0.0f;
+        // im2col reads its table here
+        tile_p[z][x] = p < pixels && first + z < terms ? conv.patch(n, first + z, p) : 0.0f;
+        // the tiles are there
+        __syncthreads();
+        for (int k = 0; k < side; ++k) sum += tile_w[z][k] * tile_p[k][x];
+        // nobody needs them any more
+        __syncthreads();
+    }
+    if (o < conv.out && p < pixels) y[conv.place(n, o, p)] = sum + conv.bias[o];
+}
+//! [implicit]
+
+}  // namespace
+
+Tensor conv_implicit_gemm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    const Conv conv(x, weight, bias);
+    Tensor y = room_for_result(conv);
+    const dim3 tiles(cuda::pieces(conv.pixels(), side), cuda::pieces(conv.out, side),
+                     static_cast<unsigned>(conv.pictures));
+    cuda::launch(implicit_gemm_kernel, tiles, dim3(side, side), conv, cuda::numbers<float>(y));
+    return y;
+}
+
+}  // namespace ldm::resblock::variants::gpu

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "chapters/02_vae/autoencoder.h"
+#include "common/io/json.h"
+
+namespace ldm::pipeline {
+
+/// The autoencoder as the UNet knows it: its latents times a factor that gives them variance 1, the
+/// variance of the noise they are mixed with (ddpm.py: LatentDiffusion.get_first_stage_encoding and
+/// decode_first_stage).
+///
+///     z = scale_factor * (mean + std * noise),      picture = decoder(z / scale_factor)
+///
+/// SD 1.x has 0.18215. Leaving it out draws washed-out pictures that still look like pictures.
+class FirstStageDecoder {
+public:
+    /// `weights` has decoder and post_quant_conv in it; first_stage_config is that of our
+    /// config.json.
+    FirstStageDecoder(const nn::Params& weights, const io::Json& first_stage_config,
+                      float scale_factor);
+
+    /// z [N, C, h, w] -> pictures [N, 3, H, W], values around [-1, 1].
+    Tensor operator()(const Tensor& z) const;
+
+private:
+    vae::LatentDecoder decoder_;
+    float scale_factor_;
+};
+
+/// The way in; drawing from words alone does not need it, nor its weights encoder and quant_conv.
+class FirstStageEncoder {
+public:
+    FirstStageEncoder(const nn::Params& weights, const io::Json& first_stage_config,
+                      float scale_factor);
+
+    /// pictures [N, 3, H, W] in [-1, 1], standard normal noise [N, C, h, w] -> z [N, C, h, w].
+    Tensor operator()(const Tensor& x, const Tensor& noise) const;
+
+private:
+    vae::LatentEncoder encoder_;
+    float scale_factor_;
+};
+
+}  // namespace ldm::pipeline
