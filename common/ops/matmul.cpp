@@ -14,8 +14,8 @@ namespace {
 /// [.., 2, 3] as [n, 2, 3]: every leading axis in one.
 Tensor stack_of_matrices(const Tensor& x) {
     expect(x.rank() >= 2, "expected matrices, got " + to_string(x.shape()));
-    return x.reshape(
-        {x.size() / std::max<std::int64_t>(x.dim(-2) * x.dim(-1), 1), x.dim(-2), x.dim(-1)});
+    const Shape leading(x.shape().begin(), x.shape().end() - 2);
+    return x.reshape({element_count(leading), x.dim(-2), x.dim(-1)});
 }
 
 }  // namespace
@@ -52,14 +52,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
     Shape shape = x.shape();
     shape.back() = out;
-    const Tensor rows = x.reshape({x.size() / std::max<std::int64_t>(in, 1), in});
+    const std::int64_t count = element_count(Shape(x.shape().begin(), x.shape().end() - 1));
+    const Tensor rows = x.reshape({count, in});
     Tensor y = OnDevice<cpu::linear, cuda::linear>()(rows, weight, bias).reshape(shape);
     const Tensor kept_rows = save_if(needs_gradient(weight), rows),
                  saved_weight = save_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
     record(y, {x, weight, bias},
-           [kept_rows, saved_weight, need_bias, out = out](const Tensor& dy) -> Tensors {
-               const Tensor dy_rows = dy.reshape({dy.size() / std::max<std::int64_t>(out, 1), out});
+           [kept_rows, saved_weight, need_bias, count, out = out](const Tensor& dy) -> Tensors {
+               const Tensor dy_rows = dy.reshape({count, out});
                Tensor dx, dweight, dbias;
                if (saved_weight) dx = matmul(dy_rows, saved_weight);
                if (kept_rows) dweight = matmul(dy_rows, kept_rows, Transpose::a);

@@ -37,7 +37,7 @@ NormLayout in_groups(const Tensor& x, int groups, const Tensor& weight, const Te
            fmt::format("{} channels do not make {} groups", channels, groups));
     expect_shape(weight, {channels});
     expect_shape(bias, {channels});
-    const std::int64_t pixels = x.size() / std::max<std::int64_t>(n * channels, 1);
+    const std::int64_t pixels = element_count(Shape(x.shape().begin() + 2, x.shape().end()));
     return {n * groups, channels / groups * pixels, pixels, channels};
 }
 
@@ -57,8 +57,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, flo
     const std::int64_t width = x.dim(-1);
     expect_shape(weight, {width});
     expect_shape(bias, {width});
-    return normalized(x, {x.size() / std::max<std::int64_t>(width, 1), width, 1, width}, weight,
-                      bias, eps);
+    return normalized(
+        x, {element_count(Shape(x.shape().begin(), x.shape().end() - 1)), width, 1, width}, weight,
+        bias, eps);
 }
 
 }  // namespace ldm::ops

@@ -8,88 +8,32 @@ The three trainings are those of the shipped model (chapters/09_training/emoji),
 median step, the first two left out; memory is the most that each whole program had.
 """
 import argparse
-import csv
-import itertools
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "reference_data/models/emoji"
+from measure import MODEL, ROOT, TRAININGS, run, training_config, training_steps, write_pictures
+
 ENVIRONMENT = os.environ.get(
     "LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv")
 )
-KINDS = ("autoencoder", "clip", "diffusion")
-
-
-def run(command):
-    """What the program printed, and its peak memory in bytes."""
-    process = subprocess.Popen(
-        [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(map(str, command))}")
-    return printed, usage.ru_maxrss * 1024
-
-
-def write_pictures(folder):
-    """The example pictures that come with the model, as a folder for `ldm train`."""
-    folder.mkdir()
-    captions = json.loads((MODEL / "examples/captions.json").read_text(encoding="utf-8"))
-    with (folder / "metadata.jsonl").open("w", encoding="utf-8") as lines:
-        for file, caption in captions.items():
-            shutil.copyfile(MODEL / "examples" / file, folder / file)
-            lines.write(json.dumps({"file_name": file, "text": caption}) + "\n")
 
 
 def config_of(kind, options):
-    config = json.loads(
-        (ROOT / f"chapters/09_training/emoji/{kind}.json").read_text(encoding="utf-8")
-    )
-    config |= {
-        "optimizer": {"name": "adamw"},
-        "learning_rate": 1e-5,
-        "precision": options.precision,
-    }
-    config.pop("vocabulary", None)
+    config = training_config(kind, options.precision)
     if kind == "diffusion":
-        config["cond_stage_config"] = json.loads(
-            (MODEL / "config.json").read_text(encoding="utf-8")
-        )["cond_stage_config"]
+        config["cond_stage_config"] = json.loads((MODEL / "config.json").read_text("utf-8"))[
+            "cond_stage_config"
+        ]
     return config
 
 
 def ours(kind, config, options, folder):
     mine = {k: v for k, v in config.items() if kind != "diffusion" or k != "cond_stage_config"}
-    (folder / "mine.json").write_text(json.dumps(mine))
-    shutil.rmtree(folder / "out", ignore_errors=True)
-    _, memory = run(
-        [
-            options.ldm,
-            "train",
-            kind,
-            "--config",
-            folder / "mine.json",
-            "--data",
-            folder / "pictures",
-            "--output",
-            folder / "out",
-            "--max-steps",
-            options.steps,
-            "--threads",
-            options.threads,
-            *([] if kind == "autoencoder" else ["--init", MODEL]),
-        ]
-    )
-    with (folder / "out/curve.csv").open() as file:
-        at = [float(row["seconds"]) for row in csv.DictReader(file)]
-    return [b - a for a, b in itertools.pairwise(at)][1:], memory
+    steps, memory = training_steps(options.ldm, kind, mine, folder, options.steps, options.threads)
+    return steps[1:], memory
 
 
 def theirs(kind, config, options, folder):
@@ -116,7 +60,7 @@ def main():
     options.add_argument("--steps", type=int, default=8, help="of each training in each round")
     options.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options.add_argument("--precision", default="f32", choices=["f32", "bf16"])
-    options.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
+    options.add_argument("--kinds", nargs="+", default=TRAININGS, choices=TRAININGS)
     options.add_argument("--ldm", default=str(ROOT / "build/cpu/bin/ldm"))
     options.add_argument("--python", default=ENVIRONMENT + "/bin/python")
     options = options.parse_args()
