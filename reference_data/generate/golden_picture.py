@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import transformers
 from cases import write_safetensors
-from originals import ddim, ddpm, openaimodel
+from originals import ddim, ddpm, float64_throughout, openaimodel
 from safetensors.torch import load_file
 from stable_diffusion import TextTower
 from tokenizer import Tokenizer
@@ -55,6 +55,7 @@ class Model:
             linear_start=config["linear_start"],
             linear_end=config["linear_end"],
         )
+        self.parameterization = config["parameterization"]
         self.num_timesteps, self.device = config["timesteps"], torch.device("cpu")
         self.betas, self.alphas_cumprod = schedule.betas, schedule.alphas_cumprod
         self.alphas_cumprod_prev = schedule.alphas_cumprod_prev
@@ -65,8 +66,7 @@ class Model:
 
 
 @torch.no_grad()
-def main():
-    config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
+def main(config, noise):
     tensors = {k: v.double() for k, v in load_file(MODEL / "model.safetensors").items()}
     text = config["cond_stage_config"]["text_config"]
     tower = load(TextTower(**text), tensors, "cond_stage_model.transformer.")
@@ -74,10 +74,6 @@ def main():
     ids = torch.tensor([tokenizer(PROMPT), tokenizer("")])
     context = tower(ids)["last_hidden_state"]
 
-    side = config["image_size"] // 2 ** (
-        len(config["first_stage_config"]["ddconfig"]["ch_mult"]) - 1
-    )
-    noise = torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(SEED))
     sampler = ddim.DDIMSampler(Model(config, tensors))
     sampler.register_buffer = lambda name, value: setattr(sampler, name, value)
     x, steps = noise.double(), {}
@@ -92,11 +88,12 @@ def main():
             unconditional_conditioning=context[1:],
         )
         if k in (0, STEPS // 2):
-            steps[f"step.{k}"] = x.float().numpy()
+            steps[f"step.{k}"] = x.numpy().astype(np.float32)
 
     autoencoder = load(AutoencoderKL(**config["first_stage_config"]), tensors, "first_stage_model.")
     decoded = autoencoder.decoder(autoencoder.post_quant_conv(x / config["scale_factor"]))
-    picture = ((decoded[0] + 1) * 127.5).clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0)
+    # as scripts/txt2img.py makes bytes of it: 255 x, and what is behind the point is cut off
+    picture = (255 * ((decoded[0] + 1) / 2).clamp(0, 1)).to(torch.uint8).permute(1, 2, 0)
     settings = {
         "prompt": PROMPT,
         "negative_prompt": "",
@@ -112,9 +109,9 @@ def main():
         HERE.parent / "08_ldm_pipeline/golden_picture.safetensors",
         {
             "noise": noise.numpy(),
-            "context": context.float().numpy(),
+            "context": context.numpy().astype(np.float32),
             **steps,
-            "final": x.float().numpy(),
+            "final": x.numpy().astype(np.float32),
             "picture": picture.numpy(),
         },
         {
@@ -130,4 +127,10 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
+    levels = len(config["first_stage_config"]["ddconfig"]["ch_mult"])
+    side = config["image_size"] // 2 ** (levels - 1)
+    # PyTorch's stream of float32 numbers is another than that of float64
+    noise = torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(SEED))
+    with float64_throughout():
+        main(config, noise)
