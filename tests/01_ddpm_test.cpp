@@ -83,7 +83,7 @@ TEST_CASE("a schedule that makes no sense is refused by name", "[ddpm]") {
     CHECK_THROWS_WITH(at(original.betas, steps({-1})), has_text("time step -1"));
 }
 
-TEST_CASE("one jump forward is many single steps", "[ddpm]") {
+TEST_CASE("one jump of the forward process is many single steps", "[ddpm]") {
     // x_t = sqrt(1 - beta) x_{t-1} + sqrt(beta) noise: how much picture, and how much variance?
     double picture = 1.0, variance = 0.0;
     for (int t = 0; t < 1000; ++t) {
@@ -145,7 +145,7 @@ TEST_CASE("noise, picture and v say the same thing", "[ddpm]") {
     }
 }
 
-TEST_CASE("the way back is the same in every parameterization", "[ddpm]") {
+TEST_CASE("the reverse process is the same in every parameterization", "[ddpm]") {
     const Tensor pictures = ops::clamp(test::noise({4, 1, 3, 3}, 5), -1.0f, 1.0f);
     const Tensor x_T = test::noise({2, 1, 3, 3}, 6);
     std::vector<Tensor> ends;
@@ -157,8 +157,8 @@ TEST_CASE("the way back is the same in every parameterization", "[ddpm]") {
     CHECK(close(ends[2], ends[0], 1e-3) == "");
 }
 
-TEST_CASE("ancestral steps draw from the world they were told about", "[ddpm]") {
-    // When all pictures are normal numbers of deviation c, the best guess of the noise is known in
+TEST_CASE("ancestral steps sample the distribution that the denoiser is exact for", "[ddpm]") {
+    // When all pictures are normal numbers of deviation c, the best noise prediction is known in
     // closed form, and each step is linear: it multiplies x and adds noise. Following the variance
     // through all steps leads from 1 to c^2: a little below with the posterior's own variance, a
     // little above with beta, which are its bounds (Ho et al., 2020, section 3.2).
@@ -172,9 +172,9 @@ TEST_CASE("ancestral steps draw from the world they were told about", "[ddpm]") 
         const Tensor one = Tensor::full({1, 1, 1, 1}, 1.0f), zero = Tensor::zeros({1, 1, 1, 1});
         double variance = 1.0;
         for (int t = 999; t >= 0; --t) {
-            const double kept = p_sample(s, best, one, t, zero, {.clip_denoised = false}).x.item();
+            const double gain = p_sample(s, best, one, t, zero, {.clip_denoised = false}).x.item();
             const double added = p_sample(s, best, zero, t, one, {.clip_denoised = false}).x.item();
-            variance = kept * kept * variance + added * added;
+            variance = gain * gain * variance + added * added;
         }
         return variance;
     };
@@ -183,7 +183,7 @@ TEST_CASE("ancestral steps draw from the world they were told about", "[ddpm]") 
     CHECK((c * c < high && high < 1.03 * c * c));
 }
 
-TEST_CASE("a sampler clips, warms, shows its steps and stops when asked", "[ddpm]") {
+TEST_CASE("a sampler clips, scales its noise, shows its steps and stops when asked", "[ddpm]") {
     const Schedule s({.timesteps = 20, .linear_end = 0.3});
     const Tensor x_T = test::noise({1, 1, 2, 2}, 1);
     const Denoiser wild = [](const Tensor& x, const Tensor&) { return -10.0f * x; };
@@ -218,14 +218,14 @@ TEST_CASE("what is known stays known", "[ddpm]") {
     CHECK(close(end, x0, 0.05) != "");
 }
 
-TEST_CASE("the ideal denoiser believes in what explains what it sees", "[ddpm]") {
+TEST_CASE("the ideal denoiser predicts the posterior mean", "[ddpm]") {
     const Tensor pictures = ops::clamp(test::noise({5, 3, 4, 4}, 1), -1.0f, 1.0f);
     const IdealDenoiser denoiser(original, pictures);
     const Tensor x_t =
         q_sample(original, pictures, steps({10, 10, 10, 10, 10}), test::noise({5, 3, 4, 4}, 2));
     CHECK(close(denoiser.mean_picture(x_t, steps({10, 10, 10, 10, 10})), pictures, 1e-4) == "");
 
-    // at the end of the process it knows nothing and believes in the mean of all
+    // at the end of the process all pictures are equally likely: the mean of all
     const Tensor blur = denoiser.mean_picture(test::noise({1, 3, 4, 4}, 3), steps({999}));
     CHECK(close(blur, ops::mean(pictures, {0}, ops::Axes::keep), 0.1) == "");
 
@@ -280,7 +280,7 @@ TEST_CASE("the weights of the variational bound", "[ddpm]") {
     CHECK(original.lvlb_weights.data()[0] == original.lvlb_weights.data()[1]);
 }
 
-TEST_CASE("gradients of the loss reach the network, its uncertainty and the picture", "[ddpm]") {
+TEST_CASE("gradients of the loss reach the network, logvar and the picture", "[ddpm]") {
     const Tensor noise = test::noise({2, 1, 2, 3}, 2), t = steps({3, 12});
     for (Parameterization p : every_parameterization)
         for (LossType type : {LossType::l1, LossType::l2}) {

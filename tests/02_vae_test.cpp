@@ -56,7 +56,7 @@ TEST_CASE("every stored case of chapter 02") {
 
 // ---- the Gaussian
 
-TEST_CASE("the standard normal is no news: its divergence is 0") {
+TEST_CASE("the divergence of the standard normal from itself is 0") {
     const auto standard = gaussian(Tensor::zeros({2, 3, 4, 5}), Tensor::zeros({2, 3, 4, 5}));
     CHECK(close(standard.kl(), Tensor::zeros({2}), 0.0) == "");
     CHECK(close(standard.std(), Tensor::full({2, 3, 4, 5}, 1.0f), 0.0) == "");
@@ -95,7 +95,7 @@ TEST_CASE("a sample is the mean, moved by the noise, and the gradient goes throu
     CHECK(close(gradients.of(logvar), 0.5f * ops::exp(0.5f * logvar) * e, 1e-6) == "");
 }
 
-TEST_CASE("log-variances are kept within [-30, 20]") {
+TEST_CASE("log-variances are clamped to [-30, 20]") {
     const auto extreme =
         gaussian(Tensor::zeros({1, 2, 1, 1}), Tensor::from({1, 2, 1, 1}, {-100, 100}));
     CHECK(close(extreme.logvar(), Tensor::from({1, 2, 1, 1}, {-30, 20}), 0.0) == "");
@@ -120,7 +120,7 @@ TEST_CASE("the zero row and column of Downsample stand at the bottom and on the 
           Shape{1, 1, 3, 2});
 }
 
-TEST_CASE("attention has no sense of place: pixels moved in are pixels moved out") {
+TEST_CASE("attention is equivariant: pixels permuted in are pixels permuted out") {
     nn::Checkpoint weights;
     for (const char* key : {"q", "k", "v", "proj_out"}) {
         weights.add(key + std::string(".weight"), noise({32, 32, 1, 1}, key[0], 0.2f));
@@ -172,7 +172,7 @@ TEST_CASE("an autoencoder makes a small latent and a picture of the old size") {
     CHECK(autoencoder.decode(posterior.mode()).shape() == Shape{2, 3, 12, 6});
 }
 
-TEST_CASE("pictures do not feel who else is in the batch") {
+TEST_CASE("a picture's result does not depend on the rest of the batch") {
     Stored stored;
     const vae::AutoencoderKL autoencoder(stored.checkpoint.root(), stored.config, stored.embed_dim);
     const Tensor x = noise({2, 3, 8, 8}, 2);
@@ -182,7 +182,7 @@ TEST_CASE("pictures do not feel who else is in the batch") {
                 autoencoder.decode(autoencoder.encode(second).mode()), 0.0) == "");
 }
 
-TEST_CASE("drawing needs the decoder's weights only") {
+TEST_CASE("decoding needs the decoder's weights only") {
     Stored stored;
     nn::Checkpoint half;
     for (const auto& [name, tensor] : stored.checkpoint.load_all())

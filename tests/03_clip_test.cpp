@@ -98,7 +98,7 @@ TEST_CASE("03_clip agrees with PyTorch on every stored case") {
     test::check_cases("03_clip", registry);
 }
 
-TEST_CASE("a word knows nothing of the words after it") {
+TEST_CASE("the text tower is causal: a token does not depend on those after it") {
     SmallClip clip;
     const ClipModel model = clip.model();
     const Tensor a = model.text()(sentence({start, 3, 4, 5, 6, end_of_text}));
@@ -144,7 +144,7 @@ TEST_CASE("a checkpoint may carry the position_ids of older versions") {
     CHECK(clip.weights.unused().empty());
 }
 
-TEST_CASE("patches see each other from both sides") {
+TEST_CASE("the image tower is not causal: a token depends on all patches") {
     SmallClip clip;
     const ClipModel model = clip.model();
     Tensor x = noise({1, 3, 6, 6}, 1);
@@ -166,7 +166,7 @@ TEST_CASE("cosine similarity: 1 with itself, -1 with its opposite, whatever the 
           0.0f);
 }
 
-TEST_CASE("the contrastive loss is log N for who cannot tell, and falls to 0 for who can") {
+TEST_CASE("the contrastive loss is log N for equal logits, and falls to 0 for the right ones") {
     CHECK(contrastive_loss(Tensor::full({4, 4}, 3.0f)).item() == Approx(std::log(4.0f)));
     CHECK(contrastive_loss(Tensor::from({2, 2}, {50, 0, 0, 50})).item() ==
           Approx(0.0f).margin(1e-6));

@@ -74,23 +74,22 @@ TEST_CASE("04_attention agrees with PyTorch on every stored case") {
     test::check_cases("04_attention", registry);
 }
 
-TEST_CASE("every variant of the variants computes what attention is defined to be") {
+TEST_CASE("every variant computes what attention is defined to be") {
     struct Sizes {
         std::int64_t queries, keys, width, out;
     };
     const auto [queries, keys, width, out] =
         GENERATE(Sizes{1, 1, 1, 1}, Sizes{5, 7, 3, 4}, Sizes{32, 64, 8, 8}, Sizes{33, 65, 40, 40},
                  Sizes{100, 300, 16, 5}, Sizes{3, 200, 80, 1});
-    const float loud =
-        // loud scores overflow exp() without a maximum
-        GENERATE(0.01f, 1.0f, 20.0f);
-    const Tensor q = noise({queries, width}, 1, loud), k = noise({keys, width}, 2, loud),
+    // large scores overflow exp() unless their maximum is subtracted
+    const float size = GENERATE(0.01f, 1.0f, 20.0f);
+    const Tensor q = noise({queries, width}, 1, size), k = noise({keys, width}, 2, size),
                  v = noise({keys, out}, 3);
     const Tensor expected = ops::reference::attention(as_heads(q), as_heads(k), as_heads(v), {})
                                 .reshape({queries, out});
-    INFO(queries << " queries, " << keys << " keys, width " << width << ", loudness " << loud);
-    // The rounding of a score s moves its weight by |s| 2^-24 of itself; scores grow with loud^2.
-    const double tolerance = 1e-5 * std::max(1.0f, loud * loud);
+    INFO(queries << " queries, " << keys << " keys, width " << width << ", size " << size);
+    // The rounding of a score s moves its weight by |s| 2^-24 of itself; scores grow with size^2.
+    const double tolerance = 1e-5 * std::max(1.0f, size * size);
     CHECK(close(variants::naive(q, k, v), expected, tolerance) == "");
     CHECK(close(variants::tiled(q, k, v), expected, tolerance) == "");
     CHECK(close(variants::online_softmax(q, k, v), expected, tolerance) == "");
@@ -98,7 +97,7 @@ TEST_CASE("every variant of the variants computes what attention is defined to b
                 expected.reshape({1, 1, queries, out}), tolerance) == "");
 }
 
-TEST_CASE("a variant of the variants says which operand does not fit") {
+TEST_CASE("a variant says which operand does not fit") {
     const auto variant = GENERATE(variants::naive, variants::tiled, variants::online_softmax);
     CHECK_THROWS_WITH(variant(noise({4, 8}, 1), noise({5, 7}, 2), noise({5, 8}, 3)),
                       has_text("expected [5, 8], got [5, 7]"));
@@ -115,7 +114,7 @@ TEST_CASE("the order of the words does not matter to cross-attention") {
     CHECK(close(attend(x, words_in_order(words, {3, 1, 0, 2})), attend(x, words), 1e-6) == "");
 }
 
-TEST_CASE("a masked word is as good as no word") {
+TEST_CASE("masking a key equals leaving it out") {
     SmallCrossAttention weights;
     const CrossAttention attend = weights.layer();
     const Tensor x = noise({1, 5, 12}, 1), words = noise({1, 4, 10}, 2);
@@ -123,7 +122,7 @@ TEST_CASE("a masked word is as good as no word") {
     CHECK(close(attend(x, words, mask), attend(x, words_in_order(words, {0, 2})), 1e-6) == "");
 }
 
-TEST_CASE("when all words are masked, all count alike") {
+TEST_CASE("when all keys are masked, all have the same weight") {
     SmallCrossAttention weights;
     const CrossAttention attend = weights.layer();
     Trace trace;
@@ -132,7 +131,7 @@ TEST_CASE("when all words are masked, all count alike") {
     CHECK(close(trace.find("attn2.weights"), Tensor::full({1, 2, 5, 4}, 0.25f), 1e-7) == "");
 }
 
-TEST_CASE("with a single word everybody hears the same") {
+TEST_CASE("with a single key the result does not depend on the query") {
     SmallCrossAttention weights;
     const CrossAttention attend = weights.layer();
     const Tensor word = noise({1, 1, 10}, 2);
@@ -140,7 +139,7 @@ TEST_CASE("with a single word everybody hears the same") {
           "");
 }
 
-TEST_CASE("batch entries of cross-attention do not see each other") {
+TEST_CASE("batch entries of cross-attention do not depend on each other") {
     SmallCrossAttention weights;
     const CrossAttention attend = weights.layer();
     const Tensor x = noise({3, 5, 12}, 1), words = noise({3, 4, 10}, 2);
@@ -148,7 +147,7 @@ TEST_CASE("batch entries of cross-attention do not see each other") {
     CHECK(close(ops::slice(attend(x, words), 0, 1, 2), alone, 1e-6) == "");
 }
 
-TEST_CASE("cross-attention shows who looks where, but only to somebody who watches") {
+TEST_CASE("cross-attention records its attention weights on a Trace") {
     SmallCrossAttention weights;
     const CrossAttention attend = weights.layer();
     const Tensor x = noise({2, 5, 12}, 1), words = noise({2, 4, 10}, 2);
@@ -164,7 +163,7 @@ TEST_CASE("cross-attention shows who looks where, but only to somebody who watch
     CHECK(close(trace.find("attn2"), y, 0.0) == "");
 
     // The table is what the output was made with: out = merge(table v) W_o + b.
-    // [N, M, h d], heads side by side
+    // [N, M, heads d], heads side by side
     const Tensor v = trace.find("attn2.to_v");
     const Tensor v_heads = ops::permute(v.reshape({2, 4, 2, 6}), {0, 2, 1, 3});
     const Tensor mixed =
@@ -220,7 +219,7 @@ TEST_CASE("SpatialSelfAttention is the VAE's AttnBlock under another name") {
     CHECK(close(here(x), there(x), 0.0) == "");
 }
 
-TEST_CASE("linear attention does not care where a pixel is, only what it is") {
+TEST_CASE("linear attention is equivariant: it does not depend on where a pixel is") {
     Weights weights;
     weights.checkpoint.add("to_qkv.weight", noise({3 * 2 * 5, 6, 1, 1}, 1, 0.3f));
     weights.convolution("to_out", 10, 6);
@@ -237,7 +236,7 @@ TEST_CASE("gradients of cross-attention agree with differences") {
                                 {noise({1, 3, 12}, 1), noise({1, 4, 10}, 2)}) == "");
 }
 
-TEST_CASE("words are told apart in the tokens of a prompt") {
+TEST_CASE("the tokens of a prompt are grouped into words") {
     const std::vector<text::Merge> merges{{"c", "a"}, {"ca", "t</w>"}, {"d", "o"}};
     const text::ClipTokenizer tokenizer(merges);
     // start cat do g ! end, padding

@@ -22,7 +22,7 @@ namespace {
 std::map<std::string, Tensor> weights_of(const ResBlock::Config& c) {
     const int out = c.out_channels ? c.out_channels : c.channels;
     const int time = c.use_scale_shift_norm ? 2 * out : out;
-    const int look = c.use_conv ? 3 : 1;
+    const int side = c.use_conv ? 3 : 1;
     std::map<std::string, Tensor> w{
         {"in_layers.0.weight", noise({c.channels}, 1)},
         {"in_layers.0.bias", noise({c.channels}, 2)},
@@ -36,7 +36,7 @@ std::map<std::string, Tensor> weights_of(const ResBlock::Config& c) {
         {"out_layers.3.bias", noise({out}, 10)},
     };
     if (out != c.channels) {
-        w["skip_connection.weight"] = noise({out, c.channels, look, look}, 11, 0.2f);
+        w["skip_connection.weight"] = noise({out, c.channels, side, side}, 11, 0.2f);
         w["skip_connection.bias"] = noise({out}, 12);
     }
     return w;
@@ -87,7 +87,7 @@ TEST_CASE("a ResBlock is its equation") {
     CHECK(close(block_from(config, w)(x, emb), y, 0.0) == "");
 }
 
-TEST_CASE("a block whose last convolution is zero, as before training, hands x through") {
+TEST_CASE("a block whose last convolution is zero, as before training, is the identity") {
     auto w = weights_of(same);
     w["out_layers.3.weight"] = Tensor::zeros({64, 64, 3, 3});
     w["out_layers.3.bias"] = Tensor::zeros({64});
@@ -127,7 +127,7 @@ TEST_CASE("scale and shift of zero leave the plain norm") {
           "");
 }
 
-TEST_CASE("up and down change the size of the picture and of the direct road") {
+TEST_CASE("up and down change the size of the residual and of the skip connection") {
     const Tensor emb = noise({1, 12}, 9);
     for (ResBlock::Config config : {same, wider}) {
         const Tensor x = noise({1, config.channels, 6, 5}, 8);
@@ -148,7 +148,7 @@ TEST_CASE("without a convolution, making a picture larger and smaller again chan
 }
 
 TEST_CASE("a strided convolution has its zeros on all sides") {
-    // A kernel that looks only up and to the left sees the zeros there first.
+    // A kernel that is 1 at its upper left corner meets the zeros there first.
     std::vector<float> upper_left(9, 0.0f);
     upper_left[0] = 1.0f;
     nn::Checkpoint weights;
@@ -160,7 +160,7 @@ TEST_CASE("a strided convolution has its zeros on all sides") {
     CHECK(close(down(x), Tensor::from({1, 1, 2, 2}, {0, 0, 0, 6}), 0.0) == "");
 }
 
-TEST_CASE("a transposed convolution paints stamps two pixels apart") {
+TEST_CASE("a transposed convolution adds its kernel every two pixels") {
     nn::Checkpoint weights;
     weights.add("up.weight", Tensor::full({1, 1, 3, 3}, 1.0f));
     weights.add("up.bias", Tensor::zeros({1}));
@@ -183,7 +183,7 @@ TEST_CASE("gradients of a ResBlock agree with finite differences") {
                                         weights["emb_layers.1.bias"]}) == "");
 }
 
-TEST_CASE("wrong shapes and settings are told as they are") {
+TEST_CASE("wrong shapes and settings are refused by name") {
     const ResBlock block = block_from(same);
     CHECK_THROWS_WITH(block(noise({1, 32, 4, 4}, 1), noise({1, 12}, 1)),
                       test::has_text("expected [1, 64, 4, 4], got [1, 32, 4, 4]"));

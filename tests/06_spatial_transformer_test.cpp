@@ -67,7 +67,7 @@ TEST_CASE("a plain feed-forward is narrow(gelu(widen(x)))") {
     CHECK(close(ff(x), ops::linear(ops::gelu(ops::linear(x, w0, b0)), w2, b2), 1e-6) == "");
 }
 
-TEST_CASE("the gate is the second half of the widened token, and gelu bends the gate only") {
+TEST_CASE("GEGLU: the gate is the second half of the widened token, with GELU on the gate only") {
     // widen gives a = 3 and g = 1 whatever x is; narrow is the identity.
     Weights weights{{"net.0.proj.weight", Tensor::zeros({2, 1})},
                     {"net.0.proj.bias", Tensor::from({2}, {3.0f, 1.0f})},
@@ -87,7 +87,7 @@ TEST_CASE("a fractional mult is cut, not rounded") {
     CHECK(ff(stored.in("x")).shape() == Shape{1, 7, 13});
 }
 
-TEST_CASE("a transformer block is three corrections, one after the other") {
+TEST_CASE("a transformer block adds three residuals, one after the other") {
     StoredModel stored("06_spatial_transformer/BasicTransformerBlock.cross");
     const BasicTransformerBlock block(stored.params(),
                                       BasicTransformerBlock::Config::from_json(stored.config()));
@@ -106,7 +106,7 @@ TEST_CASE("words change a transformer block that reads them, and their order doe
     CHECK(close(block(x, context), block(x, context * 2.0f), 1e-5) != "");
 }
 
-TEST_CASE("pixels have no places: the mirrored picture gives the mirrored result") {
+TEST_CASE("no position embedding: the mirrored picture gives the mirrored result") {
     for (const char* name : {"SpatialTransformer.depth2_odd", "SpatialTransformer.depth1"}) {
         StoredModel stored(std::string("06_spatial_transformer/") + name);
         const SpatialTransformer transformer = stored_transformer(stored);
@@ -116,7 +116,7 @@ TEST_CASE("pixels have no places: the mirrored picture gives the mirrored result
     }
 }
 
-TEST_CASE("tokens are the pixels in row-major order, and come back to their places") {
+TEST_CASE("tokens are the pixels in row-major order, before and after the blocks") {
     StoredModel stored("06_spatial_transformer/SpatialTransformer.depth2_odd");
     const Trace trace;
     const Tensor x = stored.in("x");
@@ -132,13 +132,13 @@ TEST_CASE("tokens are the pixels in row-major order, and come back to their plac
         ops::slice(trace.find("transformer_blocks.0.norm1"), 1, 7, 8).reshape({24});
     const Tensor pixel = ops::slice(ops::slice(pixels, 2, 1, 2), 3, 2, 3).reshape({24});
     const float mean = ops::mean(pixel).item();
-    const Tensor levelled =
+    const Tensor normalized =
         (pixel - mean) / std::sqrt(ops::mean(ops::square(pixel - mean)).item() + 1e-5f);
     const nn::Params norm = stored.params() / "transformer_blocks" / 0 / "norm1";
-    CHECK(close(token, levelled * norm.get("weight", {24}) + norm.get("bias", {24}), 1e-5) == "");
+    CHECK(close(token, normalized * norm.get("weight", {24}) + norm.get("bias", {24}), 1e-5) == "");
 }
 
-TEST_CASE("pictures of a batch do not see each other") {
+TEST_CASE("pictures of a batch do not depend on each other") {
     StoredModel stored("06_spatial_transformer/SpatialTransformer.depth1");
     const SpatialTransformer transformer = stored_transformer(stored);
     const Tensor x = stored.in("x"), context = stored.in("context");
@@ -172,8 +172,8 @@ TEST_CASE("a context of the wrong width is an error that shows both") {
     CHECK_THROWS_AS(transformer(noise({2, 31, 4, 4}, 1), stored.in("context")), Error);
 }
 
-TEST_CASE("pixels are chosen for looking at the picture in different ways") {
-    // pixels 0 to 2 look alike, 3 differs; the one in the middle comes first
+TEST_CASE("pixels are chosen whose self-attention differs most") {
+    // the weights of pixels 0 to 2 are alike, 3 differs; the one in the middle comes first
     AttentionMaps maps{.height = 2,
                        .width = 2,
                        .self = Tensor::from({4, 2}, {1, 0, 1, 0, 0.9f, 0.1f, 0, 1}),

@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-/// How much noise each step adds. beta_t is the share of the variance that step t replaces by
-/// noise; ac_t = (1 - beta_0) ... (1 - beta_t) is the share of the picture's variance that is left.
+/// The noise schedule: how much noise each step of the forward process adds. betas[t] is the share
+/// of the variance that a step replaces by noise; ac[t] = (1 - betas[0]) ... (1 - betas[t]) is the
+/// share of the picture's variance that is left. t counts from 0 here, from 1 in the papers.
 /// Upstream: ldm/modules/diffusionmodules/util.py. Everything in double, as there.
 
 namespace ldm::ddpm {
@@ -21,7 +22,8 @@ std::vector<double> make_beta_schedule(const std::string& kind, int n_timestep,
                                        double linear_start = 1e-4, double linear_end = 2e-2,
                                        double cosine_s = 8e-3);
 
-/// The betas that make ac follow a given curve: alpha_bar(u), u from 0 (picture) to 1 (noise).
+/// The betas [num_diffusion_timesteps] that make ac follow a given curve: alpha_bar(u), u from 0
+/// (picture) to 1 (noise).
 std::vector<double> betas_for_alpha_bar(int num_diffusion_timesteps,
                                         const std::function<double(double)>& alpha_bar,
                                         double max_beta = 0.999);

@@ -10,19 +10,20 @@ namespace ldm::ddpm {
 /// Weights by name.
 using Weights = std::map<std::string, Tensor>;
 
-/// A slow copy of the weights that is trained: each update moves it a little towards them,
+/// The exponential moving average (EMA) of the weights that are trained: each update moves it a
+/// little towards them,
 ///
 ///   shadow <- shadow - (1 - d) (shadow - weight),    d = min(decay, (1 + n) / (10 + n)),
 ///
-/// n counting updates from 1. Pictures drawn with the shadow are calmer than those of the weights
-/// at any moment. Without counting (`use_num_updates` false) n stays -1 and d is `decay`.
+/// n counting updates from 1. Pictures drawn with the average are better than those of the weights
+/// of any single step. Without counting (`use_num_updates` false) n stays -1 and d is `decay`.
 /// Upstream: ldm/modules/ema.py.
 class LitEma {
 public:
     /// Starts as a copy of `weights`: those that are trained, and no others.
     explicit LitEma(const Weights& weights, float decay = 0.9999f, bool use_num_updates = true);
 
-    /// One step; `weights` must have the names and shapes of the constructor's.
+    /// One step; `weights` must have the names and shapes of the constructor's, or it is an Error.
     void update(const Weights& weights);
 
     const Weights& shadow() const { return shadow_; }

@@ -10,22 +10,22 @@ namespace ldm::ddpm {
 
 IdealDenoiser::IdealDenoiser(const Schedule& schedule, Tensor pictures)
     : schedule_(schedule), pictures_(std::move(pictures)) {
-    const auto [k, c, h, w] = pictures_.dims<4>();
-    rows_ = pictures_.reshape({k, c * h * w});
-    lengths_ = ops::sum_per_sample(ops::square(rows_)).reshape({1, k});
+    const auto [count, c, h, w] = pictures_.dims<4>();
+    rows_ = pictures_.reshape({count, c * h * w});
+    squared_norms_ = ops::sum_per_sample(ops::square(rows_)).reshape({1, count});
 }
 
 //! [weights]
 Tensor IdealDenoiser::weights(const Tensor& x_t, const Tensor& t) const {
     const auto n = x_t.dim(0);
-    const Tensor root = at(schedule_.sqrt_alphas_cumprod, t).reshape({n, 1});
-    const Tensor spread =
+    const Tensor a = at(schedule_.sqrt_alphas_cumprod, t).reshape({n, 1});
+    const Tensor variance =
         ops::square(at(schedule_.sqrt_one_minus_alphas_cumprod, t)).reshape({n, 1});
 
-    // |x - a p|^2 = |x|^2 - 2 a x.p + a^2 |p|^2, and a softmax does not see |x|^2
+    // |x - a p|^2 = |x|^2 - 2 a x.p + a^2 |p|^2, and |x|^2 cancels in the softmax
     const Tensor products = ops::linear(x_t.reshape({n, -1}), rows_);
-    const Tensor distance = ops::square(root) * lengths_ - 2.0f * root * products;
-    return ops::softmax(-distance / (2.0f * spread));
+    const Tensor distance = ops::square(a) * squared_norms_ - 2.0f * a * products;
+    return ops::softmax(-distance / (2.0f * variance));
 }
 
 Tensor IdealDenoiser::mean_picture(const Tensor& x_t, const Tensor& t) const {

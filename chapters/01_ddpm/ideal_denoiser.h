@@ -4,36 +4,37 @@
 
 namespace ldm::ddpm {
 
-/// The best denoiser there can be for a world of K pictures, in closed form: no network, no
-/// training. Seeing x_t, it weighs every picture by how well it explains what it sees (Bayes),
+/// The denoiser that minimizes the expected squared error for a data set of pictures, in closed
+/// form: no network, no training. Given x_t, the posterior probability of each picture is (Bayes)
 ///
-///   w_k = softmax_k( -|x_t - sqrt(ac_t) picture_k|^2 / (2 (1 - ac_t)) ),
+///   w_k = softmax_k( -|x_t - sqrt(ac[t]) picture_k|^2 / (2 (1 - ac[t])) ),
 ///
-/// and believes in their mean, x0 = sum_k w_k picture_k, for that makes the squared error small.
+/// and the predicted x0 is the posterior mean, sum_k w_k picture_k.
 /// A trained network approaches this function for its training pictures; that it does not get
 /// there is why it draws pictures nobody has drawn before.
 class IdealDenoiser {
 public:
-    /// pictures [K, C, H, W]; the schedule says which times there are.
+    /// pictures [pictures, C, H, W]; the schedule says which times there are.
     IdealDenoiser(const Schedule& schedule, Tensor pictures);
 
-    /// How likely each picture is, given x_t [N, C, H, W] at times t [N]: [N, K].
+    /// The posterior probability of each picture, given x_t [N, C, H, W] at times t [N]:
+    /// [N, pictures].
     Tensor weights(const Tensor& x_t, const Tensor& t) const;
 
-    /// x0, the mean of what is likely: [N, C, H, W].
+    /// The posterior mean of x0: [N, C, H, W].
     Tensor mean_picture(const Tensor& x_t, const Tensor& t) const;
 
-    /// Fit for a sampler: what it believes, said in the schedule's parameterization.
+    /// Fit for a sampler: the same prediction in the schedule's parameterization, [N, C, H, W].
     Tensor operator()(const Tensor& x_t, const Tensor& t) const;
 
 private:
     Schedule schedule_;
-    /// [K, C, H, W]
+    /// [pictures, C, H, W]
     Tensor pictures_;
-    /// the same as [K, C H W]
+    /// the same as [pictures, C H W]
     Tensor rows_;
-    /// |picture_k|^2, [1, K]
-    Tensor lengths_;
+    /// |picture_k|^2, [1, pictures]
+    Tensor squared_norms_;
 };
 
 }  // namespace ldm::ddpm

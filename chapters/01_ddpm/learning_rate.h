@@ -6,7 +6,8 @@
 
 #include "common/io/json.h"
 
-/// By what the learning rate is multiplied at step n. Upstream: ldm/lr_scheduler.py.
+/// Learning rate schedules: by what the learning rate is multiplied at step n, counted from 0.
+/// Upstream: ldm/lr_scheduler.py.
 
 namespace ldm::ddpm {
 
@@ -40,7 +41,8 @@ struct Cycles {
     double operator()(std::int64_t n) const;
 };
 
-/// One of the three by the name of its upstream class, with upstream's arguments.
+/// One of the three by the name of its upstream class, with upstream's arguments. Throws an Error
+/// for another name, for missing keys and for lengths that do not fit together.
 LearningRate learning_rate_from_json(const std::string& class_name, const io::Json& args);
 
 }  // namespace ldm::ddpm

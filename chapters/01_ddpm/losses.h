@@ -4,7 +4,7 @@
 #include "chapters/01_ddpm/schedule.h"
 #include "common/io/json.h"
 
-/// What training makes small. Upstream: ldm/models/diffusion/ddpm.py, LatentDiffusion.p_losses.
+/// The training loss. Upstream: ldm/models/diffusion/ddpm.py, LatentDiffusion.p_losses.
 
 namespace ldm::ddpm {
 
@@ -22,30 +22,30 @@ struct LossConfig {
     float logvar_init = 0.0f;
 };
 
-/// Reads the four keys above; other keys are left to the caller.
+/// Reads the four keys above; other keys are left to the caller. Throws for another loss_type.
 LossConfig loss_config_from_json(const io::Json& json);
 
-/// The three numbers that training looks at, each [].
+/// The three numbers that training reports, each [].
 struct Losses {
-    /// what is made small
+    /// what is minimized
     Tensor loss;
-    /// the mean error of the prediction
+    /// L_simple, the mean error of the prediction
     Tensor loss_simple;
-    /// the errors weighed as in the variational bound
+    /// the errors weighted as in the variational lower bound (VLB, also called ELBO)
     Tensor loss_vlb;
 };
 
-/// What the network should have said: the noise, the picture, or v.
+/// What the network should predict: the noise, the picture, or v. [N, C, H, W]
 Tensor training_target(const Schedule& s, const Tensor& x0, const Tensor& t, const Tensor& noise);
 
-/// Noises x0 [N, C, H, W] to the times t [N], lets the model predict and measures how far off it
-/// is. With L_i the mean error of picture i (Ho et al., 2020, equation 14):
+/// Adds the noise of the times t [N] to x0 [N, C, H, W], lets the model predict and measures its
+/// error. With L_i the mean error of picture i (Ho et al., 2020, equation 14):
 ///
 ///   loss = l_simple_weight * mean_i( L_i / exp(logvar[t_i]) + logvar[t_i] )
 ///        + original_elbo_weight * mean_i( lvlb_weights[t_i] L_i )
 ///
-/// `logvar` [T] may be learned; empty stands for logvar_init at every step. Gradients flow to
-/// whatever the model depends on, to logvar, and to x0 and noise.
+/// `logvar` [T] may be learned; empty stands for logvar_init at every step. There are gradients
+/// with respect to whatever the model depends on, to logvar, and to x0 and noise.
 Losses p_losses(const Schedule& s, const LossConfig& config, const Denoiser& model,
                 const Tensor& x0, const Tensor& t, const Tensor& noise, Tensor logvar = {});
 

@@ -16,7 +16,7 @@ namespace {
 
 using namespace ldm;
 
-constexpr std::array into_the_noise = {30, 90, 180, 300, 420, 500, 999};
+constexpr std::array forward_times = {30, 90, 180, 300, 420, 500, 999};
 constexpr std::array half_way_times = {500, 420, 340, 260, 180, 100, 40};
 constexpr std::array all_times = {999, 900, 830, 770, 700, 450, 200};
 
@@ -32,14 +32,14 @@ std::size_t index_of(const std::string& caption, const std::vector<image::Exampl
 /// What the denoiser predicted along the trajectory, in words.
 void print_predictions(const ddpm::Trajectory& trajectory,
                        const std::vector<image::Example>& examples) {
-    report::Table table({"t", "most likely", "how likely"});
+    report::Table table({"t", "most likely x0", "probability"});
     for (std::size_t i = 0; i < trajectory.weights.size(); ++i) {
         const auto weights = trajectory.weights[i].values();
         const auto best = std::ranges::max_element(weights) - weights.begin();
         table.add({fmt::format("{}", all_times[i]), examples[best].caption,
                    fmt::format("{:.3f}", weights[best])});
     }
-    fmt::print("Out of pure noise:\n{}\n", table.text());
+    fmt::print("Ancestral sampling from pure noise:\n{}\n", table.text());
 }
 
 image::Image story(const std::vector<image::Example>& examples, std::size_t picture,
@@ -63,7 +63,7 @@ image::Image story(const std::vector<image::Example>& examples, std::size_t pict
     };
 
     const Tensor x0 = pictures[picture], eps = noise(x0.shape());
-    add_row(ddpm::forward_process_strip(schedule, x0, eps, into_the_noise));
+    add_row(ddpm::forward_process_strip(schedule, x0, eps, forward_times));
     const Tensor half_way =
         ddpm::q_sample(schedule, x0, ddpm::same_step(x0, half_way_times.front()), eps);
     add_row(ddpm::sample_trajectory(schedule, denoiser, half_way, half_way_times, noise).x_t);
@@ -85,8 +85,8 @@ image::Image story(const std::vector<image::Example>& examples, std::size_t pict
 
 int main(int argc, char** argv) {
     std::string picture = "grinning cat";
-    return report::ChapterProgram("01_ddpm", "An emoji drowns in noise and comes back out of it.")
-        .option("--picture", picture, "which of the model's example pictures drowns")
+    return report::ChapterProgram("01_ddpm", "Forward and reverse process with an ideal denoiser.")
+        .option("--picture", picture, "which of the model's example pictures to add noise to")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             const auto examples = image::example_pictures(arguments.model);
             arguments.save("01_ddpm.png", story(examples, index_of(picture, examples), arguments));

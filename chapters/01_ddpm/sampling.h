@@ -4,7 +4,7 @@
 
 #include "common/tensor/tensor.h"
 
-/// What every sampler, here and in chapter 08, takes from its caller.
+/// The interface of every sampler, here and in chapter 08.
 
 namespace ldm::ddpm {
 
@@ -16,29 +16,29 @@ using Denoiser = std::function<Tensor(const Tensor& x, const Tensor& t)>;
 /// order of upstream's calls, so that one seeded generator draws the same pictures as there.
 using Noise = std::function<Tensor(const Shape& shape)>;
 
-/// One step of a sampler, for whoever watches: progress bars, film strips.
+/// One step of a sampler, for an Observer: progress bars, film strips.
 struct SamplerStep {
     /// counts down; 0 is the last step
     int index;
     /// how many steps there are
     int count;
-    /// the time the network was asked about
+    /// the time that the network was given
     int t;
-    /// the picture after the step
+    /// the picture after the step, [N, C, H, W]
     const Tensor& x;
-    /// what the network believes the end to be
+    /// the predicted x0, [N, C, H, W]
     const Tensor& pred_x0;
 };
 
-/// Is shown each step. Answers whether to go on: false stops the sampler, which then returns what
-/// it has.
+/// Called after each step. Returns whether to go on: false stops the sampler, which then returns
+/// what it has.
 using Observer = std::function<bool(const SamplerStep& step)>;
 
-/// The part of the picture that is known already, for painting only the rest.
+/// The part of the picture that is known already: only the rest is sampled (inpainting).
 struct Known {
     /// the known picture [N, C, H, W]
     Tensor x0;
-    /// [N, 1, H, W]: 1 where x0 is kept, 0 where to paint. Empty: paint everything
+    /// [N, 1, H, W]: 1 where x0 is known, 0 where to sample. Empty: sample everything
     Tensor mask;
 };
 

@@ -34,9 +34,8 @@ Tensor weights_of_bound(const Schedule& s, const Tensor& alphas) {
                     beta * beta / (2.0f * s.posterior_variance.data()[t] * alpha * (1.0f - ac));
                 break;
             case Parameterization::x0:
-                weight =
-                    // "2. * 1 - ac": kept as it is upstream
-                    0.5f * std::sqrt(ac) / (2.0f - ac);
+                // "2. * 1 - ac", as it stands upstream
+                weight = 0.5f * std::sqrt(ac) / (2.0f - ac);
                 break;
             case Parameterization::v:
                 weight = 1.0f;

@@ -7,7 +7,7 @@
 
 namespace ldm::ddpm {
 
-/// What the network is trained to tell from x_t. Each of the three gives the other two.
+/// What the network is trained to predict from x_t. Each of the three gives the other two.
 enum class Parameterization {
     /// the noise
     eps,
@@ -17,10 +17,11 @@ enum class Parameterization {
     v
 };
 
-/// The tables of a diffusion process with T steps, each [T] and indexed by t: t = 0 is the first
-/// step, after which a little noise is there already. Computed in double and rounded once.
+/// The noise schedule: the tables of a diffusion process with T steps, each [T]. As in upstream's
+/// code the index t counts from 0, and entry t belongs to step t + 1 of the papers, which count
+/// 1 … T (docs/notation.md). Computed in double and rounded once.
 /// Upstream: ldm/models/diffusion/ddpm.py, DDPM.register_schedule; the names are those of the
-/// buffers in a checkpoint. ac is short for alphas_cumprod.
+/// buffers in a checkpoint. ac is short for alphas_cumprod, the papers' alpha bar.
 struct Schedule {
     struct Config {
         std::string beta_schedule = "linear";
@@ -41,7 +42,7 @@ struct Schedule {
     Tensor betas;
     /// ac
     Tensor alphas_cumprod;
-    /// ac one step earlier; 1 in front of the first
+    /// ac one step earlier; 1 before the first (alpha bar of 0)
     Tensor alphas_cumprod_prev;
 
     // what x_t is made of
@@ -64,7 +65,7 @@ struct Schedule {
     /// of x_t
     Tensor posterior_mean_coef2;
 
-    /// How much the squared error at step t counts in the variational bound.
+    /// Weight of the squared error at step t in the variational lower bound (VLB, ELBO).
     Tensor lvlb_weights;
 };
 

@@ -2,10 +2,12 @@
 
 #include "common/tensor/tensor.h"
 
-/// How a network is told the time: each step t becomes a row of waves of many lengths, as the
-/// positions of words do in "Attention Is All You Need" (Vaswani et al., 2017, section 3.5).
+/// The sinusoidal time embedding that conditions a network on t: each time becomes a row of sines
+/// and cosines of many frequencies, as the positions of words do in "Attention Is All You Need"
+/// (Vaswani et al., 2017, section 3.5).
 ///
-/// t [N] may be int32 or float32, and fractional: a solver may stop between two steps.
+/// t [N] may be int32 or float32, and fractional: a solver may stop between two steps. Other
+/// shapes and a `dim` that is too small are Errors.
 
 namespace ldm::ddpm {
 

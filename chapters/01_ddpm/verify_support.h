@@ -23,10 +23,10 @@ private:
     float a_, b_, c_;
 };
 
-/// Part k of a stack: x [K, ...] -> [...].
+/// Part k of a stack: x [count, ...] -> [...].
 Tensor entry(const Tensor& x, std::int64_t k);
 
-/// The stack of equally shaped tensors: [...] each -> [K, ...].
+/// The stack of equally shaped tensors: [...] each -> [count, ...].
 Tensor stack(const std::vector<Tensor>& parts);
 
 }  // namespace ldm::ddpm

@@ -7,12 +7,12 @@
 
 namespace ldm::vae {
 
-/// Lets every pixel look at every other one (AttnBlock in diffusionmodules/model.py).
+/// Self-attention between all pixels (AttnBlock in diffusionmodules/model.py).
 ///
-///     q, k, v = three views of norm(x), pixel by pixel
+///     q, k, v = three 1x1 convolutions of norm(x)
 ///     y = x + proj_out(softmax(q k^T / sqrt(C)) v)
 ///
-/// One head as wide as all channels; chapter 04 opens the box. [N, C, H, W] -> [N, C, H, W].
+/// One head as wide as all channels; chapter 04 explains it. [N, C, H, W] -> [N, C, H, W].
 class AttnBlock {
 public:
     AttnBlock(const nn::Params& weights, int channels);
@@ -24,13 +24,13 @@ private:
     nn::Conv2d q_, k_, v_, proj_out_;
 };
 
-/// The cheap version, whose cost grows with the number of pixels and not with its square
+/// Linear attention: the cost grows with the number of pixels and not with its square
 /// (LinAttnBlock in diffusionmodules/model.py; Shen et al., 2018).
 ///
-///     q, k, v = three views of x, pixel by pixel
+///     q, k, v = three 1x1 convolutions of x
 ///     y = to_out(linear_attention(q, k, v))
 ///
-/// It has neither a norm nor a direct road: y takes the place of x. [N, C, H, W] -> [N, C, H, W].
+/// It has neither a norm nor a skip connection: y replaces x. [N, C, H, W] -> [N, C, H, W].
 class LinAttnBlock {
 public:
     LinAttnBlock(const nn::Params& weights, int channels);
@@ -41,7 +41,8 @@ private:
     nn::Conv2d to_qkv_, to_out_;
 };
 
-/// Whichever of them `attn_type` asks for (make_attn); with AttnType::none x passes untouched.
+/// Whichever of them `attn_type` asks for (make_attn); AttnType::none is the identity.
+/// [N, C, H, W] -> [N, C, H, W].
 class Attention {
 public:
     Attention(const nn::Params& weights, int channels, AttnType type);

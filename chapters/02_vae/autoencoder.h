@@ -7,8 +7,8 @@
 
 namespace ldm::vae {
 
-/// Picture to cloud of latents: the encoder, and a last mixing of its channels.
-/// x [N, in_channels, H, W] -> moments [N, 2 embed_dim, h, w].
+/// Picture to posterior q(z | x): the encoder, and a 1x1 convolution of its channels.
+/// x [N, in_channels, H, W] in [-1, 1] -> moments [N, 2 embed_dim, h, w].
 class LatentEncoder {
 public:
     LatentEncoder(const nn::Params& weights, const Config& config, int embed_dim);
@@ -19,8 +19,8 @@ private:
     nn::Conv2d quant_conv_;
 };
 
-/// Latent to picture: a first mixing of its channels, and the decoder. All that drawing needs.
-/// z [N, embed_dim, h, w] -> [N, out_ch, f h, f w].
+/// Latent to picture: a 1x1 convolution of its channels, and the decoder. All that txt2img needs.
+/// z [N, embed_dim, h, w], not scaled -> [N, out_ch, f h, f w].
 class LatentDecoder {
 public:
     LatentDecoder(const nn::Params& weights, const Config& config, int embed_dim);
@@ -31,7 +31,8 @@ private:
     Decoder decoder_;
 };
 
-/// Both halves (AutoencoderKL in ldm's autoencoder.py):
+/// The first stage of latent diffusion, a variational autoencoder (VAE; AutoencoderKL in ldm's
+/// autoencoder.py):
 ///
 ///     q(z | x) = quant_conv(encoder(x)),   picture = decoder(post_quant_conv(z))
 class AutoencoderKL {
@@ -46,7 +47,8 @@ private:
     LatentDecoder decoder_;
 };
 
-/// The autoencoder of a model folder: `first_stage_config` and `first_stage_model`.
+/// The autoencoder of a model folder: `first_stage_config` and `first_stage_model`. Throws an Error
+/// that names what is missing.
 AutoencoderKL load_autoencoder(nn::ModelFolder& model);
 
 }  // namespace ldm::vae

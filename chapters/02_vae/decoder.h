@@ -8,7 +8,7 @@
 
 namespace ldm::vae {
 
-/// Paints a picture from few numbers (Decoder in diffusionmodules/model.py).
+/// Latent to picture (Decoder in diffusionmodules/model.py).
 ///
 ///     h = mid(conv_in(z))
 ///     h = upsample(blocks(h))              for every level from the last to the first,

@@ -8,7 +8,7 @@
 
 namespace ldm::vae {
 
-/// Describes a picture by few numbers (Encoder in diffusionmodules/model.py).
+/// Picture to the moments of its latent (Encoder in diffusionmodules/model.py).
 ///
 ///     h = conv_in(x)
 ///     h = downsample(blocks(h))            for every level, the last without downsample

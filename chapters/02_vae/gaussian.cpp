@@ -16,7 +16,7 @@ using ops::sum_per_sample;
 //! [moments]
 DiagonalGaussian::DiagonalGaussian(const Tensor& moments, bool deterministic)
     : deterministic_(deterministic), moments_(moments) {
-    // [N, 2 C, H, W]: mean, logvar
+    // [N, 2 C, h, w]: mean, logvar
     const auto halves = ops::chunk(moments, 2, 1);
     mean_ = halves[0];
     logvar_ = ops::clamp(halves[1], -30.0f, 20.0f);

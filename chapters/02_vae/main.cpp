@@ -14,7 +14,7 @@ void run(const report::ChapterArguments& arguments) {
     model.check();
 
     std::vector<vae::RoundTrip> trips;
-    report::Table table({"picture", "PSNR (dB)", "latent mean", "latent std", "cloud std"});
+    report::Table table({"picture", "PSNR (dB)", "latent mean", "latent std", "posterior std"});
     for (const image::Example& example : image::choose_examples(
              arguments.model, {"grinning-cat", "hamburger", "rocket", "octopus", "rainbow"}, 5)) {
         trips.push_back(vae::round_trip(autoencoder, example, model.device()));
@@ -23,11 +23,11 @@ void run(const report::ChapterArguments& arguments) {
         table.add({trip.caption,
                    fmt::format("{:.1f}", vae::psnr(trip.picture, trip.reconstruction)),
                    fmt::format("{:.2f}", mean), fmt::format("{:.2f}", std),
-                   fmt::format("{:.3f}", trip.cloud)});
+                   fmt::format("{:.3f}", trip.posterior_std)});
     }
 
     const auto& shape = trips.front().latent.shape();
-    fmt::print("A picture of {} is kept as a latent of {}: 1 number for {}.\n\n{}\n",
+    fmt::print("A picture of {} becomes a latent of {}: 1 number for {}.\n\n{}\n",
                to_string(trips.front().picture.shape()), to_string(shape),
                trips.front().picture.size() / trips.front().latent.size(), table.text());
     arguments.save("02_vae.png", vae::show_round_trips(trips));

@@ -6,21 +6,22 @@
 
 namespace ldm::vae {
 
-/// Looks at a picture twice and adds what it found (ResnetBlock in diffusionmodules/model.py).
+/// A residual block: two convolutions and a skip connection (ResnetBlock in
+/// diffusionmodules/model.py).
 ///
 ///     h = conv1(silu(norm1(x))) [+ temb_proj(silu(temb))]
 ///     y = shortcut(x) + conv2(silu(norm2(h)))
 ///
-/// The autoencoder knows no time; upstream's older UNet uses the same block with a time embedding.
+/// The autoencoder has no time embedding; upstream's older UNet uses the same block with one.
 class ResnetBlock {
 public:
     struct Config {
         int in_channels = 0;
         // 0: as many as came in
         int out_channels = 0;
-        // 0: no time
+        // 0: no time embedding
         int temb_channels = 0;
-        // the shortcut looks at 3x3 pixels instead of one
+        // the skip connection is a 3x3 convolution instead of a 1x1
         bool conv_shortcut = false;
     };
 

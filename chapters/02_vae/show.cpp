@@ -47,10 +47,10 @@ MeanAndStd mean_and_std(const Tensor& x) {
 RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example,
                      Device device) {
     const Tensor picture = ops::to(image::to_tensor(example.picture), device);
-    const DiagonalGaussian cloud = autoencoder.encode(picture);
-    const Tensor latent = cloud.mode();
+    const DiagonalGaussian posterior = autoencoder.encode(picture);
+    const Tensor latent = posterior.mode();
     const Tensor reconstruction = ops::clamp(autoencoder.decode(latent), -1.0f, 1.0f);
-    return {example.caption, picture, latent, reconstruction, ops::mean(cloud.std()).item()};
+    return {example.caption, picture, latent, reconstruction, ops::mean(posterior.std()).item()};
 }
 
 image::Image show_round_trips(const std::vector<RoundTrip>& trips) {

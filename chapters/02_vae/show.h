@@ -16,15 +16,15 @@ struct MeanAndStd {
 };
 MeanAndStd mean_and_std(const Tensor& x);
 
-/// What the autoencoder made of one picture.
+/// A picture, encoded and decoded.
 struct RoundTrip {
     std::string caption;
     Tensor picture;  // [1, 3, H, W]
-    // [1, C, h, w], the mean of what the encoder said
+    // [1, C, h, w], the mean of the posterior
     Tensor latent;
     Tensor reconstruction;  // [1, 3, H, W]
-    // how wide its cloud is: the mean of std
-    float cloud;
+    // standard deviation of the posterior, averaged over the latent
+    float posterior_std;
 };
 
 /// `device` is where the autoencoder is, and so where all of the trip takes place.

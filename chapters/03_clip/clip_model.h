@@ -5,8 +5,9 @@
 
 namespace ldm::clip {
 
-/// Both towers, and the plane on which they meet: a text and a picture each become one vector of
-/// projection_dim numbers, and those of a pair point the same way.
+/// CLIP (Radford et al., 2021): both towers and their projections into a common embedding space. A
+/// text and a picture each become one vector of projection_dim numbers; those of a pair have a
+/// high cosine similarity.
 ///
 ///     logits_per_text = exp(logit_scale) cos(text, image)
 ///
@@ -28,16 +29,17 @@ public:
     const TextEncoder& text() const { return text_; }
     const ImageEncoder& image() const { return image_; }
 
-    /// ids [N, S] int32 -> [N, projection_dim], of any length; in two steps: what the tower makes
-    /// of the texts, [N, hidden_size], and where that lies on the plane.
+    /// The embedding of texts, not normalized: ids [N, S] int32 -> [N, projection_dim]. In two
+    /// steps: the tower's pooled output, [N, hidden_size], and its projection.
     Tensor text_features(const Tensor& ids) const { return project_text(pooled_text(ids)); }
     Tensor pooled_text(const Tensor& ids) const;
     Tensor project_text(const Tensor& pooled) const;
 
-    /// last_hidden_state [N, 1 + patches, D] of the image tower -> [N, projection_dim].
+    /// The embedding of pictures, not normalized: last_hidden_state [N, 1 + patches, D] of the
+    /// image tower -> [N, projection_dim].
     Tensor image_features(const Tensor& last_hidden_state) const;
 
-    /// Features of N texts and M pictures -> logits_per_text [N, M].
+    /// Features of texts and of pictures -> logits_per_text [texts, pictures].
     Tensor logits_per_text(const Tensor& text_features, const Tensor& image_features) const;
 
 private:

@@ -19,7 +19,7 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
 Tensor contrastive_loss(const Tensor& logits_per_text) {
     const std::int64_t pairs = logits_per_text.dim(0);
     expect_shape(logits_per_text, {pairs, pairs});
-    // text i belongs to picture i
+    // text i belongs to picture i: class i in both directions
     const Tensor partner = counting_up_to(pairs);
     const Tensor logits_per_image = ops::permute(logits_per_text, {1, 0});
     return (ops::cross_entropy(logits_per_text, partner) +

@@ -25,22 +25,22 @@ FeatureExtractor::FeatureExtractor(const std::filesystem::path& model_folder, De
            "merges.txt and vocab_size of config.json do not belong together");
 }
 
-Tensor FeatureExtractor::read(const std::vector<std::string>& texts) const {
+Tensor FeatureExtractor::text_features(const std::vector<std::string>& texts) const {
     std::vector<Tensor> features;
     for (std::size_t first = 0; first < texts.size(); first += texts_at_once) {
         const auto last = texts.begin() + std::min(first + texts_at_once, texts.size());
-        features.push_back(read_some({texts.begin() + first, last}));
+        features.push_back(features_of_batch({texts.begin() + first, last}));
     }
     return ops::concat(features, 0);
 }
 
 //! [cut]
-Tensor FeatureExtractor::read_some(const std::vector<std::string>& texts) const {
+Tensor FeatureExtractor::features_of_batch(const std::vector<std::string>& texts) const {
     const std::int64_t length = towers_.sizes.text_config.max_position_embeddings;
     const Tensor ids = token_ids(tokenizer_, texts, length);  // [N, S]
     const auto row = [&](std::size_t i) { return ids.ints() + i * length; };
 
-    // Nothing looks forward, so what comes after the longest text's end changes nothing.
+    // Attention is causal, so what comes after the longest text's end changes nothing.
     std::int64_t longest = 0;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const auto* end = std::find(row(i), row(i) + length, tokenizer_.end_token());
@@ -60,7 +60,7 @@ Tensor FeatureExtractor::prepare(const image::Image& picture) const {
     return towers_.pixel_values(pixels);  // [1, 3, side, side]
 }
 
-Tensor FeatureExtractor::look(const std::vector<image::Image>& pictures) const {
+Tensor FeatureExtractor::image_features(const std::vector<image::Image>& pictures) const {
     std::vector<Tensor> prepared;
     for (const image::Image& picture : pictures) prepared.push_back(prepare(picture));
     return model_.image_features(model_.image()(ops::concat(prepared, 0)));

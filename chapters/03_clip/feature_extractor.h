@@ -12,24 +12,25 @@
 namespace ldm::clip {
 
 /// The CLIP of a model folder together with what stands in front of its towers: the tokenizer for
-/// texts, the preparation of pictures. It compares; what a UNet listens to is a PromptEncoder.
+/// texts, the preparation of pictures. It is for comparing texts with pictures; the conditioning of
+/// a UNet comes from a PromptEncoder.
 class FeatureExtractor {
 public:
-    /// Reads and looks on `device`. Throws an Error that names what is missing.
+    /// Computes on `device`. Throws an Error that names what is missing.
     explicit FeatureExtractor(const std::filesystem::path& model_folder,
                               Device device = Device::cpu);
 
-    /// The features of texts, not normalised: [texts, projection_dim].
-    Tensor read(const std::vector<std::string>& texts) const;
+    /// The embeddings of texts, not normalized: [texts, projection_dim].
+    Tensor text_features(const std::vector<std::string>& texts) const;
 
-    /// The features of pictures, not normalised: [pictures, projection_dim].
-    Tensor look(const std::vector<image::Image>& pictures) const;
+    /// The embeddings of pictures, not normalized: [pictures, projection_dim].
+    Tensor image_features(const std::vector<image::Image>& pictures) const;
 
     const ClipModel& model() const { return model_; }
     const text::ClipTokenizer& tokenizer() const { return tokenizer_; }
 
 private:
-    Tensor read_some(const std::vector<std::string>& texts) const;
+    Tensor features_of_batch(const std::vector<std::string>& texts) const;
     Tensor prepare(const image::Image& picture) const;
 
     nn::ModelFolder folder_;

@@ -52,12 +52,13 @@ Tensor ImageEncoder::operator()(const Tensor& pixels) const {
     expect_shape(pixels, {n, 3, config_.image_size, config_.image_size});
 
     const Tensor patches =
-        patch_embedding_(pixels).reshape({n, width, -1});    // [N, 3, S, S] -> [N, D, P]
-    const Tensor tokens = ops::permute(patches, {0, 2, 1});  // [N, D, P] -> [N, P, D]
+        patch_embedding_(pixels).reshape({n, width, -1});    // [N, 3, H, W] -> [N, D, patches]
+    const Tensor tokens = ops::permute(patches, {0, 2, 1});  // [N, D, patches] -> [N, patches, D]
     const Tensor start = ops::broadcast_to(class_embedding_, {n, 1, width});
     const Tensor positions = position_embedding_(counting_up_to(1 + config_.patches()));
 
-    const Tensor h = pre_norm_(ops::concat({start, tokens}, 1) + positions);  // [N, 1 + P, D]
+    // [N, 1 + patches, D]
+    const Tensor h = pre_norm_(ops::concat({start, tokens}, 1) + positions);
     return traced(path_, encoder_.hidden_states(h).back());
 }
 //! [forward]

@@ -5,7 +5,7 @@
 namespace ldm::clip {
 
 /// CLIP's image tower, a vision transformer (Dosovitskiy et al., 2021): the picture is cut into
-/// patches, each patch becomes a token, and one more token, the class, listens to all of them.
+/// patches, each patch becomes a token, and one more, the class token, attends to all of them.
 ///
 ///     h = pre_layrnorm([class; patches] + position_embedding),   h = layers(h)
 ///

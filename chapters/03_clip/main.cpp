@@ -16,7 +16,7 @@ namespace {
 
 using namespace ldm;
 
-/// Every caption that the model was trained on or kept away from.
+/// Every caption there is: those that the model was trained on, and those that were held out.
 std::vector<std::string> all_captions(const std::filesystem::path& model) {
     const io::Json json = io::read_json(model / "captions.json");
     auto captions = io::get<std::vector<std::string>>(json, "train");
@@ -25,7 +25,7 @@ std::vector<std::string> all_captions(const std::filesystem::path& model) {
     return captions;
 }
 
-/// The five texts that a picture likes best, out of all; probabilities [texts].
+/// The five most probable texts for a picture, out of all; probabilities [texts].
 clip::Choice choose(const image::Example& example, const std::vector<std::string>& texts,
                     std::span<const float> probabilities) {
     std::vector<std::size_t> order(texts.size());
@@ -53,11 +53,14 @@ report::Table token_table(const text::ClipTokenizer& tokenizer,
     return table;
 }
 
-/// Zero-shot: every picture chooses among all captions there are. seen [pictures, projection_dim].
-std::vector<clip::Choice> let_them_choose(const clip::FeatureExtractor& reader, const Tensor& seen,
-                                          const std::vector<image::Example>& examples,
-                                          const std::vector<std::string>& texts) {
-    const Tensor logits = reader.model().logits_per_text(reader.read(texts), seen);
+/// Zero-shot classification of the pictures, with all captions as classes.
+/// image_features [pictures, projection_dim].
+std::vector<clip::Choice> classify(const clip::FeatureExtractor& extractor,
+                                   const Tensor& image_features,
+                                   const std::vector<image::Example>& examples,
+                                   const std::vector<std::string>& texts) {
+    const Tensor logits =
+        extractor.model().logits_per_text(extractor.text_features(texts), image_features);
     const Tensor probabilities =
         ops::to(clip::zero_shot(ops::permute(logits, {1, 0})), Device::cpu);
     std::vector<clip::Choice> choices;
@@ -68,24 +71,24 @@ std::vector<clip::Choice> let_them_choose(const clip::FeatureExtractor& reader, 
 }
 
 void print(const std::vector<clip::Choice>& choices, std::size_t texts) {
-    report::Table table({"picture", "it would say", "probability"});
+    report::Table table({"picture", "most probable caption", "probability"});
     for (const auto& [picture, own, best] : choices)
         table.add({own, best.front().caption, fmt::format("{:.3f}", best.front().probability)});
     const auto right = std::ranges::count_if(choices, [](const clip::Choice& choice) {
         return choice.own == choice.best.front().caption;
     });
-    fmt::print("\nEvery picture chooses among {} captions; {} of {} choose their own:\n{}", texts,
-               right, choices.size(), table.text());
+    fmt::print("\nZero-shot classification with {} captions as classes; {} of {} are right:\n{}",
+               texts, right, choices.size(), table.text());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     std::string caption;
-    return report::ChapterProgram("03_clip", "Words and pictures meet: which belong together?")
+    return report::ChapterProgram("03_clip", "Which caption belongs to which picture, by CLIP.")
         .option("--caption", caption, "words of your own, compared with every picture")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            const clip::FeatureExtractor reader(arguments.model, arguments.device);
+            const clip::FeatureExtractor extractor(arguments.model, arguments.device);
             const auto examples = image::example_pictures(arguments.model);
             std::vector<image::Image> pictures;
             std::vector<std::string> captions;
@@ -94,14 +97,15 @@ int main(int argc, char** argv) {
                 captions.push_back(example.caption);
             }
             if (!caption.empty()) captions.push_back(caption);
-            fmt::print("{}\n", token_table(reader.tokenizer(), captions).text());
+            fmt::print("{}\n", token_table(extractor.tokenizer(), captions).text());
 
-            const Tensor seen = reader.look(pictures);
-            const Tensor cosines = clip::cosine_similarity(reader.read(captions), seen);
+            const Tensor image_features = extractor.image_features(pictures);
+            const Tensor cosines =
+                clip::cosine_similarity(extractor.text_features(captions), image_features);
             arguments.save("03_clip.png", clip::similarity_matrix(examples, captions, cosines));
 
             const auto texts = all_captions(arguments.model);
-            const auto choices = let_them_choose(reader, seen, examples, texts);
+            const auto choices = classify(extractor, image_features, examples, texts);
             const auto title = fmt::format("Chosen out of {} captions", texts.size());
             arguments.save("03_clip_zero_shot.png", clip::zero_shot_bars(choices, title));
             print(choices, texts.size());

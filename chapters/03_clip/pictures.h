@@ -14,7 +14,7 @@ namespace ldm::clip {
 image::Image similarity_matrix(const std::vector<image::Example>& examples,
                                const std::vector<std::string>& captions, const Tensor& cosines);
 
-/// The texts that a picture likes best, with their probabilities.
+/// The most probable texts for a picture, with their probabilities.
 struct Choice {
     image::Image picture;
     // its true caption

@@ -9,8 +9,8 @@
 
 namespace ldm::clip {
 
-/// What a UNet listens to: the words of a prompt, as its text tower hears them. (ldm's
-/// encoders/modules.py: FrozenCLIPEmbedder; keys cond_stage_model.transformer.text_model.)
+/// Prompt to conditioning: the tokenizer and the text tower in front of a UNet's cross-attention.
+/// (ldm's encoders/modules.py: FrozenCLIPEmbedder; keys cond_stage_model.transformer.text_model.)
 class PromptEncoder {
 public:
     /// `weights` is the folder that has text_model in it. Throws if the vocabulary and the
@@ -37,7 +37,8 @@ private:
     TextEncoder encoder_;
 };
 
-/// That of a model folder: merges.txt, `cond_stage_config`, `cond_stage_model`.
+/// That of a model folder: merges.txt, `cond_stage_config`, `cond_stage_model`. Throws an Error
+/// that names what is missing.
 PromptEncoder load_prompt_encoder(nn::ModelFolder& model);
 
 }  // namespace ldm::clip

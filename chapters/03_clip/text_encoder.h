@@ -4,12 +4,12 @@
 
 namespace ldm::clip {
 
-/// CLIP's text tower, which is what Stable Diffusion understands words with.
+/// CLIP's text tower, which gives Stable Diffusion its conditioning.
 ///
 ///     h = token_embedding[ids] + position_embedding,   h = layers(h),   y = final_layer_norm(h)
 ///
-/// A token sees itself and what stands before it. Padding is not masked: Stable Diffusion was
-/// trained with the padding in view, so it is part of the prompt.
+/// A causal mask lets a token attend to itself and to what stands before it. Padding is not masked:
+/// Stable Diffusion was trained with the padding in view, so it is part of the prompt.
 /// From transformers' CLIPTextModel, as FrozenCLIPEmbedder of the original uses it; keys
 /// text_model.embeddings, text_model.encoder.layers, text_model.final_layer_norm.
 class TextEncoder {
@@ -34,7 +34,7 @@ public:
     /// num_hidden_layers + 1 tensors [N, S, D].
     std::vector<Tensor> hidden_states(const Tensor& ids) const;
 
-    /// last_hidden_state at each text's first end token, the only one that has seen the whole
+    /// last_hidden_state at each text's first end token, the only one that attends to the whole
     /// text: [N, S, D] -> [N, D].
     Tensor pool(const Tensor& last_hidden_state, const Tensor& ids) const;
 

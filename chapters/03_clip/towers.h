@@ -5,9 +5,9 @@
 
 namespace ldm::clip {
 
-/// Where a model folder keeps CLIP: both towers, as they learned against each other. The text tower
-/// that the UNet listens to is a second one, `cond_stage_model.transformer`: it may have learned on
-/// with the UNet, and then the pictures' tower would not understand it any more.
+/// Where a model folder has CLIP: both towers, as they were trained against each other. The UNet's
+/// conditioning comes from a second text tower, `cond_stage_model.transformer`: it may have been
+/// trained on with the UNet, and then it shares no embedding space with the image tower any more.
 inline constexpr const char* place_in_model = "clip_model";
 
 /// What the "cond_stage_config" of a model folder says: the sizes of both towers, and the colours

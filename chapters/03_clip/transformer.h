@@ -13,7 +13,7 @@
 
 namespace ldm::clip {
 
-/// Whether a token may look at those that come after it: words may not, patches may.
+/// Whether a token may attend to those that come after it: words may not, patches may.
 enum class AttentionMask { none, causal };
 
 struct TransformerConfig {
@@ -22,7 +22,7 @@ struct TransformerConfig {
     // width inside the MLP
     std::int64_t intermediate_size;
     int num_hidden_layers;
-    // h
+    // heads, each of width d = D / heads
     std::int64_t num_attention_heads;
     // "quick_gelu" or "gelu"
     std::string hidden_act;
@@ -31,7 +31,7 @@ struct TransformerConfig {
     static TransformerConfig from_json(const io::Json& json);
 };
 
-/// Tokens exchange information: heads of width D / h, scores divided by sqrt(D / h).
+/// Self-attention between the tokens: heads of width d = D / heads, scores divided by sqrt(d).
 /// Keys q_proj, k_proj, v_proj, out_proj, each with a bias.
 class SelfAttention {
 public:
@@ -45,7 +45,7 @@ private:
     nn::Linear q_, k_, v_, out_;
 };
 
-/// Every token thinks for itself: fc2(act(fc1(x))). Keys fc1, fc2.
+/// A two-layer perceptron (MLP), applied to each token alone: fc2(act(fc1(x))). Keys fc1, fc2.
 class Mlp {
 public:
     Mlp(const nn::Params& weights, const TransformerConfig& config);
@@ -57,7 +57,8 @@ private:
     nn::Linear fc1_, fc2_;
 };
 
-/// x = x + self_attn(layer_norm1(x)), then x = x + mlp(layer_norm2(x)).
+/// A pre-norm transformer layer: x = x + self_attn(layer_norm1(x)), then
+/// x = x + mlp(layer_norm2(x)).
 class Layer {
 public:
     Layer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);

@@ -66,7 +66,7 @@ Tensor AttentionBlock::operator()(const Tensor& x) const {
     const Tensor tokens = ops::permute(pixels, {0, 2, 1});              // [N, C, S] -> [N, S, C]
     const Tensor qkv =
         ops::linear(tokens, qkv_weight_.reshape({3 * channels_, channels_}), qkv_bias_);
-    const auto [q, k, v] = split(qkv);  // [N, h, S, d]
+    const auto [q, k, v] = split(qkv);  // [N, heads, S, d]
 
     trace_attention_weights(path_, q, k);
     const Tensor y = ops::merge_heads(ops::scaled_dot_product_attention(q, k, v));

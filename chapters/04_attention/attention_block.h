@@ -10,7 +10,7 @@ namespace ldm::attention {
 
 /// Self-attention between the pixels of a picture, as the older UNets without text use it.
 ///
-///     x + proj_out(attention(q, k, v)),   (q, k, v) = qkv(norm(x))
+///     x + proj_out(softmax(q k^T / sqrt(d)) v),   (q, k, v) = qkv(norm(x))
 ///
 /// One matrix makes q, k and v at once, and two orders of its 3C output channels are in use:
 /// the original one is (head, q/k/v, d), the "new" one is (q/k/v, head, d). With one head they are
@@ -33,13 +33,13 @@ public:
 
     AttentionBlock(const nn::Params& weights, const Config& config);
 
-    /// x [N, C, ...] -> the same shape. Who looked where is left on the Trace in scope as
-    /// "<path>.weights", [N, heads, pixels, pixels].
+    /// x [N, C, ...] -> the same shape. The attention weights are left on the Trace in scope as
+    /// "<path>.weights", [N, heads, S, S] with S pixels.
     Tensor operator()(const Tensor& x) const;
 
 private:
     struct Heads {
-        Tensor q, k, v;  // [N, h, S, d]
+        Tensor q, k, v;  // [N, heads, S, d]
     };
     Heads split(const Tensor& qkv) const;
 

@@ -31,16 +31,15 @@ CrossAttention::CrossAttention(const nn::Params& weights, const Config& config)
 //! [forward]
 Tensor CrossAttention::operator()(const Tensor& x, const Tensor& context,
                                   const Tensor& mask) const {
-    const Tensor& source = context ? context : x;  // [N, M, Dc]
-    // [N, S, D]  -> [N, h, S, d]
-    const Tensor q = ops::split_heads(to_q_(x), heads_);
-    const Tensor k = ops::split_heads(to_k_(source), heads_);  // [N, M, Dc] -> [N, h, M, d]
-    const Tensor v = ops::split_heads(to_v_(source), heads_);  // [N, M, Dc] -> [N, h, M, d]
+    const Tensor& source = context ? context : x;              // [N, M, context_dim]
+    const Tensor q = ops::split_heads(to_q_(x), heads_);       // [N, heads, S, d]
+    const Tensor k = ops::split_heads(to_k_(source), heads_);  // [N, heads, M, d]
+    const Tensor v = ops::split_heads(to_v_(source), heads_);  // [N, heads, M, d]
 
     const ops::AttentionOptions options{.key_padding_mask = mask};
     trace_attention_weights(path_, q, k, options);
     const Tensor y = ops::scaled_dot_product_attention(q, k, v, options);
-    return traced(path_, to_out_(ops::merge_heads(y)));  // [N, h, S, d] -> [N, S, D]
+    return traced(path_, to_out_(ops::merge_heads(y)));  // [N, heads, S, d] -> [N, S, D]
 }
 //! [forward]
 

@@ -30,9 +30,9 @@ LinearAttention::LinearAttention(const nn::Params& weights, const Config& config
 Tensor LinearAttention::operator()(const Tensor& x) const {
     const auto [n, channels, height, width] = x.dims<4>();
     const Tensor qkv = to_qkv_(x).reshape({n, 3 * heads_, dim_head_, height * width});
-    // 3 x [N, h, d, P]
+    // 3 x [N, heads, d, S]
     const auto part = ops::chunk(qkv, 3, 1);
-    const Tensor y = ops::linear_attention(part[0], part[1], part[2]);  // [N, h, d, P]
+    const Tensor y = ops::linear_attention(part[0], part[1], part[2]);  // [N, heads, d, S]
     return traced(path_, to_out_(y.reshape({n, heads_ * dim_head_, height, width})));
 }
 //! [forward]

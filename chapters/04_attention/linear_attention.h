@@ -8,13 +8,14 @@
 
 namespace ldm::attention {
 
-/// Attention in which no pixel meets another: the keys agree on one d x d summary of the picture,
-/// and every query reads from it. The cost grows with the number of pixels, not with its square.
+/// Linear attention, without a table of scores: keys and values make one d x d summary of the
+/// picture, which every query is multiplied with. The cost grows with the number of pixels, not
+/// with its square.
 ///
 ///     q, k, v = to_qkv(x),   summary = softmax over pixels(k) v^T,   out = to_out(summary^T q)
 ///
-/// No norm, no scale, no residual: y takes the place of x. The 3 h d channels of to_qkv are in the
-/// order (q/k/v, head, channel); to_qkv has no bias.
+/// No norm, no scale, no skip connection: y replaces x. The 3 heads d channels of to_qkv are in
+/// the order (q/k/v, head, channel); to_qkv has no bias.
 /// From LinearAttention of ldm/modules/attention.py (Shen et al., 2018); keys to_qkv, to_out.
 class LinearAttention {
 public:

@@ -35,9 +35,9 @@ int main(int argc, char** argv) {
     std::string prompt;
     int tokens = 1024;
     return report::ChapterProgram("04_attention",
-                                  "Which word looks where, and how attention is computed fast.")
+                                  "Attention weights of words, and how attention is computed fast.")
         .option("--prompt", prompt, "other words for the stored picture [its caption]")
-        .option("--tokens", tokens, "the largest size on the variants; SD 1.5 at 512x512 has 4096")
+        .option("--tokens", tokens, "largest size of the benchmark; SD 1.5 at 512x512 has 4096")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (tokens < 1 || tokens > 16384)
                 throw Error(fmt::format("--tokens: expected 1 to 16384, got {}", tokens));
@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
             arguments.save(
                 "04_attention.png",
                 attention::word_picture(examples.at(snapshot.example).picture, words, layers));
-            fmt::print("Step t = {} of drawing \"{}\": who listens to which word?\n", snapshot.t,
+            fmt::print("Cross-attention weights at t = {} of sampling \"{}\":\n", snapshot.t,
                        snapshot.caption);
             print_shares(words, layers);
 

@@ -8,7 +8,7 @@
 
 namespace ldm::attention {
 
-/// Every pixel looks at every pixel, in one head as wide as the picture has channels:
+/// Self-attention between all pixels, in one head as wide as the picture has channels:
 ///
 ///     x + proj_out(softmax(q k^T / sqrt(C)) v),   q, k, v = 1x1 convolutions of norm(x)
 ///
@@ -24,8 +24,8 @@ public:
 
     SpatialSelfAttention(const nn::Params& weights, const Config& config);
 
-    /// x [N, C, H, W] -> [N, C, H, W]. Who looked where is left on the Trace in scope as
-    /// "<path>.weights", [N, 1, HW, HW].
+    /// x [N, C, H, W] -> [N, C, H, W]. The attention weights are left on the Trace in scope as
+    /// "<path>.weights", [N, 1, S, S] with S = H W.
     Tensor operator()(const Tensor& x) const;
 
 private:

@@ -6,9 +6,9 @@
 
 namespace ldm::attention {
 
-/// When somebody watches, leaves on the Trace in scope who looks where: softmax(q k^T / sqrt(d)),
-/// [N, heads, S, M], under "<path>.weights". The fast attention never writes this table down, so
-/// it costs an extra pass; without a Trace it costs nothing.
+/// Records the attention weights softmax(q k^T / sqrt(d)), [N, heads, S, M], on the Trace in scope
+/// as "<path>.weights". q [N, heads, S, d], k [N, heads, M, d]. The fused attention never stores
+/// this table, so it costs an extra pass; without a Trace it costs nothing.
 void trace_attention_weights(const std::string& path, const Tensor& q, const Tensor& k,
                              const ops::AttentionOptions& options = {});
 

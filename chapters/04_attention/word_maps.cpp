@@ -59,7 +59,6 @@ float mean_of(const std::vector<float>& map) {
     return std::accumulate(map.begin(), map.end(), 0.0f) / static_cast<float>(map.size());
 }
 
-//! [look]
 WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& place, const Tensor& context,
                              const std::vector<Word>& words) {
@@ -72,19 +71,18 @@ WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapsho
 
     const Trace trace;
     attend(x, context);
-    const Tensor heads = trace.find(weights.path() + ".weights");         // [1, h, S, M]
-    const Tensor looks = ops::to(ops::mean(heads, {0, 1}), Device::cpu);  // [S, M]
+    const Tensor by_head = trace.find(weights.path() + ".weights");         // [1, heads, S, M]
+    const Tensor table = ops::to(ops::mean(by_head, {0, 1}), Device::cpu);  // [S, M]
 
-    const auto [pixels, tokens] = looks.dims<2>();
+    const auto [pixels, tokens] = table.dims<2>();
     WordMaps found{static_cast<int>(std::lround(std::sqrt(static_cast<double>(pixels)))), {}};
     for (const Word& word : words) {
         std::vector<float>& map = found.maps.emplace_back(pixels, 0.0f);
         for (std::int64_t i = 0; i < pixels; ++i)
-            for (int token : word.tokens) map[i] += looks.data()[i * tokens + token];
+            for (int token : word.tokens) map[i] += table.data()[i * tokens + token];
     }
     return found;
 }
-//! [look]
 
 image::Image word_picture(const image::Image& picture, const std::vector<Word>& words,
                           const std::vector<WordMaps>& layers) {

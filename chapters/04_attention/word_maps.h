@@ -21,7 +21,7 @@ struct Word {
 /// the first end token; the padding behind it comes last, as one word.
 std::vector<Word> words_of(const text::ClipTokenizer& tokenizer, const Tensor& ids);
 
-/// How strongly every pixel looks at every word, in one cross-attention of a UNet at work.
+/// The attention weights between every pixel and every word, in one cross-attention of a UNet.
 struct WordMaps {
     // the pixels of this layer: side x side
     int side;
@@ -31,7 +31,8 @@ struct WordMaps {
 
 /// Runs the cross-attention of the UNet's block `place` ("output_blocks.4.1") on what stood in
 /// front of it at the stored snapshot, and on a context of text features [1, M, D]. The heads are
-/// averaged, the tokens of a word added up: the maps of all words sum to 1 at every pixel.
+/// averaged, the tokens of a word added up: the maps of all words sum to 1 at every pixel. Throws
+/// an Error where the snapshot does not have the place.
 WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& place, const Tensor& context,
                              const std::vector<Word>& words);

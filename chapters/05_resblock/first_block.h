@@ -5,33 +5,33 @@
 
 namespace ldm::resblock {
 
-/// The first ResBlock of a model's UNet and the little that stands before it: the convolution that
-/// reads the latent, and the two layers that read the time. Enough to look at a block at work.
+/// The first ResBlock of a model's UNet and the little that stands before it: the first convolution
+/// of the latent, and the two layers of the time embedding.
 class FirstBlock {
 public:
     explicit FirstBlock(nn::ModelFolder& model);
 
-    /// What the block is given: latent [N, 4, h, w] -> [N, channels, h, w].
+    /// The input of the block: latent [N, 4, h, w] -> [N, channels, h, w].
     Tensor features(const Tensor& latent) const { return read_latent_(latent); }
 
-    /// What the whole UNet knows of the time: t [N] -> [N, emb_channels].
+    /// The embedding that all blocks of the UNet share: t [N] -> [N, emb_channels].
     Tensor time_embedding(const Tensor& t) const;
 
-    /// What the block itself makes of it: one number a channel, t [N] -> [N, channels]; with
-    /// use_scale_shift_norm twice as many.
+    /// The block's own projection of it, the shift of each channel: t [N] -> [N, channels]; with
+    /// use_scale_shift_norm twice as many, scale and shift.
     Tensor time_shift(const Tensor& t) const;
 
     /// One pass through the block, with the results of its layers.
     struct Pass {
-        // what came in
+        // the input
         Tensor x;
-        // conv_in, before the time is known
+        // the first convolution, before the time enters
         Tensor conv_in;
-        // norm_out, with the time
+        // the second normalization, with the time
         Tensor with_time;
-        // conv_out
+        // the second convolution
         Tensor residual;
-        // x and the residual together
+        // x + residual
         Tensor y;
     };
     Pass run(const Tensor& features, const Tensor& t) const;
@@ -42,7 +42,7 @@ private:
     int model_channels_;
     nn::Conv2d read_latent_;
     nn::Linear time_in_, time_out_;
-    // the block's own, a second time: here its output is looked at alone
+    // the block's own, a second time: here its output is shown alone
     nn::Linear block_time_;
     std::string path_;
     ResBlock block_;

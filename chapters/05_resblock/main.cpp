@@ -42,7 +42,7 @@ Tensor all_times(int count) {
     return Tensor::ints({count}, times);
 }
 
-void watch_first_block(const report::ChapterArguments& arguments) {
+void show_first_block(const report::ChapterArguments& arguments) {
     nn::ModelFolder model(arguments.model, arguments.device);
     const resblock::FirstBlock block(model);
     const auto example = image::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
@@ -88,12 +88,11 @@ int main(int argc, char** argv) {
     int side = 64;
     return report::ChapterProgram("05_resblock",
                                   "What a ResBlock does to a picture, and what the time changes.")
-        .option("--side", side,
-                "of the pictures on a GPU's variants; SD 1.5 at 512x512 begins with 64")
+        .option("--side", side, "pictures of the GPU benchmark; SD 1.5 at 512x512 begins with 64")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (side < 1 || side > 512)
                 throw Error(fmt::format("--side: expected 1 to 512, got {}", side));
-            watch_first_block(arguments);
+            show_first_block(arguments);
             benchmark_variants(side, arguments.seed);
         });
 }

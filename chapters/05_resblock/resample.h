@@ -38,7 +38,7 @@ private:
     std::optional<nn::Conv2d> op_;
 };
 
-/// Every pixel paints a stamp of ks x ks pixels, two pixels apart:
+/// A transposed convolution: every pixel adds its multiple of the ks x ks kernel, two pixels apart:
 /// [N, channels, H, W] -> [N, out_channels, 2 (H - 1) + ks, 2 (W - 1) + ks]. Key up.
 class TransposedUpsample {
 public:

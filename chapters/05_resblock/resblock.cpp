@@ -59,16 +59,16 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
     expect_shape(x, {n, config_.channels, height, width});
     expect_shape(emb, {n, config_.emb_channels});
 
-    // First look: level the channels, bend, let every pixel meet its neighbours.
+    // The first normalization, activation and convolution.
     Tensor h = conv_in_(resize(norm_in_.silu(x)));  // [N, out, H', W']
 
-    // The time embedding enters here: how noisy is x? One answer per channel, for all pixels.
+    // The time embedding enters here: how noisy is x? One shift per channel, for all pixels.
     h = norm_silu_with_time(h, time_(silu(emb)));
 
-    // Second look, now knowing the time.
+    // The second convolution gives the residual.
     h = conv_out_(h);
 
-    // Only a residual was learned; x itself takes the direct road.
+    // The skip connection adds x itself.
     return traced(path_, skip(resize(x)) + h);  // [N, out, H', W']
 }
 //! [forward]

@@ -7,11 +7,14 @@
 
 namespace ldm::resblock {
 
-/// Looks at a noisy picture twice and returns it corrected.
+/// A residual block that is conditioned on the time.
 ///
 ///     h = conv_in(silu(norm_in(x)))
 ///     h = norm_out(h + time(silu(emb)))         <- the time embedding enters here
 ///     y = skip(x) + conv_out(silu(h))
+///
+/// With use_scale_shift_norm the time scales, too (group-scale-and-shift conditioning, GSC; in
+/// diffusers resnet_time_scale_shift): h = norm_out(h) (1 + scale) + shift.
 ///
 /// N pictures of H x W pixels; the width goes from `channels` to `out_channels`. The block of the
 /// UNet (ResBlock in openaimodel.py); He et al., 2015 for the skip, Ho et al., 2020 for the time.
@@ -23,7 +26,7 @@ public:
         int emb_channels = 0;
         // 0: as many as came in
         int out_channels = 0;
-        // the skip looks at 3x3 pixels instead of one
+        // the skip connection is a 3x3 convolution instead of a 1x1
         bool use_conv = false;
         // norm_out(h) * (1 + scale) + shift, both from emb
         bool use_scale_shift_norm = false;

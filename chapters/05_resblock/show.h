@@ -18,11 +18,11 @@ double length(const Tensor& x);
 /// A row for each stage of the block, a column for each of `channels`.
 image::Image show_pass(const FirstBlock::Pass& pass, const std::vector<int>& channels);
 
-/// What each channel is told at each time: a row a channel, sorted by how much later times raise
-/// it, a column a time. shifts [times, channels].
+/// The time shift of each channel at each time: a row a channel, sorted by how much later times
+/// raise it, a column a time. shifts [times, channels].
 image::Image show_time_shift(const Tensor& shifts);
 
-/// The same picture told different times.
+/// The same picture, the block conditioned on different times.
 struct TimeComparison {
     // the time of the picture
     int truth;
@@ -33,7 +33,7 @@ struct TimeComparison {
 TimeComparison compare_times(const FirstBlock& block, const Tensor& features, int truth,
                              std::vector<int> times);
 
-/// A row a channel: the residual at the true time, and how it differs when told another.
-image::Image show_time_comparison(const TimeComparison& told);
+/// A row a channel: the residual at the true time, and how it differs at others.
+image::Image show_time_comparison(const TimeComparison& comparison);
 
 }  // namespace ldm::resblock

@@ -9,7 +9,7 @@
 
 namespace ldm::spatial_transformer {
 
-/// Who looks where in one SpatialTransformer, averaged over its heads. Rows sum to 1.
+/// The attention weights of one SpatialTransformer, averaged over its heads. Rows sum to 1.
 /// On the CPU, to be drawn.
 struct AttentionMaps {
     // of the picture that the tokens were, S = height width
@@ -25,8 +25,8 @@ struct AttentionMaps {
 AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& block);
 
-/// `count` pixels that look at the picture in ways as different as possible: first the one in the
-/// middle, then always the one whose row differs most from those of all chosen before.
+/// `count` pixels whose self-attention differs as much as possible: first the one in the middle,
+/// then always the one whose row of weights differs most from those of all chosen before.
 std::vector<int> different_pixels(const AttentionMaps& maps, int count);
 
 }  // namespace ldm::spatial_transformer

@@ -33,11 +33,11 @@ BasicTransformerBlock::BasicTransformerBlock(const nn::Params& weights, const Co
 
 //! [forward]
 Tensor BasicTransformerBlock::operator()(Tensor x, const Tensor& context) const {
-    // what do the other pixels show?
+    // self-attention: what do the other pixels show?
     x = x + attn1_(norm1_(x));
-    // what do the words say?
+    // cross-attention: what do the words say?
     x = x + attn2_(norm2_(x), context);
-    // what follows from it, for this pixel alone?
+    // feed-forward: what follows from it, for this pixel alone?
     x = x + ff_(norm3_(x));
     return traced(path_, x);
 }

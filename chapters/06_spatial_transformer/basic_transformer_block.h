@@ -9,15 +9,15 @@
 
 namespace ldm::spatial_transformer {
 
-/// The tokens look at each other, then at the words, then each thinks alone
-/// (attention.py: BasicTransformerBlock). Every step is a correction to what is already there:
+/// A pre-norm transformer block: self-attention, cross-attention, feed-forward, each with a
+/// LayerNorm in front and a skip connection around (attention.py: BasicTransformerBlock):
 ///
 ///     x = x + attn1(norm1(x))
 ///     x = x + attn2(norm2(x), context)
 ///     x = x + ff(norm3(x))
 ///
-/// x [N, S, dim], context [N, M, context_dim] -> [N, S, dim]. In a model without words there is no
-/// context_dim, and the second attention looks at x once more.
+/// x [N, S, dim], context [N, M, context_dim] -> [N, S, dim]. In a model without a context there
+/// is no context_dim, and the second attention is self-attention once more.
 class BasicTransformerBlock {
 public:
     struct Config {
@@ -36,9 +36,9 @@ public:
 private:
     std::string path_;
     nn::LayerNorm norm1_, norm2_, norm3_;
-    // pixels look at pixels
+    // self-attention
     attention::CrossAttention attn1_;
-    // pixels look at words
+    // cross-attention
     attention::CrossAttention attn2_;
     FeedForward ff_;
 };

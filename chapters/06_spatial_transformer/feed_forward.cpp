@@ -36,7 +36,7 @@ FeedForward::FeedForward(const nn::Params& weights, const Config& config)
 
 //! [forward]
 Tensor FeedForward::operator()(const Tensor& x) const {
-    // [N, S, inner], or [N, S, 2 inner] if gated
+    // [N, S, inner], or [N, S, 2 inner] with GEGLU
     Tensor h = widen_(x);
     if (config_.glu) {
         const auto halves = ops::chunk(h, 2, -1);

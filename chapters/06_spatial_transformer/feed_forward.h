@@ -7,22 +7,23 @@
 
 namespace ldm::spatial_transformer {
 
-/// Thinks about every token alone: widen, bend, narrow (attention.py: FeedForward, GEGLU).
+/// The feed-forward layer of a transformer block, applied to each token alone: two linear layers
+/// with the activation function GELU or its gated variant GEGLU (Shazeer, 2020, "GLU variants
+/// improve transformer") between them. (attention.py: FeedForward, GEGLU)
 ///
-///     plain:  y = narrow(gelu(widen(x)))
-///     gated:  y = narrow(a * gelu(g))       with [a, g] = widen(x), twice as wide   (Shazeer,
-///     2020)
+///     GELU:   y = narrow(gelu(widen(x)))
+///     GEGLU:  y = narrow(a * gelu(g))       with [a, g] = widen(x), twice as wide
 ///
 /// x [N, S, dim] -> [N, S, dim_out].
 class FeedForward {
 public:
     struct Config {
         int dim;
-        // dim unless given
+        // dim if not given
         std::optional<int> dim_out;
         // how much wider it gets inside
         double mult = 4.0;
-        // gated
+        // GEGLU instead of GELU
         bool glu = false;
 
         /// Throws an Error that names a key or value that is not supported.

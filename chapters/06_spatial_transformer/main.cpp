@@ -40,8 +40,8 @@ image::Image marked(const image::Image& picture, const AttentionMaps& maps, int 
     return canvas.image();
 }
 
-/// How much every pixel listens to a word, all its tokens together: [S].
-Tensor listening(const AttentionMaps& maps, const attention::Word& word) {
+/// Every pixel's attention weight for a word, all its tokens together: [S].
+Tensor weights_of(const AttentionMaps& maps, const attention::Word& word) {
     Tensor sum = Tensor::zeros({maps.cross.dim(0), 1});
     for (int token : word.tokens) sum = sum + ops::slice(maps.cross, 1, token, token + 1);
     return sum.reshape({-1});
@@ -51,9 +51,8 @@ Tensor listening(const AttentionMaps& maps, const attention::Word& word) {
 
 int main(int argc, char** argv) {
     std::string block = "output_blocks.1";
-    return report::ChapterProgram(
-               "06_spatial_transformer",
-               "Where the pixels of one block look: at each other, and at the words.")
+    return report::ChapterProgram("06_spatial_transformer",
+                                  "Self-attention and cross-attention of one block of the UNet.")
         .option("--block", block, "which block of the UNet")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             nn::ModelFolder model(arguments.model, arguments.device);
@@ -71,13 +70,12 @@ int main(int argc, char** argv) {
                 answers.push_back(
                     {lit(picture, maps, ops::slice(maps.self, 0, pixel, pixel + 1)), "looks at"});
             }
-            report::Table table(
-                {"word", "share of all attention", "of the pixel that listens most"});
+            report::Table table({"word", "mean attention weight", "largest of a pixel"});
             const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
-            const auto spoken =
+            const auto caption_words =
                 attention::words_of(encoder.tokenizer(), encoder.ids({snapshot.caption}));
-            for (const attention::Word& word : spoken) {
-                const Tensor map = listening(maps, word);
+            for (const attention::Word& word : caption_words) {
+                const Tensor map = weights_of(maps, word);
                 const float share = ops::mean(map).item(),
                             most = *std::ranges::max_element(map.values());
                 table.add({word.text, fmt::format("{:.1f} %", 100 * share),
@@ -85,9 +83,10 @@ int main(int argc, char** argv) {
                 words.push_back(
                     {lit(picture, maps, map), fmt::format("{} {:.0f}%", word.text, 100 * share)});
             }
-            fmt::print("\"{}\" at t = {}, {} of the UNet: {} x {} pixels look at {} words.\n\n{}\n",
-                       snapshot.caption, snapshot.t, block, maps.height, maps.width, spoken.size(),
-                       table.text());
+            fmt::print(
+                "\"{}\" at t = {}, {} of the UNet: {} x {} pixels attend to {} words.\n\n{}\n",
+                snapshot.caption, snapshot.t, block, maps.height, maps.width, caption_words.size(),
+                table.text());
 
             std::vector<image::Tile> tiles = asking;
             std::ranges::copy(answers, std::back_inserter(tiles));

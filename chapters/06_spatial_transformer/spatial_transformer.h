@@ -6,7 +6,7 @@
 
 namespace ldm::spatial_transformer {
 
-/// Reads a picture as a text of pixels (attention.py: SpatialTransformer):
+/// A transformer over the pixels of a picture (attention.py: SpatialTransformer):
 ///
 ///     y = x + proj_out(blocks(proj_in(norm(x)), context))
 ///

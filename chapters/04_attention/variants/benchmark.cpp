@@ -31,14 +31,14 @@ Tensor shipped(const Tensor& q, const Tensor& k, const Tensor& v) {
 struct Variant {
     const char* name;
     Tensor (*run)(const Tensor& q, const Tensor& k, const Tensor& v);
-    // numbers
-    std::int64_t (*scratch)(std::int64_t tokens);
+    // how many scores are in memory at a time
+    std::int64_t (*scores)(std::int64_t tokens);
 };
 
 constexpr Variant variants_table[] = {
     {"naive", naive, [](std::int64_t tokens) { return tokens * tokens; }},
     {"tiled", tiled, [](std::int64_t tokens) { return tile_queries * tokens; }},
-    {"online softmax", online_softmax, [](std::int64_t) { return tile_queries * tile_keys; }},
+    {"online softmax", online_softmax, [](std::int64_t) { return tile_keys; }},
     {"common/ops", shipped, nullptr},
 };
 
@@ -85,10 +85,10 @@ std::vector<std::string> row_of(const Task& task, const char* name, double milli
             fmt::format("{:.1f}", task.gflop / milliseconds * 1e3)};
 }
 
-std::string memory(const Variant& variant, std::int64_t tokens) {
-    return variant.scratch
-               ? fmt::format("{:.0f} KiB", variant.scratch(tokens) * sizeof(float) / 1024.0)
-               : "-";
+std::string memory_of_scores(const Variant& variant, std::int64_t tokens) {
+    if (!variant.scores) return "-";
+    const auto bytes = variant.scores(tokens) * static_cast<std::int64_t>(sizeof(float));
+    return bytes < 1024 ? fmt::format("{} B", bytes) : fmt::format("{} KiB", bytes / 1024);
 }
 
 }  // namespace
@@ -97,14 +97,14 @@ report::Table benchmark(const std::vector<std::int64_t>& sizes, std::int64_t wid
                         std::uint64_t seed) {
     const OneThread fair;
     random::TorchGenerator generator(seed);
-    report::Table table({"tokens", "step", "ms", "GFLOP/s", "table of scores", "error"});
+    report::Table table({"tokens", "variant", "ms", "GFLOP/s", "scores in memory", "error"});
     for (const std::int64_t tokens : sizes) {
         const Task task(tokens, width, generator);
         for (const Variant& variant : variants_table) {
             Tensor y;
             const double time = milliseconds([&] { y = variant.run(task.q, task.k, task.v); });
             auto row = row_of(task, variant.name, time);
-            row.push_back(memory(variant, tokens));
+            row.push_back(memory_of_scores(variant, tokens));
             row.push_back(fmt::format("{:.0e}", report::largest_error(y, task.truth)));
             table.add(row);
         }
@@ -117,7 +117,7 @@ std::optional<report::Table> benchmark_on_gpu(const std::vector<std::int64_t>& s
     if constexpr (build::has_cuda) {
         if (!cuda::why_unusable().empty()) return std::nullopt;
         random::TorchGenerator generator(seed);
-        report::Table table({"tokens", "step", "ms", "GFLOP/s", "error"});
+        report::Table table({"tokens", "variant", "ms", "GFLOP/s", "error"});
         for (const std::int64_t tokens : sizes) {
             const Task task(tokens, width, generator);
             const auto timed = [&](const char* name, auto run, DType dtype) {

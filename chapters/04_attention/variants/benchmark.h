@@ -10,7 +10,7 @@ namespace ldm::attention::variants {
 
 /// Times every variant and the project's own kernel on random heads of `width` channels and as many
 /// keys as queries, on one thread, and compares each with the definition (ops/reference). A table
-/// for every size in `tokens`: milliseconds, GFLOP/s, scratch memory, largest error.
+/// for every size in `tokens`: milliseconds, GFLOP/s, memory of the scores, largest error.
 report::Table benchmark(const std::vector<std::int64_t>& tokens, std::int64_t width,
                         std::uint64_t seed);
 

@@ -2,10 +2,9 @@
 
 #include "common/tensor/tensor.h"
 
-/// The variants once more, for a GPU: one head of attention with a thread, a tile, and a walk. The
-/// same shapes as in variants.h, float32, on the GPU; in a program without CUDA they do not exist.
-/// The step after these is ops::scaled_dot_product_attention in 16 bits, which multiplies on tensor
-/// cores.
+/// The same three variants for a GPU. The same shapes as in variants.h, float32, on the GPU; in a
+/// program without CUDA they do not exist. The next variant is ops::scaled_dot_product_attention in
+/// 16 bits, which multiplies on tensor cores.
 
 namespace ldm::attention::variants::gpu {
 
@@ -17,8 +16,8 @@ Tensor naive(const Tensor& q, const Tensor& k, const Tensor& v);
 /// operand once, for all of them; and a whole block for every row of the softmax.
 Tensor tiled(const Tensor& q, const Tensor& k, const Tensor& v);
 
-/// No table: a thread has a query, in registers, and walks along the keys with the rest of its
-/// block. At most 64 channels, or they would not fit.
+/// No table: a thread has a query in registers and goes through the keys tile by tile with the rest
+/// of its block. At most 64 channels, or they would not fit; more are an Error.
 Tensor online_softmax(const Tensor& q, const Tensor& k, const Tensor& v);
 
 }  // namespace ldm::attention::variants::gpu

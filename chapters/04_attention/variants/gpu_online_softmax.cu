@@ -51,8 +51,7 @@ __global__ void online_kernel(Head head, float* y) {
 
 Tensor online_softmax(const Tensor& q, const Tensor& k, const Tensor& v) {
     const Head head(q, k, v);
-    expect(head.width <= most && head.out <= most,
-           "this step of the variants has room for 64 channels");
+    expect(head.width <= most && head.out <= most, "this variant has room for 64 channels");
     Tensor y = on_gpu(head.queries, head.out);
     cuda::launch(online_kernel, dim3(pieces(head.queries, tile_queries)), dim3(tile_queries), head,
                  cuda::numbers<float>(y));

@@ -53,16 +53,16 @@ Tensor in_16_bits_there(const Tensor& x) { return ops::to(ops::to(x, Device::cud
 
 std::optional<report::Table> benchmark_norms_on_gpu(std::int64_t side, std::uint64_t seed) {
     if (!there_is_a_gpu()) return std::nullopt;
-    report::Table table({"step", "ms", "reads", "writes", "GB/s", "error"});
+    report::Table table({"variant", "ms", "reads", "writes", "GB/s", "error"});
     if constexpr (build::has_cuda) {
         random::TorchGenerator generator(seed);
         const Tensor x = noise({pictures, channels, side, side}, generator);
-        const Tensor scale = noise({channels}, generator), offset = noise({channels}, generator);
-        const Tensor expected = ops::group_norm_silu(x, groups, scale, offset, eps);
+        const Tensor weight = noise({channels}, generator), bias = noise({channels}, generator);
+        const Tensor expected = ops::group_norm_silu(x, groups, weight, bias, eps);
         const auto run = [&](const char* name, auto step, int reads, int writes) {
             const auto [ms, error] = report::time_on_gpu(
                 [&](const auto& in) { return step(in[0], groups, in[1], in[2], eps); },
-                {x, scale, offset}, DType::f32, expected);
+                {x, weight, bias}, DType::f32, expected);
             const double bytes = static_cast<double>(x.size() * sizeof(float)) * (reads + writes);
             table.add({name, fmt::format("{:.3g}", ms), fmt::format("{}", reads),
                        fmt::format("{}", writes), fmt::format("{:.0f}", 1e-6 * bytes / ms),
@@ -78,7 +78,7 @@ std::optional<report::Table> benchmark_norms_on_gpu(std::int64_t side, std::uint
 
 std::optional<report::Table> benchmark_convolutions_on_gpu(std::int64_t side, std::uint64_t seed) {
     if (!there_is_a_gpu()) return std::nullopt;
-    report::Table table({"step", "ms", "TFLOP/s", "error"});
+    report::Table table({"variant", "ms", "TFLOP/s", "error"});
     if constexpr (build::has_cuda) {
         random::TorchGenerator generator(seed);
         // of a sum

@@ -5,8 +5,8 @@
 
 #include "common/report/table.h"
 
-/// Every step of a variants of gpu.h and the project's own kernels at the sizes of Stable
-/// Diffusion 1.5: two pictures, as guidance has them, of `side` x `side` places with 320 channels.
+/// Every variant of gpu.h and the project's own kernels at the sizes of Stable Diffusion 1.5: two
+/// pictures, as guidance has them, of `side` x `side` pixels with 320 channels.
 /// By the GPU's own clock; the error is the distance from what the CPU computes. Nothing where
 /// there is no GPU that this program can use.
 

@@ -5,17 +5,17 @@
 
 namespace ldm::resblock::variants::gpu {
 
-// of the kernel, across and down
-inline constexpr int reach = 3;
-// pixels that it looks at
-inline constexpr int taps = reach * reach;
+// side of the convolution's kernel
+inline constexpr int kernel_side = 3;
+// weights of the kernel for one channel
+inline constexpr int taps = kernel_side * kernel_side;
 
 /// The operands of the convolution as a kernel is given them. As a product of matrices it is, for
 /// each picture,
 ///
-///     y [O, H W] = weights [O, 9 C] patches [9 C, H W]
+///     y [O, H W] = weights [O, 9 C] columns [9 C, H W]
 ///
-/// where row 9 c + 3 u + v of the patches is channel c, moved by (u - 1, v - 1).
+/// where row 9 c + 3 u + v of the columns is channel c, moved by (u - 1, v - 1).
 struct Conv {
     int pictures, channels, height, width, out;
     const float *x, *weight, *bias;
@@ -29,7 +29,7 @@ struct Conv {
           x(cuda::numbers<float>(x)),
           weight(cuda::numbers<float>(weight)),
           bias(cuda::numbers<float>(bias)) {
-        expect_shape(weight, {out, channels, reach, reach});
+        expect_shape(weight, {out, channels, kernel_side, kernel_side});
         expect_shape(bias, {out});
     }
 
@@ -37,19 +37,19 @@ struct Conv {
     // of a sum
     __host__ __device__ int terms() const { return channels * taps; }
 
-    //! [patch]
+    //! [column]
     /// x[n, c, i, j], 0 beyond the edge.
     __device__ float pixel(int n, int c, int i, int j) const {
         if (i < 0 || i >= height || j < 0 || j >= width) return 0.0f;
         return x[((static_cast<std::int64_t>(n) * channels + c) * height + i) * width + j];
     }
 
-    /// Row k, column p of the patches of picture n.
-    __device__ float patch(int n, int k, int p) const {
-        const int c = k / taps, u = k % taps / reach, v = k % reach;
+    /// Row k of column p of picture n: what weight k of the kernel is multiplied with at pixel p.
+    __device__ float column(int n, int k, int p) const {
+        const int c = k / taps, u = k % taps / kernel_side, v = k % kernel_side;
         return pixel(n, c, p / width + u - 1, p % width + v - 1);
     }
-    //! [patch]
+    //! [column]
 
     /// Where y[n, o, p] lies, of pixel p.
     __device__ std::int64_t place(int n, int o, int p) const {

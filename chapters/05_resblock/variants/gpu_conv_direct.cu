@@ -14,9 +14,10 @@ __global__ void direct_kernel(Conv conv, float* y) {
     const float* weight = conv.weight + static_cast<std::int64_t>(o) * conv.terms();
     float sum = conv.bias[o];
     for (int c = 0; c < conv.channels; ++c)
-        for (int u = 0; u < reach; ++u)
-            for (int v = 0; v < reach; ++v)
-                sum += weight[c * taps + u * reach + v] * conv.pixel(n, c, i + u - 1, j + v - 1);
+        for (int u = 0; u < kernel_side; ++u)
+            for (int v = 0; v < kernel_side; ++v)
+                sum +=
+                    weight[c * taps + u * kernel_side + v] * conv.pixel(n, c, i + u - 1, j + v - 1);
     y[conv.place(n, o, p)] = sum;
 }
 

@@ -7,25 +7,25 @@ namespace {
 // of a tile
 constexpr int side = 16;
 
-/// Writes the patches [N, 9 C, H W] down.
-__global__ void im2col_kernel(Conv conv, float* patches) {
+/// Stores the columns [N, 9 C, H W].
+__global__ void im2col_kernel(Conv conv, float* columns) {
     const std::int64_t pixels = conv.pixels(),
                        rows = static_cast<std::int64_t>(conv.pictures) * conv.terms();
     for (std::int64_t i = cuda::first_index(); i < rows * pixels; i += cuda::grid_stride()) {
         const auto row = static_cast<int>(i / pixels), p = static_cast<int>(i % pixels);
-        patches[i] = conv.patch(row / conv.terms(), row % conv.terms(), p);
+        columns[i] = conv.column(row / conv.terms(), row % conv.terms(), p);
     }
 }
 
-/// y [O, H W] = weights [O, 9 C] patches [9 C, H W], for picture blockIdx.z.
-__global__ void product_kernel(Conv conv, const float* patches, float* y) {
+/// y [O, H W] = weights [O, 9 C] columns [9 C, H W], for picture blockIdx.z.
+__global__ void product_kernel(Conv conv, const float* columns, float* y) {
     __shared__ float tile_w[side][side], tile_p[side][side];
     const int x = static_cast<int>(threadIdx.x), z = static_cast<int>(threadIdx.y),
               n = static_cast<int>(blockIdx.z);
     const int o = static_cast<int>(blockIdx.y) * side + z,
               p = static_cast<int>(blockIdx.x) * side + x;
     const int terms = conv.terms(), pixels = conv.pixels();
-    const float* table = patches + static_cast<std::int64_t>(n) * terms * pixels;
+    const float* table = columns + static_cast<std::int64_t>(n) * terms * pixels;
 
     float sum = 0.0f;
     for (int first = 0; first < terms; first += side) {
@@ -50,12 +50,12 @@ Tensor conv_im2col(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Conv conv(x, weight, bias);
     Tensor y = room_for_result(conv),
            room({conv.pictures, conv.terms(), conv.pixels()}, DType::f32, Device::cuda);
-    float* patches = cuda::numbers<float>(room);
+    float* columns = cuda::numbers<float>(room);
     cuda::launch(im2col_kernel, cuda::blocks_for(room.size()), dim3(cuda::block_size), conv,
-                 patches);
+                 columns);
     const dim3 tiles(cuda::pieces(conv.pixels(), side), cuda::pieces(conv.out, side),
                      static_cast<unsigned>(conv.pictures));
-    cuda::launch(product_kernel, tiles, dim3(side, side), conv, patches, cuda::numbers<float>(y));
+    cuda::launch(product_kernel, tiles, dim3(side, side), conv, columns, cuda::numbers<float>(y));
     return y;
 }
 

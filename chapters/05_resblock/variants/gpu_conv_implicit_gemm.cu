@@ -8,7 +8,7 @@ namespace {
 constexpr int side = 16;
 
 //! [implicit]
-/// y [O, H W] = weights [O, 9 C] patches [9 C, H W], for picture blockIdx.z.
+/// y [O, H W] = weights [O, 9 C] columns [9 C, H W], for picture blockIdx.z.
 __global__ void implicit_gemm_kernel(Conv conv, float* y) {
     __shared__ float tile_w[side][side], tile_p[side][side];
     const int x = static_cast<int>(threadIdx.x), z = static_cast<int>(threadIdx.y),
@@ -23,7 +23,7 @@ __global__ void implicit_gemm_kernel(Conv conv, float* y) {
                            ? conv.weight[static_cast<std::int64_t>(o) * terms + first + x]
                            : 0.0f;
         // im2col reads its table here
-        tile_p[z][x] = p < pixels && first + z < terms ? conv.patch(n, first + z, p) : 0.0f;
+        tile_p[z][x] = p < pixels && first + z < terms ? conv.column(n, first + z, p) : 0.0f;
         // the tiles are there
         __syncthreads();
         for (int k = 0; k < side; ++k) sum += tile_w[z][k] * tile_p[k][x];

@@ -16,18 +16,18 @@ struct Groups {
     // of a picture; of a group; of a channel
     int channels, width, pixels;
     float eps;
-    const float *x, *scale, *offset;
+    const float *x, *weight, *bias;
 
-    Groups(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset, float eps)
+    Groups(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, float eps)
         : eps(eps),
           x(cuda::numbers<float>(x)),
-          scale(cuda::numbers<float>(scale)),
-          offset(cuda::numbers<float>(offset)) {
+          weight(cuda::numbers<float>(weight)),
+          bias(cuda::numbers<float>(bias)) {
         const auto [n, c, h, w] = x.dims<4>();
         expect(groups > 0 && c % groups == 0,
                std::to_string(c) + " channels do not make " + std::to_string(groups) + " groups");
-        expect_shape(scale, {c});
-        expect_shape(offset, {c});
+        expect_shape(weight, {c});
+        expect_shape(bias, {c});
         expect(x.size() <= 1 << 30,
                "this kernel counts in 32 bits: too many numbers in " + to_string(x.shape()));
         count = static_cast<int>(n * groups);
@@ -48,7 +48,7 @@ struct MeanVariance {
     float mean, inverse_deviation;
 };
 
-/// Bends: x where x is large, 0 where it is far below 0.
+/// The activation function SiLU: x sigmoid(x).
 __device__ inline float silu(float x) { return x / (1.0f + expf(-x)); }
 
 /// Room for the statistics of all groups.
@@ -56,8 +56,8 @@ inline Tensor room_for_statistics(const Groups& g) {
     return Tensor({g.count, 2}, DType::f32, Device::cuda);
 }
 
-/// y = silu(level(x)), a kernel for each of the two and a thread for every number; in both of the
-/// first steps. (gpu_norm_naive.cu)
+/// y = silu(normalized x), a kernel for each of the two and a thread for every number; the first
+/// two variants use it. (gpu_norm_naive.cu)
 Tensor normalize_and_silu(const Tensor& x, const Groups& g, const MeanVariance* statistics);
 
 }  // namespace ldm::resblock::variants::gpu

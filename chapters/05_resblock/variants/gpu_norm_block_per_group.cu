@@ -8,7 +8,7 @@ namespace {
 /// Neighbouring threads read neighbouring numbers, so that every line of memory that is fetched is
 /// used whole.
 __global__ void __launch_bounds__(block_threads)
-    moments_kernel(Groups g, MeanVariance* statistics) {
+    statistics_kernel(Groups g, MeanVariance* statistics) {
     const int group = static_cast<int>(blockIdx.x), first = static_cast<int>(threadIdx.x);
     const float* x = g.x + group * g.length;
     float sum = 0.0f, squares = 0.0f;
@@ -21,12 +21,12 @@ __global__ void __launch_bounds__(block_threads)
 
 }  // namespace
 
-Tensor norm_block_per_group(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+Tensor norm_block_per_group(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias,
                             float eps) {
-    const Groups g(x, groups, scale, offset, eps);
+    const Groups g(x, groups, weight, bias, eps);
     Tensor room = room_for_statistics(g);
     auto* statistics = static_cast<MeanVariance*>(room.address());
-    cuda::launch(moments_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g,
+    cuda::launch(statistics_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g,
                  statistics);
     return normalize_and_silu(x, g, statistics);
 }

@@ -21,16 +21,16 @@ __global__ void __launch_bounds__(block_threads) fused_kernel(Groups g, float* y
     for (int i = first; i < g.length; i += block_threads) {
         const int channel = first_channel + i / g.pixels;
         y[begin + i] =
-            silu((x[i] - mean) * inverse_deviation * g.scale[channel] + g.offset[channel]);
+            silu((x[i] - mean) * inverse_deviation * g.weight[channel] + g.bias[channel]);
     }
 }
 //! [fused]
 
 }  // namespace
 
-Tensor norm_fused(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+Tensor norm_fused(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias,
                   float eps) {
-    const Groups g(x, groups, scale, offset, eps);
+    const Groups g(x, groups, weight, bias, eps);
     Tensor y = like(x, x.shape());
     cuda::launch(fused_kernel, dim3(static_cast<unsigned>(g.count)), dim3(block_threads), g,
                  cuda::numbers<float>(y));

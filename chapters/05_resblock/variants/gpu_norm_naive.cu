@@ -6,7 +6,7 @@ namespace {
 
 constexpr int threads = 128;
 
-__global__ void moments_kernel(Groups g, MeanVariance* statistics) {
+__global__ void statistics_kernel(Groups g, MeanVariance* statistics) {
     const int group = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
     if (group >= g.count) return;
     const float* x = g.x + group * g.length;
@@ -23,7 +23,7 @@ __global__ void normalize_kernel(Groups g, const MeanVariance* statistics, float
     if (i >= g.size()) return;
     const MeanVariance of = statistics[i / g.length];
     const int channel = i / g.pixels % g.channels;
-    y[i] = (g.x[i] - of.mean) * of.inverse_deviation * g.scale[channel] + g.offset[channel];
+    y[i] = (g.x[i] - of.mean) * of.inverse_deviation * g.weight[channel] + g.bias[channel];
 }
 
 __global__ void silu_kernel(int size, float* y) {
@@ -41,12 +41,12 @@ Tensor normalize_and_silu(const Tensor& x, const Groups& g, const MeanVariance* 
     return y;
 }
 
-Tensor norm_naive(const Tensor& x, int groups, const Tensor& scale, const Tensor& offset,
+Tensor norm_naive(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias,
                   float eps) {
-    const Groups g(x, groups, scale, offset, eps);
+    const Groups g(x, groups, weight, bias, eps);
     Tensor room = room_for_statistics(g);
     auto* statistics = static_cast<MeanVariance*>(room.address());
-    cuda::launch(moments_kernel, dim3(cuda::pieces(g.count, threads)), dim3(threads), g,
+    cuda::launch(statistics_kernel, dim3(cuda::pieces(g.count, threads)), dim3(threads), g,
                  statistics);
     return normalize_and_silu(x, g, statistics);
 }
