@@ -88,7 +88,7 @@ TEST_CASE("every variant computes what attention is defined to be") {
     const Tensor expected = ops::reference::attention(as_heads(q), as_heads(k), as_heads(v), {})
                                 .reshape({queries, out});
     INFO(queries << " queries, " << keys << " keys, width " << width << ", size " << size);
-    // The rounding of a score s moves its weight by |s| 2^-24 of itself; scores grow with size^2.
+    // The rounding of a score r moves its weight by |r| 2^-24 of itself; scores grow with size^2.
     const double tolerance = 1e-5 * std::max(1.0f, size * size);
     CHECK(close(variants::naive(q, k, v), expected, tolerance) == "");
     CHECK(close(variants::tiled(q, k, v), expected, tolerance) == "");

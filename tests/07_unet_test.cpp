@@ -377,7 +377,7 @@ TEST_CASE("the walk tells every block and its shape") {
 
 TEST_CASE("the stored snapshot is what the shipped UNet does") {
     INFO(
-        "a new model needs a new snapshot: build/cpu/bin/07_unet --store-activations "
+        "a new model needs a new snapshot: build/cpu/bin/07_unet --store-snapshot "
         "reference_data/models/emoji");
     const auto folder = nn::ModelFolder::shipped();
     const nn::ActivationSnapshot snapshot = nn::read_activation_snapshot(folder);

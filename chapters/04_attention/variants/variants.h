@@ -4,8 +4,8 @@
 
 /// Three implementations of one head of attention, on one thread, each better than the one before.
 ///
-///     y_i = sum over j of w_ij v_j,   w_ij = exp(s_ij) / sum over l of exp(s_il),
-///     s_ij = q_i . k_j / sqrt(d)
+///     y_i = sum over j of a_ij v_j,   a_ij = exp(r_ij) / sum over l of exp(r_il),
+///     r_ij = q_i . k_j / sqrt(d)
 ///
 /// q [S, d], k [M, d], v [M, e] -> y [S, e]. Throws an Error when the shapes do not fit. What the
 /// rest of the project calls is ops::scaled_dot_product_attention.
