@@ -877,7 +877,7 @@ TEST_CASE("a GPU computes the same: every step of chapter 04's variants") {
     }
 }
 
-TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, GroupNorm and SiLU") {
+TEST_CASE("a GPU computes the same: every variant of chapter 05's GroupNorm and SiLU") {
     if (no_gpu()) return;
     if constexpr (build::has_cuda) {
         struct Sizes {
@@ -907,7 +907,7 @@ TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, GroupNor
     }
 }
 
-TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, convolution") {
+TEST_CASE("a GPU computes the same: every variant of chapter 05's convolution") {
     if (no_gpu()) return;
     if constexpr (build::has_cuda) {
         struct Sizes {
@@ -930,7 +930,7 @@ TEST_CASE("a GPU computes the same: every step of chapter 05's ladders, convolut
     }
 }
 
-TEST_CASE("a step of chapter 05's ladders says which operand does not fit") {
+TEST_CASE("a variant of chapter 05's kernels says which operand does not fit") {
     if (no_gpu()) return;
     if constexpr (build::has_cuda) {
         const auto there = [](const Shape& shape) {

@@ -5,7 +5,7 @@
 
 #include "common/tensor/tensor.h"
 
-/// How the steps of a ladder are compared.
+/// Kernels timed on a GPU, for comparing the variants of the chapters.
 namespace ldm::report {
 
 /// The largest distance between two numbers at the same place; NaN when there is one.
