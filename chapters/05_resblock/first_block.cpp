@@ -40,8 +40,8 @@ FirstBlock::FirstBlock(const nn::Params& unet, const io::Json& config)
 
 //! [time_embedding]
 Tensor FirstBlock::time_embedding(const Tensor& t) const {
-    const Tensor waves = ddpm::timestep_embedding(t, model_channels_);  // [N, model_channels]
-    return time_out_(ops::silu(time_in_(waves)));                       // [N, 4 model_channels]
+    const Tensor sinusoids = ddpm::timestep_embedding(t, model_channels_);  // [N, model_channels]
+    return time_out_(ops::silu(time_in_(sinusoids)));                       // [N, 4 model_channels]
 }
 //! [time_embedding]
 
