@@ -8,7 +8,8 @@
 namespace ldm::ddpm {
 
 /// The tiny network that stands for a UNet in the cases: a x + b t / 1000 + c mean(context), the
-/// mean over everything but the batch. `context` may be empty.
+/// mean over everything but the batch. x [N, C, H, W], t [N], context [N, M, D] or empty ->
+/// [N, C, H, W].
 class TinyNetwork {
 public:
     /// {"a", "b", "c" (default 0)}

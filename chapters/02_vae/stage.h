@@ -6,12 +6,13 @@
 #include "chapters/02_vae/config.h"
 #include "chapters/02_vae/resnet_block.h"
 
-/// The two stages that Encoder and Decoder are built from.
+/// The two stages that Encoder and Decoder are built from (diffusionmodules/model.py).
 
 namespace ldm::vae {
 
 /// The blocks of one level, where all pictures have one size: ResnetBlocks (block.0, block.1, …),
 /// each followed by attention (attn.0, attn.1, …) where the level has it.
+/// [N, in, H, W] -> [N, out, H, W].
 class Blocks {
 public:
     struct Size {
@@ -26,7 +27,7 @@ private:
     std::vector<Attention> attn_;
 };
 
-/// The narrowest place: block_1, attn_1, block_2. [N, C, H, W] -> [N, C, H, W].
+/// The stage with the fewest pixels: block_1, attn_1, block_2. [N, C, H, W] -> [N, C, H, W].
 class Middle {
 public:
     Middle(const nn::Params& weights, int channels, AttnType type);

@@ -46,11 +46,11 @@ SelfAttention::SelfAttention(const nn::Params& weights, const TransformerConfig&
       out_(weights / "out_proj", config.hidden_size, config.hidden_size) {}
 
 Tensor SelfAttention::operator()(const Tensor& x) const {
-    const Tensor q = ops::split_heads(q_(x), heads_);  // [N, S, D] -> [N, h, S, d]
+    const Tensor q = ops::split_heads(q_(x), heads_);  // [N, S, D] -> [N, heads, S, d]
     const Tensor k = ops::split_heads(k_(x), heads_);
     const Tensor v = ops::split_heads(v_(x), heads_);
     const Tensor y = ops::scaled_dot_product_attention(q, k, v, {.causal = causal_});
-    return traced(path_, out_(ops::merge_heads(y)));  // [N, h, S, d] -> [N, S, D]
+    return traced(path_, out_(ops::merge_heads(y)));  // [N, heads, S, d] -> [N, S, D]
 }
 
 Mlp::Mlp(const nn::Params& weights, const TransformerConfig& config)

@@ -46,7 +46,7 @@ AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapsho
     const Trace trace;
     transformer(x, snapshot.at("context"));
     const std::string first = weights.path() + ".transformer_blocks.0.";
-    const auto over_heads = [&](const std::string& name) {  // [1, h, S, M] -> [S, M]
+    const auto over_heads = [&](const std::string& name) {  // [1, heads, S, M] -> [S, M]
         const Tensor table = ops::mean(trace.find(first + name + ".weights"), {1});
         return ops::to(table, Device::cpu).reshape({table.dim(1), table.dim(2)});
     };

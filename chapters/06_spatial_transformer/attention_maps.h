@@ -22,6 +22,7 @@ struct AttentionMaps {
 
 /// Runs one SpatialTransformer of the model's UNet on what stood in front of it at the stored
 /// snapshot. `block` is "output_blocks.4"; its part 0 is a ResBlock and its part 1 the transformer.
+/// Throws an Error where the snapshot does not have the block.
 AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& block);
 
