@@ -3,6 +3,7 @@
 #include "chapters/04_attention/cross_attention.h"
 #include "chapters/04_attention/linear_attention.h"
 #include "chapters/04_attention/spatial_self_attention.h"
+#include "chapters/04_attention/variants/benchmark.h"
 #include "chapters/04_attention/variants/variants.h"
 #include "chapters/04_attention/verify.h"
 #include "chapters/04_attention/word_maps.h"
@@ -105,6 +106,13 @@ TEST_CASE("a variant says which operand does not fit") {
                       has_text("expected [5, 8], got [6, 8]"));
     CHECK_THROWS_WITH(variant(noise({4, 8}, 1), noise({0, 8}, 2), noise({0, 8}, 3)),
                       has_text("no keys"));
+}
+
+TEST_CASE("the benchmark says how many scores each variant has in memory") {
+    const std::string table = variants::benchmark({256}, 8, 1).text();
+    // 256 x 256 floats, 32 x 256, and a block of 64
+    for (const char* memory : {" 256 KiB ", " 32 KiB ", " 256 B "})
+        CHECK_THAT(table, has_text(memory));
 }
 
 TEST_CASE("the order of the words does not matter to cross-attention") {
