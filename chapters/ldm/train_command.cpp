@@ -104,7 +104,6 @@ const std::vector<Kind>& kinds() {
 io::Json with_vocabulary(io::Json json, const PictureFolder& pictures, const fs::path& output) {
     const auto wish = json.find("vocabulary");
     if (wish == json.end() || !wish->is_number()) return json;
-    io::make_folder(output);
     text::write_merges_file(
         output / "merges.txt",
         text::learn_merges(pictures.captions(), io::get<int>(json, "vocabulary")));
@@ -120,13 +119,16 @@ void train_model(const Kind& kind, const Options& options) {
     config.device = device_from(options.device);
     expect_usable(config.device);
     const PictureFolder pictures(options.data, kind.captions, config.data);
+    TrainingFolder folder(
+        options.output, json, pictures.fingerprint(),
+        {.resume = options.resume, .keep_checkpoints = config.keep_checkpoints});
     const auto trainer =
         kind.make(with_vocabulary(json, pictures, options.output), config,
                   options.init.empty() ? ModelParts() : ModelParts(options.init), pictures);
-    RunOptions run{.output = options.output, .resume = options.resume};
-    run.limits.max_steps = options.max_steps.value_or(run.limits.max_steps);
-    run.limits.max_minutes = options.max_minutes.value_or(run.limits.max_minutes);
-    run_training(kind.name, *trainer, pictures, config, json, run);
+    Limits limits;
+    limits.max_steps = options.max_steps.value_or(limits.max_steps);
+    limits.max_minutes = options.max_minutes.value_or(limits.max_minutes);
+    run_training(kind.name, *trainer, pictures, config, folder, limits);
     fmt::print("{}\n", (fs::path(options.output) / "model").string());
 }
 

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <system_error>
 #include <utility>
 
 #include "chapters/09_training/run/checksum.h"
 #include "common/error.h"
+#include "common/io/mapped_file.h"
+#include "common/report/interrupt.h"
 
 namespace ldm::train {
 namespace {
@@ -23,6 +24,15 @@ void expect_readable(const std::filesystem::path& path) {
     if (large / small >= longest_shape)
         throw Error(fmt::format("{}: {}x{} is too long for its width", path.string(), extent.width,
                                 extent.height));
+}
+
+/// Of all bytes of a file. One that is gone by now has none; load() will say so.
+std::string content_hash(const std::filesystem::path& path) {
+    try {
+        return fmt::format("{:016x}", checksum(io::MappedFile(path).bytes()));
+    } catch (const Error&) {
+        return "none";
+    }
 }
 
 }  // namespace
@@ -57,14 +67,13 @@ std::vector<std::string> PictureFolder::captions() const {
 }
 
 std::string PictureFolder::fingerprint() const {
-    std::map<std::string, std::string> told;
+    std::map<std::string, std::string> entries;
     for (const PictureFile& file : files_) {
-        std::error_code gone;
-        told[file.path.lexically_relative(folder_).string()] =
-            fmt::format("{} {} {} {}", told.size(), std::filesystem::file_size(file.path, gone),
-                        file.caption, file.topic);
+        report::throw_if_interrupted();
+        entries[file.path.lexically_relative(folder_).string()] = fmt::format(
+            "{} {} {} {}", entries.size(), content_hash(file.path), file.caption, file.topic);
     }
-    return fmt::format("{:016x}", checksum({}, told));
+    return fmt::format("{:016x}", checksum({}, entries));
 }
 
 std::shared_ptr<const image::Image> PictureFolder::decode(const PictureFile& file) const {

@@ -38,9 +38,9 @@ public:
     /// All of them, in their order.
     std::vector<std::string> captions() const;
 
-    /// Changes when a picture comes, goes, moves in the list or gets another size in bytes, and
-    /// when a caption or concept changes; not when the whole folder is somewhere else.
-    std::string fingerprint() const;
+    /// Changes when a picture comes, goes, moves in the list or gets other bytes, and when a caption
+    /// or concept changes; not when the whole folder is somewhere else. Reads every file once.
+    [[nodiscard]] std::string fingerprint() const;
 
     struct Loaded {
         /// of the picture, or of the one that replaces it

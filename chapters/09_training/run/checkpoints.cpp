@@ -120,6 +120,8 @@ Checkpoints::Checkpoints(const fs::path& folder, int keep)
     remove_unfinished(folder_);
 }
 
+std::size_t Checkpoints::count() const { return states_of(folder_).size(); }
+
 fs::path Checkpoints::save(std::int64_t step, std::span<const io::TensorEntry> entries,
                            std::map<std::string, std::string> metadata) {
     metadata["format"] = format_name;

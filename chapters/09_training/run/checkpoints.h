@@ -57,6 +57,9 @@ public:
     std::filesystem::path save(std::int64_t step, std::span<const io::TensorEntry> entries,
                                std::map<std::string, std::string> metadata = {});
 
+    /// How many files are called like a state, readable or not.
+    [[nodiscard]] std::size_t count() const;
+
 private:
     std::filesystem::path folder_;
     std::size_t keep_;

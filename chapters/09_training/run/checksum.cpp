@@ -57,4 +57,6 @@ std::uint64_t checksum(std::span<const io::TensorEntry> entries,
     return sum;
 }
 
+std::uint64_t checksum(std::span<const std::byte> bytes) { return hash_of(bytes, 3); }
+
 }  // namespace ldm::train

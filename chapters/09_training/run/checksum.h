@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -14,5 +15,8 @@ namespace ldm::train {
 /// second), and no protection against somebody who changes a file on purpose.
 std::uint64_t checksum(std::span<const io::TensorEntry> entries,
                        const std::map<std::string, std::string>& metadata);
+
+/// The same of bytes alone, such as those of a file.
+std::uint64_t checksum(std::span<const std::byte> bytes);
 
 }  // namespace ldm::train

@@ -71,6 +71,11 @@ std::vector<CurvePoint> read_points(const std::filesystem::path& path,
                                     const std::function<void(const std::string&)>& warn) {
     const std::string text = io::read_text_file(path);
     const std::string header = header_of(extras) + "\n";
+    if (header.starts_with(text)) {
+        warn(fmt::format("{}: empty; the curve begins again after step {}", path.string(),
+                         last_step));
+        return {};
+    }
     if (!text.starts_with(header))
         throw Error(fmt::format("{}: the first line is '{}', expected {}", path.string(),
                                 text::printable(text.substr(0, text.find('\n'))),

@@ -29,8 +29,8 @@ class Curve {
 public:
     /// Goes on after `last_step`: rows of later steps, which a training that goes on from a
     /// checkpoint will do again, are cut off. With 0 the table starts anew. What cannot be read at
-    /// its end is cut off too, and `warn` is told. Throws ldm::Error when the columns are others,
-    /// or the file cannot be written.
+    /// its end is cut off too, with a line for `warn`; so is a file that lost everything. Throws
+    /// ldm::Error when the columns are others, or the file cannot be written.
     explicit Curve(std::filesystem::path path, std::vector<std::string> extras = {},
                    std::int64_t last_step = 0,
                    const std::function<void(const std::string&)>& warn = report::message);

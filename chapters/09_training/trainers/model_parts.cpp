@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <list>
 
+#include "common/io/atomic_file.h"
 #include "common/io/half.h"
 #include "common/io/safetensors.h"
 #include "common/io/source_tree.h"
@@ -107,8 +108,8 @@ void ModelParts::write(const fs::path& folder, const io::Json& config, const Wei
 
     fs::create_directories(folder);
     const fs::path vocabulary = merges.empty() && files_ ? merges_file() : merges;
-    if (!vocabulary.empty() && fs::exists(vocabulary) && !fs::exists(folder / "merges.txt"))
-        fs::copy_file(vocabulary, folder / "merges.txt");
+    if (!vocabulary.empty() && fs::exists(vocabulary))
+        io::write_text_file(folder / "merges.txt", io::read_text_file(vocabulary));
     io::write_safetensors(folder / "model.safetensors", halves.entries(), {{"format", "pt"}});
     io::write_json(folder / "config.json", all);
 }

@@ -40,7 +40,11 @@ TrainingConfig read_training_config(const io::Json& json,
     config.batch_size = at_least(1, json, "batch_size", 1);
     config.accumulate = at_least(1, json, "accumulate", config.accumulate);
     config.precision = ops::precision_from(io::get_or(json, "precision", "f32"));
-    config.learning_rate = at_least(0.0, json, "learning_rate", 0.0);
+    config.learning_rate = io::get<double>(json, "learning_rate");
+    // 0 would train nothing, for hours
+    if (!(config.learning_rate > 0.0))
+        throw Error(fmt::format("'learning_rate' is {}, expected more than 0",
+                                config.learning_rate));
     config.lr_schedule = [](std::int64_t) { return 1.0; };
     if (json.contains("lr_schedule")) {
         const auto schedule = io::get<io::Json>(json, "lr_schedule");
