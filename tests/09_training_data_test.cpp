@@ -86,11 +86,11 @@ TEST_CASE("metadata.jsonl: file names, captions and concepts in the order of the
     REQUIRE(pictures.size() == 3);
     CHECK(pictures[0].path == folder / "b.png");
     CHECK(pictures[0].caption == "nurse: dark skin tone");
-    CHECK(pictures[0].topic == "nurse");
+    CHECK(pictures[0].concept_name == "nurse");
     CHECK(pictures[1].path == folder / "deep/a.png");
     CHECK(pictures[1].caption == "cr\u00E8me: br\u00FBl\u00E9e");
-    CHECK(pictures[1].topic == "cr\u00E8me");
-    CHECK(pictures[2].topic == "person: beard");
+    CHECK(pictures[1].concept_name == "cr\u00E8me");
+    CHECK(pictures[2].concept_name == "person: beard");
 }
 
 TEST_CASE("metadata.jsonl: what is wrong is told with its line") {
@@ -161,9 +161,9 @@ TEST_CASE("without metadata.jsonl: a .txt beside every picture, in order of the 
     CHECK(pictures[1].path == folder / "b.PNG");
     CHECK(pictures[1].caption.empty());
     // shows something that no other does
-    CHECK(pictures[1].topic == (folder / "b.PNG").string());
+    CHECK(pictures[1].concept_name == (folder / "b.PNG").string());
     CHECK(pictures[2].path == folder / "more/c.webp");
-    CHECK(pictures[2].topic == "nurse");
+    CHECK(pictures[2].concept_name == "nurse");
 
     io::write_text_file(folder / "b.txt", "\xFF");
     CHECK_THROWS_WITH(list_pictures(folder.path(), Captions::needed),
@@ -260,7 +260,7 @@ TEST_CASE(
     const test::TemporaryFolder folder;
     fill_folder(folder, 6, 20, 20);
     const DataConfig roomy{.width = 20, .height = 20},
-        narrow{.width = 20, .height = 20, .memory_gb = 2.5 * 1200e-9};
+        narrow{.width = 20, .height = 20, .cache_gb = 2.5 * 1200e-9};
     const PictureFolder kept(folder.path(), Captions::needed, roomy),
         half(folder.path(), Captions::needed, narrow);
     for (std::int64_t i = 0; i < 6; ++i) {
@@ -281,7 +281,7 @@ TEST_CASE("PictureFolder: many threads may ask at once") {
     const test::TemporaryFolder folder;
     fill_folder(folder, 12, 16, 16);
     const PictureFolder pictures(folder.path(), Captions::needed,
-                                 {.width = 16, .height = 16, .memory_gb = 5 * 768e-9});
+                                 {.width = 16, .height = 16, .cache_gb = 5 * 768e-9});
     std::atomic<int> wrong = 0;
     {
         std::vector<std::jthread> threads;
@@ -347,8 +347,8 @@ TEST_CASE("shuffled: every number once, each order equally likely, another one e
 }
 
 TEST_CASE("BatchOrder: an epoch shows every picture once, batches run on over its end") {
-    const std::vector<std::string> topics(10, "all the same");
-    const BatchOrder order(topics, {}, 4, 7);
+    const std::vector<std::string> concept_names(10, "all the same");
+    const BatchOrder order(concept_names, {}, 4, 7);
     std::vector<std::int64_t> seen;
     for (std::int64_t step = 0; step < 10; ++step)
         for (const auto picture : pictures_of(order.at(step))) seen.push_back(picture);
@@ -362,39 +362,40 @@ TEST_CASE("BatchOrder: an epoch shows every picture once, batches run on over it
           // more than there are
           8);
     CHECK_THROWS_AS(BatchOrder({}, {}, 4, 7), Error);
-    CHECK_THROWS_AS(BatchOrder(topics, {}, 0, 7), Error);
+    CHECK_THROWS_AS(BatchOrder(concept_names, {}, 0, 7), Error);
     CHECK_THROWS_AS(order.at(-1), Error);
 }
 
 TEST_CASE("BatchOrder: a step depends on its number alone, not on the steps before it") {
-    const std::vector<std::string> topics = {"a", "b", "a", "c", "a", "d", "b", "e"};
+    const std::vector<std::string> concept_names = {"a", "b", "a", "c", "a", "d", "b", "e"};
     const DataConfig config{.crop = Crop::random,
                             .flip = true,
-                            .by_concept = true,
-                            .by_file = 0.3,
+                            .balance_concepts = true,
+                            .unbalanced_fraction = 0.3,
                             .caption_dropout = 0.2};
-    const BatchOrder walked(topics, config, 3, 11);
+    const BatchOrder walked(concept_names, config, 3, 11);
     std::vector<std::vector<Draw>> steps;
     for (std::int64_t step = 0; step < 50; ++step) steps.push_back(walked.at(step));
     for (const std::int64_t step : {49, 17, 0, 31, 17})
-        CHECK(BatchOrder(topics, config, 3, 11).at(step) == steps[static_cast<std::size_t>(step)]);
-    const BatchOrder jumping(topics, config, 3, 11);
+        CHECK(BatchOrder(concept_names, config, 3, 11).at(step) ==
+              steps[static_cast<std::size_t>(step)]);
+    const BatchOrder jumping(concept_names, config, 3, 11);
     for (const std::int64_t step : {49, 17, 0, 31, 17})
         CHECK(jumping.at(step) == steps[static_cast<std::size_t>(step)]);
-    CHECK(BatchOrder(topics, config, 3, 12).at(0) != steps[0]);
+    CHECK(BatchOrder(concept_names, config, 3, 12).at(0) != steps[0]);
 }
 
 TEST_CASE("BatchOrder: by concept, each is drawn once an epoch, and of each every picture") {
     // "people" has 30 pictures, the others one each.
-    std::vector<std::string> topics(30, "people");
-    for (int i = 0; i < 9; ++i) topics.push_back(fmt::format("thing {}", i));
-    const BatchOrder order(topics, {.by_concept = true}, 10, 5);
+    std::vector<std::string> concept_names(30, "people");
+    for (int i = 0; i < 9; ++i) concept_names.push_back(fmt::format("thing {}", i));
+    const BatchOrder order(concept_names, {.balance_concepts = true}, 10, 5);
     CHECK(order.concepts() == 10);
-    std::vector<int> drawn(topics.size());
+    std::vector<int> drawn(concept_names.size());
     for (std::int64_t step = 0; step < 600; ++step) {
         std::set<std::string> shown;
         for (const auto picture : pictures_of(order.at(step))) {
-            shown.insert(topics[static_cast<std::size_t>(picture)]);
+            shown.insert(concept_names[static_cast<std::size_t>(picture)]);
             ++drawn[static_cast<std::size_t>(picture)];
         }
         // a batch is an epoch here
@@ -406,10 +407,12 @@ TEST_CASE("BatchOrder: by concept, each is drawn once an epoch, and of each ever
 }
 
 TEST_CASE("BatchOrder: a share is drawn by file nevertheless") {
-    std::vector<std::string> topics(90, "people");
-    for (int i = 0; i < 10; ++i) topics.push_back(fmt::format("thing {}", i));
-    const auto people = [&](double by_file) {
-        const BatchOrder order(topics, {.by_concept = true, .by_file = by_file}, 10, 5);
+    std::vector<std::string> concept_names(90, "people");
+    for (int i = 0; i < 10; ++i) concept_names.push_back(fmt::format("thing {}", i));
+    const auto people = [&](double unbalanced_fraction) {
+        const BatchOrder order(
+            concept_names, {.balance_concepts = true, .unbalanced_fraction = unbalanced_fraction},
+            10, 5);
         int count = 0;
         for (std::int64_t step = 0; step < 1000; ++step)
             for (const auto picture : pictures_of(order.at(step))) count += picture < 90;
@@ -420,12 +423,13 @@ TEST_CASE("BatchOrder: a share is drawn by file nevertheless") {
     CHECK(people(0.6) == Approx(0.4 / 11 + 0.6 * 0.9).margin(0.02));
 }
 
-TEST_CASE("BatchOrder: siblings are drawn together") {
+TEST_CASE("BatchOrder: samples_per_concept are drawn together") {
     // "people" has 30 pictures, "pair" two, the others one each.
-    std::vector<std::string> topics(30, "people");
-    topics.insert(topics.end(), 2, "pair");
-    for (int i = 0; i < 8; ++i) topics.push_back(fmt::format("thing {}", i));
-    const BatchOrder order(topics, {.by_concept = true, .siblings = 3}, 30, 5);
+    std::vector<std::string> concept_names(30, "people");
+    concept_names.insert(concept_names.end(), 2, "pair");
+    for (int i = 0; i < 8; ++i) concept_names.push_back(fmt::format("thing {}", i));
+    const BatchOrder order(concept_names, {.balance_concepts = true, .samples_per_concept = 3}, 30,
+                           5);
     // a batch is an epoch of ten concepts here
     for (std::int64_t step = 0; step < 100; ++step) {
         const std::vector<std::int64_t> drawn = pictures_of(order.at(step));
@@ -439,22 +443,23 @@ TEST_CASE("BatchOrder: siblings are drawn together") {
         CHECK(families >= 1);
         CHECK(pairs >= 1);
         CHECK(order.at(step) ==
-              BatchOrder(topics, {.by_concept = true, .siblings = 3}, 30, 5).at(step));
+              BatchOrder(concept_names, {.balance_concepts = true, .samples_per_concept = 3}, 30, 5)
+                  .at(step));
     }
 }
 
 TEST_CASE("BatchOrder: captions are dropped, pictures mirrored and cropped as often as asked for") {
-    const std::vector<std::string> topics(50, "x");
+    const std::vector<std::string> concept_names(50, "x");
     const auto share = [&](const DataConfig& config, const std::function<bool(const Draw&)>& is) {
-        const BatchOrder order(topics, config, 10, 9);
+        const BatchOrder order(concept_names, config, 10, 9);
         int count = 0;
         for (std::int64_t step = 0; step < 1000; ++step)
             for (const Draw& draw : order.at(step)) count += is(draw);
         return count / 10000.0;
     };
-    const auto dropped = [](const Draw& draw) { return draw.without_caption; };
-    const auto mirrored = [](const Draw& draw) { return draw.mirrored; };
-    const auto centred = [](const Draw& draw) { return draw.across == 0.5 && draw.down == 0.5; };
+    const auto dropped = [](const Draw& draw) { return draw.drop_caption; };
+    const auto mirrored = [](const Draw& draw) { return draw.flipped; };
+    const auto centred = [](const Draw& draw) { return draw.crop_x == 0.5 && draw.crop_y == 0.5; };
     CHECK(share({}, dropped) == 0);
     CHECK(share({.caption_dropout = 0.1}, dropped) == Approx(0.1).margin(0.015));
     CHECK(share({.caption_dropout = 1}, dropped) == 1);
@@ -463,34 +468,34 @@ TEST_CASE("BatchOrder: captions are dropped, pictures mirrored and cropped as of
     CHECK(share({}, centred) == 1);
     CHECK(share({.crop = Crop::random}, centred) == 0);
     CHECK(share({.crop = Crop::random}, [](const Draw& draw) {
-              return draw.across < 0.25 && draw.down >= 0.5;
+              return draw.crop_x < 0.25 && draw.crop_y >= 0.5;
           }) == Approx(0.125).margin(0.015));
     // Dropping captions must not depend on mirroring: the four combinations are equally frequent.
     CHECK(share({.flip = true, .caption_dropout = 0.5}, [](const Draw& d) {
-              return d.mirrored && d.without_caption;
+              return d.flipped && d.drop_caption;
           }) == Approx(0.25).margin(0.025));
 }
 
 // ---- batches
 
-TEST_CASE("take_part: every place that is possible, and only those") {
+TEST_CASE("crop_and_flip: every place that is possible, and only those") {
     const image::Image picture = numbered(0, 12, 10);
     std::set<int> lefts, tops;
     for (double share = 0; share < 1; share += 0.01) {
-        const image::Image part = take_part(picture, {.across = share, .down = 0.999}, 10, 8);
+        const image::Image part = crop_and_flip(picture, {.crop_x = share, .crop_y = 0.999}, 10, 8);
         CHECK(part.at(0, 0) == image::Color{0, part.at(0, 0).g, 2});
         lefts.insert(part.at(0, 0).g);
         CHECK(part.at(9, 7).g == part.at(0, 0).g + 9);
-        tops.insert(take_part(picture, {.across = 0, .down = share}, 10, 8).at(0, 0).b);
+        tops.insert(crop_and_flip(picture, {.crop_x = 0, .crop_y = share}, 10, 8).at(0, 0).b);
     }
     CHECK(lefts == std::set{0, 1, 2});
     CHECK(tops == std::set{0, 1, 2});
-    const image::Image centre = take_part(picture, {.across = 0.5, .down = 0.5}, 10, 8);
+    const image::Image centre = crop_and_flip(picture, {.crop_x = 0.5, .crop_y = 0.5}, 10, 8);
     CHECK(centre.at(0, 0) == image::Color{0, 1, 1});
     const image::Image mirrored =
-        take_part(picture, {.mirrored = true, .across = 0.5, .down = 0.5}, 10, 8);
+        crop_and_flip(picture, {.flipped = true, .crop_x = 0.5, .crop_y = 0.5}, 10, 8);
     CHECK(mirrored.at(9, 0) == centre.at(0, 0));
-    CHECK(take_part(picture, {.across = 0.7, .down = 0.3}, 12, 10) == picture);
+    CHECK(crop_and_flip(picture, {.crop_x = 0.7, .crop_y = 0.3}, 12, 10) == picture);
 }
 
 TEST_CASE("Batches: pictures, captions and numbers belong together") {
@@ -510,8 +515,8 @@ TEST_CASE("Batches: pictures, captions and numbers belong together") {
             CHECK(image::to_image(batch.pictures, static_cast<std::int64_t>(i)) ==
                   numbered(static_cast<int>(batch.files[i]), 8, 8));
             CHECK(batch.captions[i] ==
-                  (draws[i].without_caption ? "" : fmt::format("picture {}", batch.files[i])));
-            dropped += draws[i].without_caption;
+                  (draws[i].drop_caption ? "" : fmt::format("picture {}", batch.files[i])));
+            dropped += draws[i].drop_caption;
         }
         for (const float value : batch.pictures.values()) CHECK((value >= -1 && value <= 1));
     }
@@ -530,7 +535,7 @@ TEST_CASE(
     const DataConfig config{
         .width = 8, .height = 8, .crop = Crop::random, .flip = true, .caption_dropout = 0.5};
     DataConfig forgetful = config;
-    forgetful.memory_gb = 0;
+    forgetful.cache_gb = 0;
     Warnings warnings;
     const PictureFolder kept(folder.path(), Captions::needed, config, warnings.warn());
     const PictureFolder again(folder.path(), Captions::needed, forgetful, warnings.warn());
@@ -553,17 +558,17 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
     CHECK(read("{}").width == 64);
     const DataConfig config = read(
         R"({"size": [96, 64], "crop": "random", "filter": "area", "flip": true,
-            "by_concept": true, "by_file": 0.6, "siblings": 4, "caption_dropout": 0.1, "memory_gb": 0.5})");
+            "balance_concepts": true, "unbalanced_fraction": 0.6, "samples_per_concept": 4, "caption_dropout": 0.1, "cache_gb": 0.5})");
     CHECK(config.width == 96);
     CHECK(config.height == 64);
     CHECK(config.crop == Crop::random);
     CHECK(config.filter == image::Filter::area);
     CHECK(config.flip);
-    CHECK(config.by_concept);
-    CHECK(config.by_file == 0.6);
-    CHECK(config.siblings == 4);
+    CHECK(config.balance_concepts);
+    CHECK(config.unbalanced_fraction == 0.6);
+    CHECK(config.samples_per_concept == 4);
     CHECK(config.caption_dropout == 0.1);
-    CHECK(config.memory_gb == 0.5);
+    CHECK(config.cache_gb == 0.5);
     CHECK(read(R"({"size": 128})").height == 128);
     CHECK_THROWS_WITH(read(R"({"crops": 1})"), has_text("data: unknown key 'crops'"));
     CHECK_THROWS_WITH(read(R"({"crop": "left"})"),
@@ -576,8 +581,8 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
     CHECK_THROWS_WITH(read(R"({"size": "64"})"), has_text("data: wrong value for key 'size'"));
     CHECK_THROWS_WITH(read(R"({"caption_dropout": 1.5})"),
                       has_text("data: 'caption_dropout' is 1.5, expected 0 to 1"));
-    CHECK_THROWS_WITH(read(R"({"by_file": 0.5})"), has_text("'by_concept' only"));
-    CHECK_THROWS_WITH(read(R"({"siblings": 2})"), has_text("'by_concept' only"));
+    CHECK_THROWS_WITH(read(R"({"unbalanced_fraction": 0.5})"), has_text("'balance_concepts' only"));
+    CHECK_THROWS_WITH(read(R"({"samples_per_concept": 2})"), has_text("'balance_concepts' only"));
     CHECK_THROWS_WITH(read("[]"), has_text("data: expected a JSON object"));
 }
 

@@ -321,7 +321,7 @@ TEST_CASE("a new discriminator has the layers and the numbers of PatchGAN") {
 
     std::size_t trained = 0;
     for (const std::string& name : checkpoint.names())
-        if (!train::is_measured(name)) trained += checkpoint.count(name).second;
+        if (!train::is_buffer(name)) trained += checkpoint.count(name).second;
     CHECK(trained == 2765633);
 
     const auto spread = [&](const std::string& name, const Shape& shape, float center) {

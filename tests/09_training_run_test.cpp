@@ -16,6 +16,7 @@
 #include "chapters/09_training/run/curve.h"
 #include "chapters/09_training/run/folder_lock.h"
 #include "chapters/09_training/run/step_report.h"
+#include "chapters/09_training/run/training_folder.h"
 #include "common/error.h"
 #include "common/image/image.h"
 #include "common/io/atomic_file.h"
@@ -283,6 +284,105 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
     for (const std::string& name : names_in(folder.path())) CHECK(name.find(".part") == name.npos);
 }
 
+// ---- the folder of a training
+
+namespace {
+
+const io::Json settings = {{"steps", 10}, {"batch_size", 2}, {"data", {{"size", 16}}}};
+
+/// Saves a checkpoint of a training with those settings.
+void train_into(const fs::path& folder, std::int64_t step, const io::Json& config = settings) {
+    const bool resume = step > 10;
+    TrainingFolder(folder, config, "pictures", {.resume = resume})
+        .save(step, {{"w", Tensor::scalar(static_cast<float>(step))}}, "test", 7.5);
+}
+
+}  // namespace
+
+TEST_CASE("training folder: new, then resumed with its state and its seconds") {
+    const test::TemporaryFolder folder;
+    {
+        TrainingFolder fresh(folder / "out", settings, "pictures", {.resume = true});
+        CHECK(fresh.first_step() == 0);
+        CHECK(fresh.first_seconds() == 0.0);
+        CHECK(fresh.last_good() == "there is no checkpoint yet");
+        Weights state = {{"w", Tensor::scalar(3.0f)}};
+        fresh.restore(state);
+        CHECK(state.at("w").item() == 3.0f);
+    }
+    train_into(folder / "out", 10);
+    const TrainingFolder resumed(folder / "out", settings, "pictures", {.resume = true});
+    CHECK(resumed.first_step() == 10);
+    CHECK(resumed.first_seconds() == 7.5);
+    CHECK_THAT(resumed.last_good(), has_text("step_000010.safetensors"));
+    Weights state = {{"w", Tensor::scalar(0.0f)}};
+    resumed.restore(state);
+    CHECK(state.at("w").item() == 10.0f);
+}
+
+TEST_CASE("training folder: what does not go together is refused, and says why") {
+    const test::TemporaryFolder folder;
+    const fs::path out = folder / "out";
+    train_into(out, 10);
+    const auto open = [&](const io::Json& config, const std::string& data, bool resume) {
+        const TrainingFolder opened(out, config, data, {.resume = resume});
+    };
+    CHECK_THROWS_WITH(open(settings, "pictures", false), has_text("holds a training already"));
+    CHECK_THROWS_WITH(open(settings, "other", true), has_text("other pictures or captions"));
+    io::Json other = settings;
+    other["data"]["size"] = 32;
+    CHECK_THROWS_WITH(open(other, "pictures", true), has_text("another 'data/size'"));
+    other = settings;
+    for (const char* key : {"steps", "checkpoint_every", "sample_every", "keep_checkpoints"})
+        other[key] = 5;
+    other["sampler"] = {{"steps", 5}};
+    CHECK_NOTHROW(open(other, "pictures", true));
+
+    const TrainingFolder running(out, settings, "pictures", {.resume = true});
+    CHECK_THROWS_WITH(open(settings, "pictures", true),
+                      has_text("another training is writing here"));
+}
+
+TEST_CASE("training folder: with every checkpoint damaged nothing is resumed, nor overwritten") {
+    const test::TemporaryFolder folder;
+    const fs::path out = folder / "out";
+    train_into(out, 10);
+    train_into(out, 20);
+    for (const char* name : {"step_000010.safetensors", "step_000020.safetensors"})
+        io::write_text_file(out / "checkpoints" / name, "damaged");
+    CHECK_THROWS_WITH(TrainingFolder(out, settings, "pictures", {.resume = true}),
+                      has_text("none of the 2 checkpoints can be read"));
+    CHECK_THROWS_WITH(TrainingFolder(out, settings, "pictures", {.resume = false}),
+                      has_text("holds a training already"));
+    CHECK(names_in(out / "checkpoints").size() == 2);
+}
+
+TEST_CASE("training folder: what a killed program was writing is removed, and nothing else") {
+    const test::TemporaryFolder folder;
+    for (const char* sub : {"samples", "model", "checkpoints"})
+        fs::create_directories(folder / sub);
+    const std::vector<std::string> leftovers = {"curve.png.part123",
+                                                "curve.csv.part1",
+                                                "merges.txt.part99",
+                                                "samples/000500.png.part7",
+                                                "model/config.json.part8",
+                                                "model/model.safetensors.part8",
+                                                "checkpoints/step_000020.safetensors.part8"};
+    const std::vector<std::string> others = {"curve.png", "notes.part1", "a.png.party",
+                                             "b.png.part", "samples/000500.png"};
+    for (const auto& names : {leftovers, others})
+        for (const std::string& name : names) io::write_text_file(folder / name, "x");
+    const TrainingFolder opened(folder.path(), settings, "pictures", {});
+    for (const std::string& name : leftovers) {
+        INFO(name);
+        CHECK_FALSE(fs::exists(folder / name));
+    }
+    for (const std::string& name : others) {
+        INFO(name);
+        CHECK(fs::exists(folder / name));
+    }
+}
+
 // ---- the curve
 
 TEST_CASE("curve: a row for every step, there as soon as it is added") {
@@ -370,6 +470,21 @@ TEST_CASE("curve: what a killed program left of a row is cut off, damage is told
     CHECK(rows_of("3,0.300,24,0.1,zero\n", 1) == 2);
     CHECK(rows_of("3,0.300,24,0.1,0.5x\n", 1) == 2);
     CHECK(rows_of(std::string(5, '\0') + "\n", 1) == 2);
+}
+
+TEST_CASE(
+    "curve: one that lost everything begins again, and does not keep a training from going on") {
+    const test::TemporaryFolder folder;
+    const fs::path path = folder / "curve.csv";
+    for (const char* left : {"", "step,sec", "step,seconds,samples,lr,loss"}) {
+        io::write_text_file(path, left);
+        Warnings warnings;
+        Curve curve(path, {}, 20, warnings.warn());
+        CHECK(curve.points().empty());
+        REQUIRE(warnings.lines.size() == 1);
+        CHECK_THAT(warnings.lines[0], has_text("curve.csv: empty"));
+        CHECK_NOTHROW(curve.add({21, 0.5, 32, 1e-4, 0.1, {}}));
+    }
 }
 
 TEST_CASE("running mean: of as many as there are, without what is not finite") {
@@ -484,7 +599,7 @@ TEST_CASE("StepReport: steps, minutes and Ctrl-C end a training") {
     endless.step(1.0, 1);
     CHECK(endless.stop() == Stop::not_yet);
     std::raise(SIGINT);
-    // the step is finished, and somebody saves a checkpoint
+    // the step is finished, and the training saves a checkpoint
     CHECK_NOTHROW(endless.step(1.0, 1));
     CHECK(endless.stop() == Stop::interrupted);
     CHECK(by_steps.stop() == Stop::interrupted);

@@ -91,7 +91,7 @@ Json autoencoder_json() {
 Json clip_json(const fs::path& merges) {
     return {{"steps", 6},
             {"batch_size", 4},
-            {"accumulate", 2},
+            {"accumulate_grad_batches", 2},
             {"learning_rate", 1e-3},
             {"optimizer", {{"name", "muon"}}},
             {"data", {{"size", 16}, {"flip", true}}},
@@ -126,7 +126,7 @@ Json diffusion_json() {
             {"data", {{"size", 16}, {"caption_dropout", 0.1}}},
             {"schedule", {{"timesteps", 1000}, {"linear_start", 0.00085}, {"linear_end", 0.012}}},
             {"train_text_encoder", true},
-            {"times", {{"snr_weight_max", 10}, {"time_power", 0.6}}},
+            {"timestep_sampling", {{"snr_weight_max", 10}, {"time_power", 0.6}}},
             {"ema_decay", 0.9},
             {"sampler", {{"name", "ddim"}, {"steps", 20}, {"cfg_scale", 2.0}}},
             {"unet_config",
@@ -164,10 +164,10 @@ struct Training {
     Weights run(const Json& json, std::int64_t max_steps = 1000000, bool resume = false) const {
         const TrainingConfig config = read_training_config(json, Some::own_keys());
         const PictureFolder pictures(data, Captions::needed, config.data);
+        TrainingFolder folder(output, json, pictures.fingerprint(), {.resume = resume});
         ModelParts model = init.empty() ? ModelParts() : ModelParts(init);
         auto trainer = make<Some>(json, config, std::move(model), pictures);
-        run_training("test", *trainer, pictures, config, json,
-                     {.output = output, .resume = resume, .limits = {.max_steps = max_steps}});
+        run_training("test", *trainer, pictures, config, folder, {.max_steps = max_steps});
         return copy_of(trainer->state());
     }
 
@@ -215,8 +215,7 @@ void check_resume(const Json& json, const fs::path& data, const fs::path& init =
     CHECK(straight.size() == whole.size());
 }
 
-/// An autoencoder and towers that have hardly learned anything: what a diffusion training begins
-/// with.
+/// An autoencoder and towers after a few steps: what a diffusion training begins with.
 struct Beginning {
     test::TemporaryFolder folder;
     fs::path data = folder / "data", merges = folder / "merges.txt";
@@ -231,7 +230,7 @@ struct Beginning {
         Json first = autoencoder_json(), second = clip_json(merges);
         first["steps"] = autoencoder_steps;
         first["batch_size"] = 8;
-        // no judge
+        // without discriminator
         first["loss"]["disc_start"] = 1 << 30;
         first["loss"]["idle_before_start"] = true;
         second["steps"] = clip_steps;
@@ -257,18 +256,18 @@ TEST_CASE("every stored case of chapter 09") {
 
 TEST_CASE("a training that was stopped goes on to the last bit") {
     Beginning beginning;
-    SECTION("autoencoder, with its judge") {
+    SECTION("autoencoder, with its discriminator") {
         check_resume<AutoencoderTrainer>(autoencoder_json(), beginning.data);
     }
-    SECTION("clip, with accumulated batches") {
+    SECTION("clip, with accumulated gradients") {
         check_resume<ClipTrainer>(clip_json(beginning.merges), beginning.data);
     }
-    SECTION("diffusion, with the text tower") {
+    SECTION("diffusion, with the text encoder") {
         check_resume<DiffusionTrainer>(diffusion_json(), beginning.data, beginning.model(1, 1));
     }
 }
 
-TEST_CASE("the UNet's text tower begins as CLIP's and learns on; CLIP stays what it is") {
+TEST_CASE("the UNet's text encoder begins as CLIP's and is trained further; CLIP stays frozen") {
     Beginning beginning;
     const fs::path init = beginning.model(1, 1);
     const auto below = [](const fs::path& model, const std::string& place) {
@@ -300,12 +299,12 @@ TEST_CASE("the UNet's text tower begins as CLIP's and learns on; CLIP stays what
     CHECK(differing(below(learning, "clip_model."), clip).empty());
 }
 
-TEST_CASE("batches computed side by side teach what they teach one after the other") {
+TEST_CASE("micro-batches in parallel give the gradients they give one after the other") {
     Beginning beginning;
     const fs::path init = beginning.model(1, 1);
     const auto learned = [&](Json json, int at_once, const fs::path& from) {
         json["steps"] = 2;
-        json["accumulate"] = 3;
+        json["accumulate_grad_batches"] = 3;
         json["parallel_micro_batches"] = at_once;
         test::TemporaryFolder folder;
         return Training{beginning.data, folder / "training", from}.run<DiffusionTrainer>(json);
@@ -325,7 +324,7 @@ TEST_CASE("batches computed side by side teach what they teach one after the oth
     }
 }
 
-TEST_CASE("an image tower alone looks for its caption among all of the folder") {
+TEST_CASE("with a frozen text tower each picture is contrasted with all captions of the folder") {
     Beginning beginning;
     const fs::path init = beginning.model(1, 5);
     const auto first_loss = [&](bool train_text, std::int64_t count) {
@@ -347,7 +346,7 @@ TEST_CASE("an image tower alone looks for its caption among all of the folder") 
     CHECK(first_loss(false, 4) > first_loss(true, 4) + 0.1);
 }
 
-TEST_CASE("what goes wrong beside others is told like any other trouble") {
+TEST_CASE("an error in one of several parallel micro-batches is thrown like any other") {
     std::vector<std::int64_t> taken;
     const auto fails_at_two = [](std::int64_t i) { return i == 2 ? throw Error("two") : i; };
     CHECK_THROWS_WITH(
@@ -359,14 +358,14 @@ TEST_CASE("what goes wrong beside others is told like any other trouble") {
     CHECK(taken == std::vector<std::int64_t>{0, 10, 20, 30, 40});
 }
 
-TEST_CASE("eight pictures are learned by heart, and drawn when they are named") {
+TEST_CASE("eight pictures are memorised, and drawn from their captions") {
     Beginning beginning;
     const fs::path init = beginning.model(200, 40);
     Json json = diffusion_json();
     json["steps"] = 400;
     json["batch_size"] = 8;
     // so small ops are not worth cutting
-    json["accumulate"] = json["parallel_micro_batches"] = 2;
+    json["accumulate_grad_batches"] = json["parallel_micro_batches"] = 2;
     json["learning_rate"] = 2e-3;
     json["ema_decay"] = 0.98;
     json["optimizer"] = {{"name", "muon"}};
@@ -400,7 +399,7 @@ TEST_CASE("eight pictures are learned by heart, and drawn when they are named") 
     }
 }
 
-TEST_CASE("a LoRA learns beside weights that stay what they are, and loads again") {
+TEST_CASE("a LoRA is trained beside frozen weights, and loads again") {
     Beginning beginning;
     Training base{beginning.data, beginning.folder / "base", beginning.model(1, 1)};
     base.run<DiffusionTrainer>(diffusion_json());
@@ -420,7 +419,7 @@ TEST_CASE("a LoRA learns beside weights that stay what they are, and loads again
     const pipeline::ModelFiles files = pipeline::open_model(base.output / "model");
     const Lora lora =
         read_lora(training.output / "model/lora.safetensors", *files.checkpoint, files.config);
-    // up and down, their average, and two moments of each
+    // up and down, their EMA, and Adam's two moments of each
     CHECK(lora.size() == learned.size() / 8);
     CHECK(lora.begin()->second.rank() == 2);
 }
@@ -453,6 +452,102 @@ TEST_CASE("a training that has gone wrong says where, and what is still good") {
         has_text("step 3") && has_text("not finite") && has_text("step_000002.safetensors"));
 }
 
+namespace {
+
+/// Takes steps that cost nothing. Its sample can fail, as a wrong setting once made it.
+class StubTrainer : public Trainer {
+public:
+    bool sample_fails = false, model_is_written = false;
+
+    StepResult step(std::int64_t, std::span<const Batch>, double) override { return {1.0, {}}; }
+    Weights state() override { return {{"w", Tensor::scalar(1.0f)}}; }
+    image::Image sample() override {
+        if (sample_fails) throw Error("no sample");
+        return image::Image(1, 1);
+    }
+    void write_model(const fs::path&) override { model_is_written = true; }
+};
+
+}  // namespace
+
+TEST_CASE("a sampler with more steps than the schedule is refused before the training") {
+    Beginning beginning;
+    const fs::path init = beginning.model(1, 1);
+    Json json = diffusion_json();
+    json["schedule"]["timesteps"] = 20;
+    json["sampler"]["steps"] = 21;
+    const Training training{beginning.data, beginning.folder / "out", init};
+    const auto refused = has_text("'sampler' makes") && has_text("20 time steps");
+    CHECK_THROWS_WITH(training.run<DiffusionTrainer>(json), refused);
+    // the default is too many as well
+    json.erase("sampler");
+    CHECK_THROWS_WITH(training.run<DiffusionTrainer>(json), refused);
+    CHECK_FALSE(fs::exists(training.output / "curve.csv"));
+
+    json["sampler"] = {{"name", "ddim"}, {"steps", 20}};
+    training.run<DiffusionTrainer>(json, 1);
+    // no step depends on it, so it may change
+    json["sampler"]["steps"] = 10;
+    training.run<DiffusionTrainer>(json, 2, /*resume=*/true);
+    CHECK(io::read_json(training.output / "model/config.json")["sampler"]["steps"] == 10);
+}
+
+TEST_CASE("a trained model is written even if its sample fails") {
+    Beginning beginning;
+    const Json json = {
+        {"steps", 1}, {"batch_size", 1}, {"learning_rate", 1}, {"data", {{"size", 16}}}};
+    const TrainingConfig config = read_training_config(json, {});
+    const PictureFolder pictures(beginning.data, Captions::needed, config.data);
+    TrainingFolder folder(beginning.folder / "out", json, pictures.fingerprint(), {});
+    StubTrainer trainer;
+    trainer.sample_fails = true;
+    CHECK_THROWS_WITH(run_training("stub", trainer, pictures, config, folder),
+                      has_text("no sample"));
+    CHECK(trainer.model_is_written);
+}
+
+TEST_CASE("the vocabulary of a model is written whole, whatever lay there") {
+    Beginning beginning;
+    const Training training{beginning.data, beginning.folder / "out", {}};
+    fs::create_directories(training.output / "model");
+    // half a file, as after a full disk
+    io::write_text_file(training.output / "model/merges.txt", merges_text().substr(0, 15));
+    training.run<ClipTrainer>(clip_json(beginning.merges), 1);
+    CHECK(io::read_text_file(training.output / "model/merges.txt") == merges_text());
+}
+
+TEST_CASE("a model without a setting that a trainer needs is refused by the name of the setting") {
+    Beginning beginning;
+    const auto refused = [&](const Json& model_config, const char* key) {
+        const Json json = diffusion_json();
+        const TrainingConfig config = read_training_config(json, DiffusionTrainer::own_keys());
+        const PictureFolder pictures(beginning.data, Captions::needed, config.data);
+        CHECK_THROWS_WITH(
+            Training::make<DiffusionTrainer>(
+                json, config, ModelParts(model_config, std::make_unique<nn::Checkpoint>()),
+                pictures),
+            has_text(key));
+    };
+    refused({{"first_stage_config", {{"embed_dim", 4}}}}, "ddconfig");
+    Json sizes = autoencoder_json()["first_stage_config"]["ddconfig"];
+    refused({{"first_stage_config", {{"ddconfig", sizes}}}}, "embed_dim");
+}
+
+TEST_CASE("a training cannot be resumed with a picture that has changed, whatever its size") {
+    Beginning beginning;
+    const Training training{beginning.data, beginning.folder / "out", {}};
+    training.run<AutoencoderTrainer>(autoencoder_json(), 1);
+    const fs::path picture = beginning.data / (colours.front() + ".png");
+    std::string bytes = io::read_text_file(picture);
+    bytes[bytes.size() - 20] ^= 1;
+    io::write_text_file(picture, bytes);
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(autoencoder_json(), 2, /*resume=*/true),
+                      has_text("other pictures"));
+    bytes[bytes.size() - 20] ^= 1;
+    io::write_text_file(picture, bytes);
+    CHECK_NOTHROW(training.run<AutoencoderTrainer>(autoencoder_json(), 2, /*resume=*/true));
+}
+
 TEST_CASE("settings that make no sense are refused by name") {
     Beginning beginning;
     const auto refused = [&](const char* key, const Json& value) {
@@ -467,6 +562,11 @@ TEST_CASE("settings that make no sense are refused by name") {
                       has_text("batch_size"));
     CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("learning_rate", "fast")),
                       has_text("learning_rate"));
+    // nothing would be trained
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("learning_rate", 0)),
+                      has_text("'learning_rate' is 0"));
+    CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("discriminator_learning_rate", -1)),
+                      has_text("'discriminator_learning_rate' is -1"));
     CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("optimizer", {{"name", "sgd"}})),
                       has_text("sgd"));
     CHECK_THROWS_WITH(training.run<AutoencoderTrainer>(refused("loss", {{"perceptual_weight", 1}})),

@@ -1,7 +1,10 @@
 // The program `ldm` as a person meets it: what it prints, what it leaves behind, and that bad input
 // gets one clear line and a non-zero status.
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -367,6 +370,31 @@ TEST_CASE("a training that was killed goes on as if it had not been, to the last
     std::ifstream curve(folder / "killed/curve.csv");
     // a head, and no step twice
     CHECK(std::count(std::istreambuf_iterator<char>(curve), {}, '\n') == 31);
+}
+
+TEST_CASE("a training that is refused leaves the one that is running there alone") {
+    const Folder folder;
+    write_training(folder);
+    std::string lines;
+    for (int i = 0; i < 4; ++i)
+        lines += "{\"file_name\": \"" + std::to_string(i) + ".png\", \"text\": \"red red\"}\n";
+    write_bytes(folder / "data/metadata.jsonl", lines);
+    io::Json config = io::read_json(folder / "config.json");
+    for (const char* key : {"first_stage_config", "loss"}) config.erase(key);
+    config["vocabulary"] = 1;
+    io::write_json(folder / "config.json", config);
+
+    fs::create_directories(folder / "out/checkpoints");
+    write_bytes(folder / "out/merges.txt", "of the running training");
+    const int lock = ::open((folder / "out/checkpoints/.lock").c_str(), O_RDWR | O_CREAT, 0666);
+    REQUIRE(::flock(lock, LOCK_EX | LOCK_NB) == 0);
+    const Outcome outcome = run("train clip --config " + folder / "config.json" + " --data " +
+                                folder / "data" + " --output " + folder / "out");
+    ::close(lock);
+    CHECK(outcome.status == 1);
+    CHECK_THAT(outcome.output, has_text("another training is writing here"));
+    std::ifstream merges(folder / "out/merges.txt");
+    CHECK(std::string(std::istreambuf_iterator<char>(merges), {}) == "of the running training");
 }
 
 TEST_CASE("a training is refused in one line when it cannot be") {

@@ -14,8 +14,8 @@
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
 
-/// Trains a small autoencoder from nothing, in some ten seconds, and shows what it can do after a
-/// few, some and many steps, and what averaging its weights does.
+/// Trains a small autoencoder from scratch, in some ten seconds, and shows its reconstructions
+/// after a few, some and many steps, and with the exponential moving average of its weights.
 
 using namespace ldm;
 
@@ -26,7 +26,7 @@ constexpr int size = 32;
 // pictures of a step
 constexpr int at_once = 8;
 
-/// As chapters/09_training/emoji/autoencoder.json, but small, and without a judge.
+/// As chapters/09_training/emoji/autoencoder.json, but small, and without discriminator.
 io::Json settings(int steps) {
     return {{"steps", steps},
             {"batch_size", at_once},
@@ -101,18 +101,19 @@ void run(const report::ChapterArguments& arguments, int steps) {
             labels.push_back(fmt::format("step {}", step + 1));
         }
     }
-    add_row(tiles, trainer.reconstruct_with_average(shown));
-    labels.push_back("averaged");
+    add_row(tiles, trainer.reconstruct_with_ema(shown));
+    labels.push_back("EMA");
 
     const auto decibels = curve.column("psnr");
     fmt::print("{} steps of {} pictures: from {:.1f} to {:.1f} dB in {:.0f} s\n", steps, at_once,
                decibels.front(), decibels.back(), curve.points().back().seconds);
-    arguments.save("09_training.png",
-                   image::sheet(tiles, {.title = "An autoencoder that began with nothing",
-                                        .columns = at_once,
-                                        .tile_size = 96,
-                                        .gap = 10,
-                                        .row_labels = labels}));
+    arguments.save(
+        "09_training.png",
+        image::sheet(tiles, {.title = "Reconstructions of an autoencoder as it is trained",
+                             .columns = at_once,
+                             .tile_size = 96,
+                             .gap = 10,
+                             .row_labels = labels}));
     arguments.save("09_training_curve.png",
                    draw_curve(curve, {.title = "The loss, step by step", .window = 8}));
 }
@@ -123,7 +124,7 @@ int main(int argc, char** argv) {
     int steps = 80;
     return report::ChapterProgram(
                "09_training",
-               "Trains a small autoencoder from nothing, and shows how it gets better.")
+               "Trains a small autoencoder from scratch, and shows how it gets better.")
         .option("--steps", steps, "How long to train; at least 16")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             if (steps < 16) throw Error("--steps must be at least 16");

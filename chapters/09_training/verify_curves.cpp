@@ -56,7 +56,7 @@ Tensor chosen(const Tensor& all, const Tensor& which) {
     return ops::to(found, all.device());
 }
 
-/// What the twins hear too: the recipe procgen-v1 under the name noise.<step>.<part>.
+/// The noise of the PyTorch twins too: the recipe procgen-v1 under the name noise.<step>.<part>.
 Tensor noise(const verify::Run& run, std::int64_t step, std::int64_t part) {
     const auto settings = io::get<Json>(run.config(), "noise");
     io::expect_only_keys(settings, {"seed", "shape"}, "noise");

@@ -94,7 +94,7 @@ void gan_losses(verify::Run& run) {
 }
 
 /// In the cases a last layer that paints `feat` stands for a whole autoencoder.
-Tensor paint(const verify::Run& run) {
+Tensor reconstruct(const verify::Run& run) {
     return ops::conv2d(run.in("feat"), run.in("last_layer"), {}, {.padding = ops::Padding::all(1)});
 }
 
@@ -127,7 +127,7 @@ void lpips_with_discriminator(verify::Run& run) {
         tape.watch(last_layer);
         tape.watch(loss.logvar());
         const LastLayer last{tape, last_layer};
-        const Tensor rec = paint(run);
+        const Tensor rec = reconstruct(run);
         run.out("rec", rec);
         const auto g = loss.generator(x, rec, vae::DiagonalGaussian(run.in("moments")), step, &last,
                                       mode_of(run));
@@ -151,7 +151,7 @@ void vq_lpips_with_discriminator(verify::Run& run) {
     Tape tape;
     tape.watch(last_layer);
     const LastLayer last{tape, last_layer};
-    const Tensor rec = paint(run);
+    const Tensor rec = reconstruct(run);
     run.out("rec", rec);
     const auto g =
         loss.generator(run.in("cb"), x, rec, step, &last, run.find_in("ind"), mode_of(run));
@@ -166,7 +166,7 @@ void vq_lpips_with_discriminator(verify::Run& run) {
     out_discriminator(run, "d.", loss.discriminator(x, rec, step, mode_of(run)));
 }
 
-// ---- the quantised autoencoder
+// ---- the vector-quantized autoencoder
 
 void quantizers(verify::Run& run) {
     io::expect_only_keys(run.config(), {"parts"}, "VectorQuantizer2");

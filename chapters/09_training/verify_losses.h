@@ -4,7 +4,7 @@
 
 namespace ldm::train {
 
-/// Adds the losses, their networks and the quantised autoencoder to what `ldm verify` knows.
+/// Adds the losses, their networks and the quantized autoencoder to what `ldm verify` knows.
 void register_losses(verify::Registry& registry);
 
 }  // namespace ldm::train

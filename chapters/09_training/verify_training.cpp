@@ -30,7 +30,7 @@ using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(const Weights&, c
 
 /// in/w.<name> are the weights, in/g.<name> [steps, ...] their gradients, out/<name> [steps, ...]
 /// the weights after each step.
-void follow(verify::Run& run, const MakeOptimizer& make) {
+void run_optimizer(verify::Run& run, const MakeOptimizer& make) {
     Weights weights;
     std::map<std::string, std::vector<Tensor>> path;
     for (const auto& name : io::get<std::vector<std::string>>(run.config(), "weights"))
@@ -61,7 +61,7 @@ template <Adam::Config from_json(const Json&)>
 void adam(verify::Run& run) {
     io::expect_only_keys(run.config(),
                          {"weights", "lr", "betas", "eps", "weight_decay", "max_norm"}, "config");
-    follow(run, [](const Weights& weights, const Json& config) {
+    run_optimizer(run, [](const Weights& weights, const Json& config) {
         return std::make_unique<Adam>(weights,
                                       from_json(only(config, {"betas", "eps", "weight_decay"})));
     });
@@ -70,16 +70,16 @@ void adam(verify::Run& run) {
 void muon(verify::Run& run) {
     io::expect_only_keys(
         run.config(), {"weights", "inner", "lr", "momentum", "weight_decay", "max_norm"}, "config");
-    follow(run, [](const Weights& weights, const Json& config) {
+    run_optimizer(run, [](const Weights& weights, const Json& config) {
         const auto inner = io::get<std::vector<std::string>>(config, "inner");
         Muon::Config settings;
         settings.beta = io::get_or(config, "momentum", settings.beta);
         settings.weight_decay = settings.adam.weight_decay =
             io::get_or(config, "weight_decay", settings.weight_decay);
-        const auto is_inner = [&](const std::string& name) {
+        const auto is_hidden_layer = [&](const std::string& name) {
             return std::ranges::find(inner, name) != inner.end();
         };
-        return std::make_unique<Muon>(weights, is_inner, settings);
+        return std::make_unique<Muon>(weights, is_hidden_layer, settings);
     });
 }
 
@@ -131,7 +131,7 @@ void lora(verify::Run& run) {
 
 // ---- all of it
 
-/// What one step of training looks at.
+/// One batch of a training step.
 struct Batch {
     Tensor x, noise, t, context;
 

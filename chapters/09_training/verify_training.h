@@ -4,8 +4,8 @@
 
 namespace ldm::train {
 
-/// Adds what moves weights to what `ldm verify` knows: Adam, AdamW, Muon, ClipGradNorm, LoRA, and
-/// TrainLatentDiffusion, which puts all of training together.
+/// Adds the optimizers to what `ldm verify` knows: Adam, AdamW, Muon, ClipGradNorm, LoRA, and
+/// TrainLatentDiffusion, which is a whole diffusion training.
 void register_training(verify::Registry& registry);
 
 }  // namespace ldm::train

@@ -9,7 +9,6 @@
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/ldm/commands.h"
 #include "common/figures/tensor_picture.h"
-#include "common/io/atomic_file.h"
 #include "common/ops/shape.h"
 #include "common/report/interrupt.h"
 #include "common/report/option_checks.h"
@@ -45,14 +44,14 @@ std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
         const std::int64_t index = (i % shown) * folder.size() / shown + i / shown;
         const auto loaded = folder.load(std::min(index, folder.size() - 1));
         const Draw draw{.picture = loaded.index,
-                        .without_caption = false,
-                        .mirrored = false,
-                        .across = 0.5,
-                        .down = 0.5};
+                        .drop_caption = false,
+                        .flipped = false,
+                        .crop_x = 0.5,
+                        .crop_y = 0.5};
         if (i % shown == 0) examples.emplace_back();
         Batch& batch = examples.back();
         const Tensor picture =
-            image::to_tensor(take_part(*loaded.picture, draw, data.width, data.height));
+            image::to_tensor(crop_and_flip(*loaded.picture, draw, data.width, data.height));
         batch.pictures = batch.pictures ? ops::concat({batch.pictures, picture}, 0) : picture;
         batch.captions.push_back(folder.file(loaded.index).caption);
         batch.files.push_back(loaded.index);
@@ -119,9 +118,8 @@ void train_model(const Kind& kind, const Options& options) {
     config.device = device_from(options.device);
     expect_usable(config.device);
     const PictureFolder pictures(options.data, kind.captions, config.data);
-    TrainingFolder folder(
-        options.output, json, pictures.fingerprint(),
-        {.resume = options.resume, .keep_checkpoints = config.keep_checkpoints});
+    TrainingFolder folder(options.output, json, pictures.fingerprint(),
+                          {.resume = options.resume, .keep_checkpoints = config.keep_checkpoints});
     const auto trainer =
         kind.make(with_vocabulary(json, pictures, options.output), config,
                   options.init.empty() ? ModelParts() : ModelParts(options.init), pictures);

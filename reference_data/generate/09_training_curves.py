@@ -374,7 +374,7 @@ def train_clip(model, config, pictures, ids, batches):
 CLIP = {
     "steps": 200,
     "batch_size": 8,
-    "accumulate": 2,
+    "accumulate_grad_batches": 2,
     "learning_rate": 5e-5,
     "lr_schedule": warm_up(20),
     "optimizer": {"name": "adamw", "betas": [0.9, 0.98], "eps": 1e-6, "weight_decay": 0.2},
@@ -469,7 +469,7 @@ def train_diffusion(model, config, z, ids, batches, t):
 DIFFUSION = {
     "steps": 200,
     "batch_size": 2,
-    "accumulate": 2,
+    "accumulate_grad_batches": 2,
     "learning_rate": 5e-4,
     "lr_schedule": warm_up(20),
     "optimizer": {"name": "adamw"},
@@ -482,7 +482,7 @@ DIFFUSION = {
         "linear_start": 0.00085,
         "linear_end": 0.012,
     },
-    "times": {"snr_weight_max": 10.0, "time_power": 0.6},
+    "timestep_sampling": {"snr_weight_max": 10.0, "time_power": 0.6},
     "train_text_encoder": True,
     "scale_factor": 1.0,
     "unet_config": {

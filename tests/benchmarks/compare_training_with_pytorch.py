@@ -74,7 +74,7 @@ def main():
         write_pictures(folder / "pictures")
         for kind in options.kinds:
             config = config_of(kind, options)
-            samples = config["batch_size"] * config.get("accumulate", 1)
+            samples = config["batch_size"] * config.get("accumulate_grad_batches", 1)
             seconds, memory = ([], []), ([], [])
             for _ in range(options.rounds):
                 for side, measure in enumerate((ours, theirs)):

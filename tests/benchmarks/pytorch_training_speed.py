@@ -86,7 +86,7 @@ def main():
     with open(options.config, encoding="utf-8") as file:
         config = json.load(file)
 
-    parts = config.get("accumulate", 1)
+    parts = config.get("accumulate_grad_batches", 1)
     make = {"autoencoder": autoencoder_step, "clip": clip_step, "diffusion": diffusion_step}[
         options.kind
     ]

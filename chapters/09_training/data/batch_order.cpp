@@ -13,12 +13,12 @@ namespace ldm::train {
 namespace {
 
 /// Pictures by what they show, concepts in the order of their names.
-std::vector<std::vector<std::int64_t>> grouped(const std::vector<std::string>& topics) {
+std::vector<std::vector<std::int64_t>> grouped(const std::vector<std::string>& concept_names) {
     std::map<std::string, std::vector<std::int64_t>> members;
-    for (std::size_t i = 0; i < topics.size(); ++i)
-        members[topics[i]].push_back(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < concept_names.size(); ++i)
+        members[concept_names[i]].push_back(static_cast<std::int64_t>(i));
     std::vector<std::vector<std::int64_t>> groups;
-    for (auto& [topic, pictures] : members) groups.push_back(std::move(pictures));
+    for (auto& [concept_name, pictures] : members) groups.push_back(std::move(pictures));
     return groups;
 }
 
@@ -33,10 +33,10 @@ std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::
     return order;
 }
 
-BatchOrder::BatchOrder(const std::vector<std::string>& topics, const DataConfig& config,
+BatchOrder::BatchOrder(const std::vector<std::string>& concept_names, const DataConfig& config,
                        int batch_size, std::uint64_t seed)
-    : pictures_(static_cast<std::int64_t>(topics.size())),
-      groups_(grouped(topics)),
+    : pictures_(static_cast<std::int64_t>(concept_names.size())),
+      groups_(grouped(concept_names)),
       config_(config),
       batch_size_(batch_size),
       seed_(seed) {
@@ -49,7 +49,7 @@ BatchOrder::Order BatchOrder::order_of(std::int64_t epoch) const {
     const std::lock_guard lock(mutex_);
     if (epoch != epoch_) {
         order_ = std::make_shared<const std::vector<std::int64_t>>(
-            shuffled(config_.by_concept ? concepts() : pictures_, seed_, epoch));
+            shuffled(config_.balance_concepts ? concepts() : pictures_, seed_, epoch));
         epoch_ = epoch;
     }
     return order_;
@@ -57,14 +57,17 @@ BatchOrder::Order BatchOrder::order_of(std::int64_t epoch) const {
 
 std::int64_t BatchOrder::picture_of(std::int64_t sample) const {
     const auto any = [&] { return CounterRandom(seed_, Purpose::file).below(pictures_, sample); };
-    if (!config_.by_concept) return (*order_of(sample / pictures_))[sample % pictures_];
-    if (CounterRandom(seed_, Purpose::by_file).uniform(sample) < config_.by_file) return any();
+    if (!config_.balance_concepts) return (*order_of(sample / pictures_))[sample % pictures_];
+    if (CounterRandom(seed_, Purpose::unbalanced).uniform(sample) < config_.unbalanced_fraction)
+        return any();
 
-    const std::int64_t turn = sample / config_.siblings, sibling = sample % config_.siblings;
+    const std::int64_t turn = sample / config_.samples_per_concept,
+                       sibling = sample % config_.samples_per_concept;
     const auto& members = groups_[(*order_of(turn / concepts()))[turn % concepts()]];
     const auto count = static_cast<std::int64_t>(members.size());
     if (sibling >= count) return any();
-    return members[(CounterRandom(seed_, Purpose::member).below(count, turn) + sibling) % count];
+    return members[(CounterRandom(seed_, Purpose::concept_member).below(count, turn) + sibling) %
+                   count];
 }
 
 std::vector<Draw> BatchOrder::at(std::int64_t step) const {
@@ -76,10 +79,10 @@ std::vector<Draw> BatchOrder::at(std::int64_t step) const {
         const std::int64_t sample = step * batch_size_ + i;
         const bool random_crop = config_.crop == Crop::random;
         draws.push_back({.picture = picture_of(sample),
-                         .without_caption = caption.uniform(sample) < config_.caption_dropout,
-                         .mirrored = config_.flip && flip.uniform(sample) < 0.5,
-                         .across = random_crop ? crop.uniform(sample, 0) : 0.5,
-                         .down = random_crop ? crop.uniform(sample, 1) : 0.5});
+                         .drop_caption = caption.uniform(sample) < config_.caption_dropout,
+                         .flipped = config_.flip && flip.uniform(sample) < 0.5,
+                         .crop_x = random_crop ? crop.uniform(sample, 0) : 0.5,
+                         .crop_y = random_crop ? crop.uniform(sample, 1) : 0.5});
     }
     return draws;
 }

@@ -10,35 +10,36 @@
 
 namespace ldm::train {
 
-/// How one picture of a batch is taken.
+/// How one sample of a batch is made from a picture.
 struct Draw {
     /// its number in the folder
     std::int64_t picture;
-    /// conditioning dropout: the model sees the empty caption
-    bool without_caption;
-    bool mirrored;
-    /// where the part lies that is taken, 0 to 1 of the room there is
-    double across, down;
+    /// conditioning dropout: the caption is replaced by the empty one
+    bool drop_caption;
+    bool flipped;
+    /// position of the crop, 0 to 1 of the range it can have
+    double crop_x, crop_y;
     bool operator==(const Draw&) const = default;
 };
 
 /// The numbers 0 to count - 1 in an order that depends on seed and epoch alone (Fisher and Yates).
 std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
 
-/// Which pictures are seen when. Everything is a function of the seed and the number of the step: a
-/// training that was stopped goes on with the very batches it would have seen.
+/// Which pictures are in which batch. Everything is a function of the seed and the number of the
+/// step: a training that is resumed continues with the batches it would have had.
 ///
-/// Drawn by file, an epoch is all pictures in shuffled order; batches run on over the end of an
-/// epoch. Drawn by concept, an epoch is all concepts in shuffled order and of each one picture at
-/// random: a person comes in up to 26 skin tones, a pineapple once, and otherwise two thirds of the
-/// training would go to people. With `siblings` above 1 so many neighbours among a concept's
-/// pictures are drawn together; where it has fewer, others take their place.
+/// Without balance_concepts an epoch is all pictures in shuffled order; batches run on over the end
+/// of an epoch. With it (class-balanced sampling) an epoch is all concepts in shuffled order and of
+/// each one picture at random: a person comes in up to 26 skin tones, a pineapple once, and
+/// otherwise two thirds of the training would go to people. With `samples_per_concept` above 1 so
+/// many neighbours among a concept's pictures are drawn together; where it has fewer, others take
+/// their place.
 class BatchOrder {
 public:
-    /// `topics` says for every picture what it shows (PictureFile::topic). Throws ldm::Error
-    /// without pictures or for a batch size below 1.
-    BatchOrder(const std::vector<std::string>& topics, const DataConfig& config, int batch_size,
-               std::uint64_t seed);
+    /// `concept_names` says for every picture what it shows (PictureFile::concept_name). Throws
+    /// ldm::Error without pictures or for a batch size below 1.
+    BatchOrder(const std::vector<std::string>& concept_names, const DataConfig& config,
+               int batch_size, std::uint64_t seed);
 
     /// The pictures of step 0, 1, ... May be called from several threads.
     std::vector<Draw> at(std::int64_t step) const;

@@ -10,18 +10,18 @@
 
 namespace ldm::train {
 
-/// What a training step learns from.
+/// One micro-batch of a training.
 struct Batch {
     /// [B, 3, height, width] in [-1, 1]
     Tensor pictures;
-    /// B; empty where the model is to guess without
+    /// B; empty where the caption was dropped
     std::vector<std::string> captions;
-    /// B; which picture of the folder it is
+    /// B; indices into the folder
     std::vector<std::int64_t> files;
 };
 
-/// The batches of a training. Which pictures, which part of them, mirrored or not, with or without
-/// caption: all of it depends on the seed and the step alone.
+/// The batches of a training. Which pictures, crops, flips and dropped captions: all of it depends
+/// on the seed and the step alone.
 class Batches {
 public:
     /// The folder must outlive the batches.
@@ -40,7 +40,7 @@ private:
     BatchOrder order_;
 };
 
-/// The part of a picture that one draw takes: width x height pixels.
-image::Image take_part(const image::Image& picture, const Draw& draw, int width, int height);
+/// The crop of width x height pixels that a draw takes of a picture, flipped if it says so.
+image::Image crop_and_flip(const image::Image& picture, const Draw& draw, int width, int height);
 
 }  // namespace ldm::train

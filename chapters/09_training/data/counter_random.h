@@ -5,12 +5,19 @@
 
 namespace ldm::train {
 
-/// What a random number is for. Numbers for different purposes have nothing to do with each other.
-enum class Purpose : std::uint32_t { shuffle = 1, member, by_file, file, caption, crop, flip };
+/// What a random number is for. Numbers for different purposes are independent.
+enum class Purpose : std::uint32_t {
+    shuffle = 1,
+    concept_member,
+    unbalanced,
+    file,
+    caption,
+    crop,
+    flip
+};
 
-/// Random numbers that are looked up instead of drawn one after another: number i for a purpose
-/// depends on the seed and on i alone. Nothing has to be remembered, so a training that goes on
-/// after a break needs only its step.
+/// A counter-based random number generator (Salmon et al., 2011): number i for a purpose depends on
+/// the seed and on i alone. There is no state, so a training that is resumed needs only its step.
 ///
 /// The numbers are those of Philox4x32-10 with the seed as key and (purpose, i, i >> 32, k) as
 /// counter.

@@ -51,10 +51,11 @@ void read_size(const io::Json& json, DataConfig& config) {
 }  // namespace
 
 DataConfig read_data_config(const io::Json& json, std::string_view what) {
-    io::expect_only_keys(json,
-                         {"size", "crop", "filter", "flip", "by_concept", "by_file", "siblings",
-                          "caption_dropout", "memory_gb"},
-                         what);
+    io::expect_only_keys(
+        json,
+        {"size", "crop", "filter", "flip", "balance_concepts", "unbalanced_fraction",
+         "samples_per_concept", "caption_dropout", "cache_gb"},
+        what);
     try {
         using image::Filter;
         DataConfig config;
@@ -68,17 +69,21 @@ DataConfig read_data_config(const io::Json& json, std::string_view what) {
                                         {"bicubic", Filter::bicubic},
                                         {"lanczos", Filter::lanczos}});
         config.flip = io::get_or(json, "flip", config.flip);
-        config.by_concept = io::get_or(json, "by_concept", config.by_concept);
-        config.by_file = number_within(json, "by_file", config.by_file, 0, 1);
-        if (config.by_file > 0 && !config.by_concept)
-            throw Error("'by_file' means something with 'by_concept' only");
-        config.siblings = io::get_or(json, "siblings", config.siblings);
-        if (config.siblings < 1 || (config.siblings > 1 && !config.by_concept))
+        config.balance_concepts = io::get_or(json, "balance_concepts", config.balance_concepts);
+        config.unbalanced_fraction =
+            number_within(json, "unbalanced_fraction", config.unbalanced_fraction, 0, 1);
+        if (config.unbalanced_fraction > 0 && !config.balance_concepts)
+            throw Error("'unbalanced_fraction' means something with 'balance_concepts' only");
+        config.samples_per_concept =
+            io::get_or(json, "samples_per_concept", config.samples_per_concept);
+        if (config.samples_per_concept < 1 ||
+            (config.samples_per_concept > 1 && !config.balance_concepts))
             throw Error(
-                "'siblings' is at least 1, and above it means something with 'by_concept' only");
+                "'samples_per_concept' is at least 1, and above it means something with "
+                "'balance_concepts' only");
         config.caption_dropout =
             number_within(json, "caption_dropout", config.caption_dropout, 0, 1);
-        config.memory_gb = number_within(json, "memory_gb", config.memory_gb, 0, 1e6);
+        config.cache_gb = number_within(json, "cache_gb", config.cache_gb, 0, 1e6);
         return config;
     } catch (const Error& error) {
         throw Error(fmt::format("{}: {}", what, error.what()));

@@ -7,36 +7,36 @@
 
 namespace ldm::train {
 
-/// Which part of a picture is taken that has another shape than the model's.
+/// Which crop is taken of a picture that has another shape than the model's.
 enum class Crop { center, random };
 
-/// What a training does with its pictures: the part "data" of its configuration.
+/// The data set and its augmentation: the part "data" of a configuration.
 struct DataConfig {
     /// of the pictures the model sees
     int width = 64, height = 64;
-    /// after they were made just large enough
+    /// after a picture of another shape was resized to just cover the model's size
     Crop crop = Crop::center;
-    /// how they are made smaller or larger
+    /// of the resize
     image::Filter filter = image::Filter::bicubic;
-    /// mirror every second picture, chosen at random
+    /// flip left and right with probability 1/2
     bool flip = false;
-    /// draw by what is shown, not by file (batch_order.h)
-    bool by_concept = false;
-    /// with by_concept: this share is drawn by file nevertheless
-    double by_file = 0;
-    /// with by_concept: pictures of a concept that come together, hard to
-    /// tell apart: what CLIP needs beside each other in a batch
-    int siblings = 1;
-    /// this share of captions is empty, for guidance
+    /// class-balanced sampling: every concept alike, however many pictures it has (batch_order.h)
+    bool balance_concepts = false;
+    /// with balance_concepts: this fraction is drawn uniformly from all pictures nevertheless
+    double unbalanced_fraction = 0;
+    /// with balance_concepts: pictures of a concept that come together, hard negatives for each
+    /// other in CLIP's contrastive loss
+    int samples_per_concept = 1;
+    /// this fraction of captions is replaced by the empty one, for classifier-free guidance
     double caption_dropout = 0;
-    /// decoded pictures are kept up to here
-    double memory_gb = 1;
+    /// decoded pictures are cached in memory up to here
+    double cache_gb = 1;
 };
 
 /// Reads {"size": 64 or [width, height], "crop": "center" or "random", "filter": "nearest",
-/// "bilinear", "area", "bicubic" or "lanczos", "flip", "by_concept", "by_file", "siblings",
-/// "caption_dropout", "memory_gb"}; what is missing keeps its default. Throws ldm::Error naming
-/// `what` and the key for anything else.
+/// "bilinear", "area", "bicubic" or "lanczos", "flip", "balance_concepts", "unbalanced_fraction",
+/// "samples_per_concept", "caption_dropout", "cache_gb"}; what is missing keeps its default. Throws
+/// ldm::Error naming `what` and the key for anything else.
 DataConfig read_data_config(const io::Json& json, std::string_view what);
 
 }  // namespace ldm::train

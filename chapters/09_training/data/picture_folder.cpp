@@ -44,7 +44,7 @@ PictureFolder::PictureFolder(const std::filesystem::path& folder, Captions capti
       height_(config.height),
       filter_(config.filter),
       warn_(std::move(warn)),
-      memory_left_(config.memory_gb * 1e9) {
+      memory_left_(config.cache_gb * 1e9) {
     std::vector<PictureFile> listed = list_pictures(folder, captions);
     const std::size_t count = listed.size();
     for (PictureFile& file : listed) {
@@ -70,8 +70,9 @@ std::string PictureFolder::fingerprint() const {
     std::map<std::string, std::string> entries;
     for (const PictureFile& file : files_) {
         report::throw_if_interrupted();
-        entries[file.path.lexically_relative(folder_).string()] = fmt::format(
-            "{} {} {} {}", entries.size(), content_hash(file.path), file.caption, file.topic);
+        entries[file.path.lexically_relative(folder_).string()] =
+            fmt::format("{} {} {} {}", entries.size(), content_hash(file.path), file.caption,
+                        file.concept_name);
     }
     return fmt::format("{:016x}", checksum({}, entries));
 }

@@ -16,12 +16,12 @@
 namespace ldm::train {
 
 /// The pictures of a folder (picture_list.h) on demand: decoded, made just large enough to cover
-/// width x height, and kept as bytes as long as the memory of the configuration lasts. What fits is
-/// decoded once, what does not fit is decoded every time; the pictures are the same either way.
+/// width x height, and cached up to the memory of the configuration. What does not fit is decoded
+/// every time; the pictures are the same either way.
 ///
 /// A picture whose header cannot be read is left out when the folder is opened. One that turns out
 /// to be broken later is replaced by the next one that is not: always by the same, so that a
-/// training can be repeated. Both are told once to `warn`.
+/// training can be repeated. Both are reported once to `warn`.
 class PictureFolder {
 public:
     using Warn = std::function<void(const std::string&)>;
@@ -38,8 +38,9 @@ public:
     /// All of them, in their order.
     std::vector<std::string> captions() const;
 
-    /// Changes when a picture comes, goes, moves in the list or gets other bytes, and when a caption
-    /// or concept changes; not when the whole folder is somewhere else. Reads every file once.
+    /// Changes when a picture comes, goes, moves in the list or gets other bytes, and when a
+    /// caption or concept changes; not when the whole folder is somewhere else. Reads every file
+    /// once.
     [[nodiscard]] std::string fingerprint() const;
 
     struct Loaded {

@@ -45,7 +45,7 @@ PictureFile read_row(const fs::path& folder, const io::Json& row, Captions capti
     picture.path = inside(folder, io::get<std::string>(row, "file_name"));
     picture.caption = captions == Captions::needed ? io::get<std::string>(row, "text")
                                                    : io::get_or(row, "text", "");
-    picture.topic =
+    picture.concept_name =
         io::get_or(row, "concept", picture.caption.substr(0, picture.caption.find(':')));
     return picture;
 }
@@ -136,7 +136,7 @@ std::vector<PictureFile> find_pictures_and_captions(const fs::path& folder, Capt
         }
         PictureFile& picture = pictures.back();
         picture.caption = read_caption(beside);
-        picture.topic = picture.caption.substr(0, picture.caption.find(':'));
+        picture.concept_name = picture.caption.substr(0, picture.caption.find(':'));
     }
     if (!without.empty())
         throw Error(fmt::format(
@@ -156,7 +156,7 @@ std::vector<PictureFile> list_pictures(const fs::path& folder, Captions captions
                                             ? read_metadata(folder, metadata, captions)
                                             : find_pictures_and_captions(folder, captions);
     for (PictureFile& picture : pictures)
-        if (picture.topic.empty()) picture.topic = picture.path.string();
+        if (picture.concept_name.empty()) picture.concept_name = picture.path.string();
     return pictures;
 }
 

@@ -6,16 +6,16 @@
 
 namespace ldm::train {
 
-/// One picture of a data set, of which nothing has been read yet.
+/// One picture of a data set, not read yet.
 struct PictureFile {
     std::filesystem::path path;
     std::string caption;
     /// Its concept, "nurse" for "nurse: dark skin tone" (see batch_order.h). A picture without
     /// caption has one of its own.
-    std::string topic;
+    std::string concept_name;
 };
 
-/// Whether a data set must come with captions. An autoencoder looks at pictures alone.
+/// Whether a data set must come with captions. An autoencoder needs pictures alone.
 enum class Captions { needed, ignored };
 
 /// The pictures of a folder and their captions, kept in one of the two ways people know.
@@ -30,7 +30,7 @@ enum class Captions { needed, ignored };
 ///
 /// Throws ldm::Error with the file and the line: bad JSON or UTF-8, a missing key, a name that
 /// occurs twice or leaves the folder, pictures without captions where captions are needed, no
-/// pictures at all. The pictures themselves are not looked at.
+/// pictures at all. The pictures themselves are not read.
 std::vector<PictureFile> list_pictures(const std::filesystem::path& folder, Captions captions);
 
 }  // namespace ldm::train

@@ -7,13 +7,13 @@
 
 #include "chapters/09_training/optimizer/trainable.h"
 
-/// Teaching a finished network something new with few numbers (Hu et al., 2021): its weights stay
-/// as they are, and to some of them a product of two thin matrices is added,
+/// Low-rank adaptation (LoRA; Hu et al., 2021): the weights of a trained network are frozen, and to
+/// some of them a trained product of two thin matrices is added,
 ///
 ///     W' = W + alpha / rank * up down
 ///
 /// down [rank, in] and up [out, rank]; of a convolution, [rank, in, k, k] and [out, rank, 1, 1].
-/// `up` begins at zero, so that training begins with the network as it was.
+/// `up` begins at zero, so that training begins with the unchanged network.
 
 namespace ldm::train {
 
@@ -37,7 +37,7 @@ void expect_fits(const LoraLayer& layer, const Shape& weight, const std::string&
 /// Whether a name contains one of these texts and is a weight's, not a bias's.
 std::function<bool(const std::string& name)> layers_with(std::vector<std::string> parts);
 
-/// Where a LoRA sits unless told otherwise: the four products of every attention of a
+/// The layers that are adapted by default: the four projections of every attention of a
 /// SpatialTransformer.
 inline const std::vector<std::string> attention_layers = {".to_q.", ".to_k.", ".to_v.",
                                                           ".to_out.0."};
@@ -52,9 +52,9 @@ Lora initial_lora(const Weights& weights,
 /// are shared.
 Weights trained_weights(const Lora& lora);
 
-/// Lends `weights`, those that `lora` knows with its change on top. The sum is taken anew whenever
-/// a network is built from `checkpoint`: under a Tape, build the network in every step, after
-/// watch(tape, trained_weights(lora)).
+/// Adds `weights` to a checkpoint, those that `lora` adapts with its change merged in. The sum is
+/// taken anew whenever a network is built from `checkpoint`: under a Tape, build the network in
+/// every step, after watch(tape, trained_weights(lora)).
 void add_weights(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint);
 
 /// Adds `strength` times the change to the weights of a model before it is built. Throws when one

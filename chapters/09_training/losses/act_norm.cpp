@@ -28,7 +28,8 @@ Tensor ActNorm::operator()(const Tensor& x, Mode mode) {
 void ActNorm::initialize(const Tensor& x) {
     const std::int64_t count = x.size() / x.dim(1);
     if (count < 2)
-        fail(fmt::format("one number a channel has no deviation: {}", to_string(x.shape())));
+        fail(fmt::format("one number a channel has no standard deviation: {}",
+                         to_string(x.shape())));
     const NoGradient numbers_only;
     const Tensor mean = ops::mean(x, {0, 2, 3}, ops::Axes::keep);  // [1, C, 1, 1]
     const Tensor squares = ops::sum(ops::square(x - mean), {0, 2, 3}, ops::Axes::keep);

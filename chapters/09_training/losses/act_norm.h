@@ -4,13 +4,13 @@
 
 namespace ldm::train {
 
-/// A scale and an offset for every channel, learned like any weight (ActNorm in taming's util.py;
-/// Kingma & Dhariwal, 2018):
+/// A trained scale and offset for every channel (ActNorm in taming's util.py; Kingma & Dhariwal,
+/// 2018):
 ///
 ///     y = scale (x + loc)
 ///
-/// They start where the first batch of the training wants them: so that it comes out with mean 0
-/// and deviation 1 in every channel.
+/// Data-dependent initialization: they begin so that the first batch of the training is normalized
+/// to mean 0 and standard deviation 1 in every channel.
 ///
 /// x [N, channels, H, W]. Keys loc, scale [1, channels, 1, 1] and initialized, which is 0 before
 /// that batch and 1 after it; a checkpoint without it has been trained.

@@ -7,32 +7,33 @@
 
 namespace ldm::train {
 
-/// What the discriminator's optimiser makes small, and the numbers of upstream's log beside it.
+/// What the discriminator's optimizer minimizes, and the numbers of upstream's log beside it.
 struct DiscriminatorLoss {
     /// []
     Tensor loss;
     /// the same number
     float disc_loss;
-    /// the mean score of the pictures
+    /// the mean logit of the pictures
     float logits_real;
     /// and of their reconstructions
     float logits_fake;
 };
 
-/// The judge in an autoencoder's loss: a discriminator, from when on it is heard, and how loud.
+/// The adversarial term of an autoencoder's loss: a discriminator, the step from which on it
+/// counts, and its weight.
 class AdversarialLoss {
 public:
     struct Config {
-        // the first step at which it is heard
+        // the first step at which it counts
         int disc_start = 0;
         NLayerDiscriminator::Config discriminator;
         float disc_factor = 1.0f;
         float disc_weight = 1.0f;
         DiscLoss disc_loss = DiscLoss::hinge;
 
-        /// Upstream lets the judge work before disc_start, where nothing of it reaches the loss.
-        /// With this it is left alone until then; its numbers are 0, and its norms remember
-        /// nothing.
+        /// Upstream trains the discriminator before disc_start too, though it does not count in the
+        /// autoencoder's loss yet. With this it is not evaluated until then: its losses are 0, and
+        /// its norms collect no statistics.
         bool idle_before_start = false;
 
         /// Reads disc_start, disc_num_layers, disc_in_channels, disc_ndf, disc_factor, disc_weight,

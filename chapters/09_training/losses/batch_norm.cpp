@@ -28,11 +28,12 @@ Tensor BatchNorm2d::operator()(const Tensor& x, Mode mode) {
         return traced(path_,
                       ops::batch_norm(x, {running_mean_, running_var_}, weight_, bias_, eps));
     const auto [y, moments] = ops::batch_norm(x, weight_, bias_, eps);
-    remember(moments.mean, moments.variance, x.size() / x.dim(1));
+    update_running_statistics(moments.mean, moments.variance, x.size() / x.dim(1));
     return traced(path_, y);
 }
 
-void BatchNorm2d::remember(const Tensor& mean, const Tensor& variance, std::int64_t count) {
+void BatchNorm2d::update_running_statistics(const Tensor& mean, const Tensor& variance,
+                                            std::int64_t count) {
     const float unbiased = static_cast<float>(count) / static_cast<float>(count - 1);
     ops::add_into(running_mean_, 1.0f - momentum, mean, momentum);
     ops::add_into(running_var_, 1.0f - momentum, variance, momentum * unbiased);

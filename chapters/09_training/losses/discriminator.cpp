@@ -47,7 +47,7 @@ NLayerDiscriminator::NLayerDiscriminator(const nn::Params& weights, const Config
     : conv_in_(weights / "main" / 0, config.input_nc, config.ndf, patch(2)),
       conv_out_(weights / "main" / last_index(config), last_width(config), 1, patch(1)) {
     const nn::Params main = weights / "main";
-    // A batch norm takes off whatever a bias adds.
+    // A batch norm subtracts whatever a bias adds.
     const nn::Bias bias = config.use_actnorm ? nn::Bias::yes : nn::Bias::no;
     for (const auto& [index, in, out, stride] : layer_shapes(config)) {
         const Norm norm = config.use_actnorm ? Norm(ActNorm(main / (index + 1), out))
@@ -61,7 +61,7 @@ Tensor NLayerDiscriminator::operator()(const Tensor& x, Mode mode) {
     const auto leaky = [](const Tensor& h) { return ops::leaky_relu(h, 0.2f); };
     Tensor h = leaky(conv_in_(x));  // [N, ndf, H / 2, W / 2]
     for (auto& [conv, norm] : layers_)
-        h = leaky(std::visit([&](auto& level) { return level(conv(h), mode); }, norm));
+        h = leaky(std::visit([&](auto& normalize) { return normalize(conv(h), mode); }, norm));
     return conv_out_(h);  // [N, 1, h, w]
 }
 //! [forward]
@@ -106,10 +106,10 @@ void add_new_discriminator(nn::Checkpoint& checkpoint, const std::string& prefix
     add_conv(last_index(config), last_width(config), 1, true);
 }
 
-bool is_measured(std::string_view name) {
-    constexpr std::array<std::string_view, 4> measured = {"running_mean", "running_var",
-                                                          "num_batches_tracked", "initialized"};
-    return std::ranges::any_of(measured, [&](std::string_view end) { return name.ends_with(end); });
+bool is_buffer(std::string_view name) {
+    constexpr std::array<std::string_view, 4> buffers = {"running_mean", "running_var",
+                                                         "num_batches_tracked", "initialized"};
+    return std::ranges::any_of(buffers, [&](std::string_view end) { return name.ends_with(end); });
 }
 
 }  // namespace ldm::train

@@ -10,20 +10,20 @@ namespace ldm::train {
 
 //! [term]
 LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& term) {
-    Tensors asked = inputs;
-    for (Tensor& x : asked)
+    Tensors watched = inputs;
+    for (Tensor& x : watched)
         if (!needs_gradient(x)) x = {};
     LossTerm result{.value = {}, .gradients = Tensors(inputs.size())};
     {
         Tape own;
-        for (const Tensor& x : asked)
+        for (const Tensor& x : watched)
             if (x) own.watch(x);
         result.value = term();
         const Gradients gradient = own.backward(result.value);
-        for (std::size_t i = 0; i < asked.size(); ++i)
-            if (asked[i]) result.gradients[i] = gradient.of(asked[i]);
+        for (std::size_t i = 0; i < watched.size(); ++i)
+            if (watched[i]) result.gradients[i] = gradient.of(watched[i]);
     }
-    record(result.value, asked, [gradients = result.gradients](const Tensor& dy) {
+    record(result.value, watched, [gradients = result.gradients](const Tensor& dy) {
         Tensors scaled;
         for (const Tensor& gradient : gradients)
             scaled.push_back(gradient ? gradient * dy.item() : Tensor());

@@ -6,36 +6,35 @@
 
 namespace ldm::train {
 
-/// One term of a loss, differentiated on the spot.
+/// One term of a loss, with its gradient.
 struct LossTerm {
-    /// []; the tape in scope sees it as one op of the inputs
+    /// []; on the tape in scope it is one op of the inputs
     Tensor value;
-    /// d value / d input for each; empty where the tape in scope asks for none
+    /// d value / d input for each; empty where the tape in scope needs none
     Tensors gradients;
 };
 
-/// Evaluates `term`, a number [] made of `inputs`, on a tape of its own.
+/// Evaluates `term`, a scalar function of `inputs`, on a tape of its own.
 ///
-/// The adaptive weight must know what flows back from each of two terms before they are added up;
-/// what flows back from the sum is made of the same two parts. So each term is gone through once,
-/// and what it needed on the way (the activations of VGG16) is free again when this returns. No
-/// gradient flows to anything else that `term` uses: the networks that judge a picture are not
-/// trained by it.
+/// The adaptive weight needs the gradients of two terms separately, and the gradient of their sum
+/// is made of the same two. So each term is backpropagated once, and the activations that it needed
+/// (VGG16's) are free again when this returns. No gradient reaches anything else that `term` uses:
+/// the discriminator and LPIPS are not trained by the generator's loss.
 LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& term);
 
-/// The weights that paint the picture, and the tape that saw it painted.
+/// The weight of the generator's last layer, and the tape that recorded its forward pass.
 struct LastLayer {
     const Tape& tape;
     // watched by the tape; decoder.conv_out.weight of an autoencoder
     Tensor weight;
 };
 
-/// How much the judge may say beside the other losses (Esser et al., 2021): as much as they do, as
-/// felt by the last layer L,
+/// The adaptive weight of the adversarial term (Esser et al., 2021; calculate_adaptive_weight): it
+/// makes the gradients of g and of nll with respect to the last layer L equally long,
 ///
 ///     min(|d nll / d L| / (|d g / d L| + 1e-4), 10^4)
 ///
-/// from what flows back to `picture` from nll and from g. A number without gradient.
+/// from their gradients with respect to `picture`. A number, without gradient of its own.
 float adaptive_weight(const LastLayer& last_layer, const Tensor& picture, const Tensor& grad_of_nll,
                       const Tensor& grad_of_g);
 

@@ -25,9 +25,9 @@ Tensor LPIPS::operator()(const Tensor& a, const Tensor& b) const {
     for (int k = 0; k < Vgg16::slices; ++k) {
         const Tensor difference =
             square(normalize_tensor(features_a[k]) - normalize_tensor(features_b[k]));
-        const Tensor per_pixel = lin_[k](difference);                       // [N, 1, h, w]
-        const Tensor seen = ops::mean(per_pixel, {2, 3}, ops::Axes::keep);  // [N, 1, 1, 1]
-        distance = distance ? distance + seen : seen;
+        const Tensor per_pixel = lin_[k](difference);                           // [N, 1, h, w]
+        const Tensor averaged = ops::mean(per_pixel, {2, 3}, ops::Axes::keep);  // [N, 1, 1, 1]
+        distance = distance ? distance + averaged : averaged;
     }
     return distance;
 }

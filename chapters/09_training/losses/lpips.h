@@ -4,10 +4,11 @@
 
 namespace ldm::train {
 
-/// How different two pictures look to a person (LPIPS; Zhang et al., 2018; taming's lpips.py).
+/// Learned perceptual image patch similarity: how different two pictures look to a person (LPIPS;
+/// Zhang et al., 2018; taming's lpips.py).
 ///
-/// Both pictures go through VGG16. With f^k the features of slice k, each pixel's scaled to length
-/// 1, and w^k what was learned from people's judgements:
+/// Both pictures go through VGG16. With f^k the features of slice k, each pixel's normalized to
+/// length 1, and w^k weights fitted to the judgements of people:
 ///
 ///     d(a, b) = sum over k of mean over pixels of sum over channels of w^k_c (f^k_c(a) -
 ///     f^k_c(b))^2

@@ -53,10 +53,11 @@ std::string list(const std::vector<fs::path>& files) {
 void expect_safetensors(const fs::path& file) {
     const std::string kind = file.extension().string();
     if (kind == ".pth" || kind == ".pt" || kind == ".ckpt" || kind == ".bin")
-        throw Error(fmt::format(
-            "{}: a pickled file runs programs when it is opened; write it as safetensors first: "
-            "safetensors.torch.save_file(torch.load(\"{}\"), \"….safetensors\")",
-            file.string(), file.filename().string()));
+        throw Error(
+            fmt::format("{}: a pickled file can run any program when it is opened; write it as "
+                        "safetensors first: "
+                        "safetensors.torch.save_file(torch.load(\"{}\"), \"….safetensors\")",
+                        file.string(), file.filename().string()));
 }
 
 /// Adds what belongs to LPIPS and takes it off the list of what is missing.

@@ -6,8 +6,8 @@
 
 namespace ldm::train {
 
-/// What AutoencoderKL is trained with (ldm's losses/contperceptual.py). Two optimisers take turns:
-/// the autoencoder's makes
+/// The loss of AutoencoderKL (ldm's losses/contperceptual.py). Two optimizers take turns: that of
+/// the autoencoder (the generator) minimizes
 ///
 ///     loss = nll + kl_weight kl + d_weight factor g
 ///
@@ -15,7 +15,7 @@ namespace ldm::train {
 ///     kl  = sum(KL(posterior, Normal(0, 1))) / N
 ///     g   = -mean(D(rec))
 ///
-/// small, the discriminator's what AdversarialLoss::d_loss says. Sums run over everything, N
+/// that of the discriminator AdversarialLoss::d_loss. Sums run over everything, N
 /// pictures divide them, so a large picture weighs more than its KL: see kl_weight of the published
 /// models, 1e-6.
 ///
@@ -37,13 +37,13 @@ public:
         /// Upstream's keys: disc_start, logvar_init, kl_weight, pixelloss_weight, disc_num_layers,
         /// disc_in_channels, disc_factor, disc_weight, perceptual_weight, use_actnorm, disc_loss;
         /// and disc_ndf and idle_before_start. Throws an Error that names another one. logvar_init
-        /// is for whoever makes the weights, and pixelloss_weight has no effect, as upstream.
+        /// sets the weight logvar when it is made, and pixelloss_weight has no effect, as upstream.
         static Config from_json(const io::Json& json);
     };
 
     LPIPSWithDiscriminator(const nn::Params& weights, const Config& config);
 
-    /// What the autoencoder's optimiser makes small, and the numbers of upstream's log.
+    /// What the generator's optimizer minimizes, and the numbers of upstream's log.
     struct GeneratorLoss {
         /// []; its gradient flows to rec, the posterior and logvar
         Tensor loss;

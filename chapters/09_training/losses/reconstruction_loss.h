@@ -17,7 +17,7 @@ enum class PixelLoss {
 /// "l1" or "l2"; another name is an Error.
 PixelLoss pixel_loss_from(const std::string& name);
 
-/// How far a reconstruction is from the picture, pixel by pixel and as a person sees it:
+/// The reconstruction loss: absolute (or squared) error of each pixel plus perceptual loss,
 ///
 ///     r = |x - rec| + perceptual_weight LPIPS(x, rec)
 ///

@@ -28,9 +28,9 @@ inline constexpr std::array<Vgg16Layer, 13> vgg16_layers = {{{1, 0, 3, 64},
                                                              {5, 26, 512, 512},
                                                              {5, 28, 512, 512}}};
 
-/// What a network notices that has learned to name the things in photographs (VGG16; Simonyan &
-/// Zisserman, 2014): edges first, then textures, then parts of things. Each of the five slices ends
-/// in a ReLU and looks at half the resolution of the one before it (vgg16 in taming's lpips.py).
+/// Features of VGG16, a classifier of photographs (Simonyan & Zisserman, 2014): edges first, then
+/// textures, then parts of things. Each of the five slices ends in a ReLU and has half the
+/// resolution of the one before it (vgg16 in taming's lpips.py).
 ///
 /// x [N, 3, H, W] with H, W >= 16 -> 64, 128, 256, 512, 512 channels of size H / 2^k, rounded down.
 /// Keys slice1.0 … slice5.28.

@@ -7,7 +7,7 @@
 
 namespace ldm::train {
 
-/// What VQModel is trained with (ldm's losses/vqperceptual.py): as LPIPSWithDiscriminator, with
+/// The loss of VQModel (ldm's losses/vqperceptual.py): as LPIPSWithDiscriminator, with
 /// means where that one has sums, and the loss of the codebook in place of the divergence:
 ///
 ///     loss = mean(r) + codebook_weight mean(codebook_loss) + d_weight factor g
@@ -17,7 +17,7 @@ class VQLPIPSWithDiscriminator {
 public:
     struct Config {
         float codebook_weight = 1.0f;
-        // entries of the codebook, to tell how evenly they are used
+        // entries of the codebook, to measure its perplexity
         std::optional<int> n_classes;
         ReconstructionLoss::Config reconstruction;
         AdversarialLoss::Config adversarial_loss;
@@ -31,7 +31,7 @@ public:
 
     VQLPIPSWithDiscriminator(const nn::Params& weights, const Config& config);
 
-    /// What the autoencoder's optimiser makes small, and the numbers of upstream's log.
+    /// What the generator's optimizer minimizes, and the numbers of upstream's log.
     struct GeneratorLoss {
         /// []; its gradient flows to rec and the codebook loss
         Tensor loss;

@@ -5,9 +5,10 @@
 
 namespace ldm::train {
 
-/// Every number takes steps of a length of its own: about the learning rate while its gradients
-/// agree, less while they contradict each other (the equations: common/ops/optimizer_step.h).
-/// torch.optim.Adam and AdamW, to whose defaults those here are equal.
+/// Adam (Kingma and Ba, 2014) and AdamW, with decoupled weight decay (Loshchilov and Hutter, 2017):
+/// each number takes steps of about the learning rate while its gradients agree, and smaller ones
+/// while they contradict each other. Equations: common/ops/optimizer_step.h. The defaults are those
+/// of torch.optim.
 class Adam : public Optimizer {
 public:
     struct Config {

@@ -65,7 +65,8 @@ public:
                 break;
         }
         if (role != "weight" && role != "bias")
-            throw Error(fmt::format("no rule says how '{}' {} begins", name, to_string(shape)));
+            throw Error(
+                fmt::format("no rule says how '{}' {} is initialized", name, to_string(shape)));
         const auto weight = weight_shapes_.find(layer);
         expect(weight != weight_shapes_.end(),
                fmt::format("'{}' was asked for before its weight", name));
@@ -89,17 +90,19 @@ private:
     std::map<std::string, Shape> weight_shapes_;
 };
 
-/// The spreads in one tower of CLIP: the more layers add to a token, the narrower each of them.
-struct Spread {
-    double in = 0, out = 0, widen = 0;
+/// The standard deviations in one tower of CLIP, by transformers' names: the more residual layers
+/// add up, the smaller.
+struct TowerStd {
+    double in_proj = 0, out_proj = 0, fc = 0;
 
-    Spread(const io::Json& config, const char* tower) {
+    TowerStd(const io::Json& config, const char* tower) {
         if (!config.contains(tower)) return;
-        const double width = io::get<double>(config[tower], "hidden_size");
-        const double layers = io::get<double>(config[tower], "num_hidden_layers");
-        out = 1 / std::sqrt(width);
-        in = out / std::sqrt(2 * layers);
-        widen = 1 / std::sqrt(2 * width);
+        const auto sizes = io::get<io::Json>(config, tower);
+        const double width = io::get<double>(sizes, "hidden_size");
+        const double layers = io::get<double>(sizes, "num_hidden_layers");
+        out_proj = 1 / std::sqrt(width);
+        in_proj = out_proj / std::sqrt(2 * layers);
+        fc = 1 / std::sqrt(2 * width);
     }
 };
 
@@ -136,7 +139,7 @@ const Rules& discriminator_rules() {
         {"*.running_mean", zero},
         {"*.running_var", one},
         {"*.num_batches_tracked", zero},
-        // ActNorm, until it has seen its first batch
+        // ActNorm, until its data-dependent initialization
         {"*.loc", zero},
         {"*.scale", one},
         {"*.initialized", zero},
@@ -145,19 +148,19 @@ const Rules& discriminator_rules() {
 }
 
 Rules clip_rules(const io::Json& config) {
-    const Spread text(config, "text_config"), image(config, "vision_config");
+    const TowerStd text(config, "text_config"), image(config, "vision_config");
     return {
-        {"*text_model.encoder.*.self_attn.[qkv]_proj.weight", Init::normal(text.in)},
-        {"*text_model.encoder.*.self_attn.out_proj.weight", Init::normal(text.out)},
-        {"*text_model.encoder.*.mlp.fc1.weight", Init::normal(text.widen)},
-        {"*text_model.encoder.*.mlp.fc2.weight", Init::normal(text.in)},
-        {"*vision_model.encoder.*.self_attn.[qkv]_proj.weight", Init::normal(image.in)},
-        {"*vision_model.encoder.*.self_attn.out_proj.weight", Init::normal(image.out)},
-        {"*vision_model.encoder.*.mlp.fc1.weight", Init::normal(image.widen)},
-        {"*vision_model.encoder.*.mlp.fc2.weight", Init::normal(image.in)},
-        {"*vision_model.embeddings.class_embedding", Init::normal(image.out)},
-        {"*text_projection.weight", Init::normal(text.out)},
-        {"*visual_projection.weight", Init::normal(image.out)},
+        {"*text_model.encoder.*.self_attn.[qkv]_proj.weight", Init::normal(text.in_proj)},
+        {"*text_model.encoder.*.self_attn.out_proj.weight", Init::normal(text.out_proj)},
+        {"*text_model.encoder.*.mlp.fc1.weight", Init::normal(text.fc)},
+        {"*text_model.encoder.*.mlp.fc2.weight", Init::normal(text.in_proj)},
+        {"*vision_model.encoder.*.self_attn.[qkv]_proj.weight", Init::normal(image.in_proj)},
+        {"*vision_model.encoder.*.self_attn.out_proj.weight", Init::normal(image.out_proj)},
+        {"*vision_model.encoder.*.mlp.fc1.weight", Init::normal(image.fc)},
+        {"*vision_model.encoder.*.mlp.fc2.weight", Init::normal(image.in_proj)},
+        {"*vision_model.embeddings.class_embedding", Init::normal(image.out_proj)},
+        {"*text_projection.weight", Init::normal(text.out_proj)},
+        {"*visual_projection.weight", Init::normal(image.out_proj)},
         // tokens, positions, patches
         {"*_embedding.weight", Init::normal(0.02)},
         {"*logit_scale", Init::value(std::log(1 / 0.07))},

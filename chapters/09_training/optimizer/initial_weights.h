@@ -7,16 +7,16 @@
 #include "chapters/09_training/optimizer/trainable.h"
 #include "common/io/json.h"
 
-/// The numbers a network begins with before it has learned anything.
+/// The initial weights of the networks.
 ///
 ///     Weights weights = weights_of(build, initial_weights(unet_rules(), seed));
 
 namespace ldm::train {
 
-/// How one tensor begins.
+/// How one tensor is initialized.
 struct Init {
     enum class Kind {
-        /// as PyTorch's layers begin; what holds for every tensor without a rule
+        /// as PyTorch's layers do it; the default for every tensor without a rule
         layer,
         zero,
         one,
@@ -40,11 +40,11 @@ struct Rule {
     Init init;
 };
 
-/// What a network does differently from PyTorch's layers. The first rule that fits a name counts.
+/// Where a network differs from PyTorch's layers. The first rule that matches a name counts.
 using Rules = std::vector<Rule>;
 
-/// UNetModel (openaimodel.py): the last layer of everything that is added to the picture begins at
-/// zero, so that the whole network begins as the identity between its first and last convolution.
+/// UNetModel (openaimodel.py; zero_module): the last layer of every residual branch begins at zero,
+/// so that each residual block begins as the identity.
 const Rules& unet_rules();
 
 /// The autoencoders and the codebook of VQModel (autoencoder.py, taming's quantize.py).
@@ -53,14 +53,14 @@ const Rules& autoencoder_rules();
 /// NLayerDiscriminator (taming's weights_init): narrower than PyTorch's layers.
 const Rules& discriminator_rules();
 
-/// CLIPModel of transformers (CLIPPreTrainedModel._init_weights, initializer_factor 1): narrower
-/// the more layers add up. `config` has text_config, vision_config and projection_dim as in a
-/// config.json; one of the first two may be missing.
+/// CLIPModel of transformers (CLIPPreTrainedModel._init_weights, initializer_factor 1): smaller
+/// standard deviations the more residual layers add up. `config` has text_config, vision_config and
+/// projection_dim as in a config.json; one of the first two may be missing.
 Rules clip_rules(const io::Json& config);
 
 /// Makes initial weights for weights_of(). The numbers of a tensor depend on its name, its shape,
-/// the rules and the seed, not on what else is in the network. A tensor without a rule begins as in
-/// PyTorch's layers (Linear, Conv and norms; He et al., 2015):
+/// the rules and the seed, not on what else is in the network. A tensor without a rule is
+/// initialized as in PyTorch's layers (Linear, Conv and norms; He et al., 2015):
 ///
 ///     weight [out, in, ...]         uniform between +-1 / sqrt(fan in), fan in = size / out
 ///     bias beside such a weight     the same

@@ -18,9 +18,9 @@ namespace {
 
 using NameTest = std::function<bool(const std::string&)>;
 
-Weights matrices(const Weights& weights, const NameTest& inner) {
+Weights matrices(const Weights& weights, const NameTest& is_hidden_layer) {
     return select(weights, [&](const std::string& name) {
-        return weights.at(name).rank() >= 2 && inner(name);
+        return weights.at(name).rank() >= 2 && is_hidden_layer(name);
     });
 }
 
@@ -39,7 +39,7 @@ Tensor identity(std::int64_t n, Device device) {
 //! [orthogonalized]
 Tensor orthogonalized(const Tensor& matrix) {
     using ops::matmul;
-    NoGradient no_notes;
+    NoGradient no_gradient;
     // rounding would grow from step to step
     const ops::WithPrecision exact(ops::Precision::f32);
     const Tensor rows = matrix.reshape({matrix.dim(0), -1});
@@ -47,8 +47,9 @@ Tensor orthogonalized(const Tensor& matrix) {
     const Tensor x =
         rows / static_cast<float>(std::max(std::sqrt(ops::sum_of_squares(rows)), 1e-7));
 
-    // Every step multiplies x by a matrix that is made of x x^T alone (of x^T x, if that is
-    // smaller). So only this small matrix takes the steps, and x meets their product at the end.
+    // Every step multiplies x by a polynomial of the Gram matrix x x^T alone (of x^T x, if that is
+    // smaller). So only these small matrices are iterated, and x is multiplied by their product at
+    // the end.
     Tensor gram = matmul(x, x, wide ? ops::Transpose::b : ops::Transpose::a);
     const Tensor one = identity(gram.dim(0), gram.device());
     Tensor steps = one;
@@ -61,9 +62,9 @@ Tensor orthogonalized(const Tensor& matrix) {
 }
 //! [orthogonalized]
 
-Muon::Muon(const Weights& weights, const NameTest& inner, const Config& config)
+Muon::Muon(const Weights& weights, const NameTest& is_hidden_layer, const Config& config)
     : config_(config),
-      matrices_(matrices(weights, inner)),
+      matrices_(matrices(weights, is_hidden_layer)),
       momenta_(zeros_like(matrices_)),
       adam_(without(weights, matrices_), config.adam) {
     expect(config.beta >= 0.0 && config.beta < 1.0,

@@ -15,17 +15,17 @@ namespace ldm::train {
 /// and takes matrix products only. Jordan et al., 2024. x [rows, columns], or [rows, ...] as such.
 Tensor orthogonalized(const Tensor& x);
 
-/// Moves a weight matrix by its orthogonalised momentum: in every direction it can move, the same
-/// distance, instead of far along the few directions that dominate a gradient. It learns clearly
-/// more from one sample than Adam, for some matrix products per step. With g the gradient:
+/// Muon: updates a weight matrix by its orthogonalized momentum, so that the update has the same
+/// length along every singular direction instead of being dominated by a few. It reaches the same
+/// loss in fewer samples than Adam, for some matrix products per step. With g the gradient:
 ///
 ///     momentum <- momentum + (1 - beta) (g - momentum)
 ///     weight   <- (1 - lr weight_decay) weight
 ///               - 0.2 lr sqrt(max(rows, columns)) orthogonalized(g + beta (momentum - g))
 ///
 /// The factor 0.2 sqrt(…) gives the steps the size that Adam's have, so that one learning rate
-/// suits both (Liu et al., 2025): torch.optim.Muon with adjust_lr_fn="match_rms_adamw", whose decay
-/// is 0.1 unless it is told otherwise. It is for weights between hidden layers; tables, norms,
+/// suits both (Liu et al., 2025): torch.optim.Muon with adjust_lr_fn="match_rms_adamw", whose
+/// default weight decay is 0.1. It is for weights between hidden layers; embedding tables, norms,
 /// biases and the first and last layer go to AdamW.
 class Muon : public Optimizer {
 public:
@@ -36,13 +36,14 @@ public:
             .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.01, .decoupled_weight_decay = true};
     };
 
-    /// `inner` says by its name which weight of two or more axes lies between hidden layers.
-    Muon(const Weights& weights, const std::function<bool(const std::string& name)>& inner,
-         const Config& config);
+    /// `is_hidden_layer` says by its name which weight of two or more axes lies between hidden
+    /// layers.
+    Muon(const Weights& weights,
+         const std::function<bool(const std::string& name)>& is_hidden_layer, const Config& config);
 
     void step(const Weights& gradients, double learning_rate) override;
 
-    /// `momentum.NAME` for each inner weight, and `adam.…` for the state of AdamW.
+    /// `momentum.NAME` for each hidden matrix, and `adam.…` for the state of AdamW.
     Weights state() override;
 
 private:

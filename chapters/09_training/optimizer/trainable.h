@@ -25,7 +25,7 @@ namespace ldm::train {
 /// Names -> numbers, in alphabetical order of the names.
 using ddpm::Weights;
 
-/// The numbers a weight begins with.
+/// Makes the initial numbers of a weight.
 using MakeWeight = std::function<Tensor(const std::string& name, const Shape& shape)>;
 
 /// The weights that a network asks for when `build` constructs it from the Params it is given, each
@@ -48,7 +48,7 @@ Weights on(const Weights& weights, Device device);
 /// The weights under whose names `chosen` says yes. The numbers are shared.
 Weights select(const Weights& weights, const std::function<bool(const std::string& name)>& chosen);
 
-/// Lends the weights to a checkpoint, for building networks from it. The numbers are shared.
+/// Adds the weights to a checkpoint, for building networks from it. The numbers are shared.
 void add_weights(const Weights& weights, nn::Checkpoint& checkpoint);
 
 void watch(Tape& tape, const Weights& weights);

@@ -5,24 +5,25 @@
 
 namespace ldm::train {
 
-/// Replaces every vector of a latent by the nearest entry e of a codebook (van den Oord et al.,
-/// 2017; VectorQuantizer2 in taming's vqvae/quantize.py), so that a picture becomes a page of whole
-/// numbers.
+/// Vector quantization: replaces every vector of a latent by the nearest entry e of a codebook (van
+/// den Oord et al., 2017; VectorQuantizer2 in taming's vqvae/quantize.py), so that a picture
+/// becomes a grid of integers.
 ///
-/// Choosing has no gradient. So the gradient of the latent passes straight through the choice, as
-/// if nothing had been replaced, and a loss moves entries and vectors towards each other:
+/// The choice of an entry has no gradient. The straight-through estimator (Bengio et al., 2013)
+/// passes the gradient of z_q to z as if nothing had been replaced; the codebook and commitment
+/// losses move entries and vectors towards each other:
 ///
-///     z_q  = z + sg(e - z)                                  sg: no gradient from here
+///     z_q  = z + sg(e - z)                                  sg: stop gradient (detach)
 ///     loss = mean((sg(e) - z)^2) + beta mean((e - sg(z))^2)
 ///
-/// The first term was meant to have beta, the second not; `legacy` is how all published models were
-/// trained, without it beta is on the first.
+/// The paper puts beta on the first, the commitment loss; `legacy` as here is how all published
+/// models were trained, without it beta is on the first.
 class VectorQuantizer2 {
 public:
     struct Config {
-        // entries
+        // number of entries
         int n_e = 0;
-        // numbers in each
+        // dimension of each
         int e_dim = 0;
         float beta = 0.25f;
         bool legacy = true;
@@ -50,7 +51,7 @@ private:
     Tensor codebook_;
 };
 
-/// A codebook that has seen nothing: uniform in [-1 / n_e, 1 / n_e). [n_e, e_dim]
+/// An initial codebook: uniform in [-1 / n_e, 1 / n_e). [n_e, e_dim]
 Tensor new_codebook(int n_e, int e_dim, random::TorchGenerator& noise);
 
 }  // namespace ldm::train

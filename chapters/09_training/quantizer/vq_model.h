@@ -6,8 +6,7 @@
 
 namespace ldm::train {
 
-/// An autoencoder whose latent is made of the entries of a codebook (VQModel in ldm's
-/// autoencoder.py):
+/// An autoencoder with a vector-quantized latent (VQ-VAE, VQGAN; VQModel in ldm's autoencoder.py):
 ///
 ///     picture = decode(quantize(encode_to_prequant(x)))
 ///
@@ -20,19 +19,19 @@ public:
         vae::Config ddconfig;
         // entries of the codebook
         int n_embed = 0;
-        // numbers in each
+        // dimension of each
         int embed_dim = 0;
         bool sane_index_shape = false;
     };
 
     VQModel(const nn::Params& weights, const Config& config);
 
-    /// The latent before it is replaced by entries.
+    /// The latent before quantization.
     Tensor encode_to_prequant(const Tensor& x) const;
 
     VectorQuantizer2::Result encode(const Tensor& x) const;
 
-    /// A latent that has been quantised -> picture.
+    /// A quantized latent -> picture.
     Tensor decode(const Tensor& quant) const;
 
     const VectorQuantizer2& quantize() const { return quantize_; }
@@ -44,8 +43,8 @@ private:
     nn::Conv2d quant_conv_, post_quant_conv_;
 };
 
-/// The same as the first stage of a diffusion model, which works on latents before quantisation
-/// (VQModelInterface): what the diffusion draws is replaced by entries on the way to the picture.
+/// The same as the first stage of a diffusion model, whose latents are those before quantization
+/// (VQModelInterface): decode() quantizes first.
 class VQModelInterface {
 public:
     VQModelInterface(const nn::Params& weights, const VQModel::Config& config)

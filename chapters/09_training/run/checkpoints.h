@@ -38,7 +38,7 @@ private:
 };
 
 /// The newest state of a folder that can be read; nothing when there is none, or no such folder. A
-/// file that cannot be read is told to `warn`, and the one before it is taken.
+/// file that cannot be read is reported to `warn`, and the one before it is taken.
 std::optional<SavedState> latest_state(
     const std::filesystem::path& folder,
     const std::function<void(const std::string&)>& warn = report::message);

@@ -12,7 +12,7 @@
 
 namespace ldm::train {
 
-/// What one step of a training looked like.
+/// One step of a training.
 struct CurvePoint {
     std::int64_t step = 0;
     /// of training so far, without breaks
@@ -23,7 +23,7 @@ struct CurvePoint {
     std::vector<double> extras = {};
 };
 
-/// The curve of a training as a table: step,seconds,samples,lr,loss and columns of the training's
+/// The training curve as a table: step,seconds,samples,lr,loss and columns of the training's
 /// own. Every row is in the file as soon as it is added.
 class Curve {
 public:

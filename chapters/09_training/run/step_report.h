@@ -8,8 +8,8 @@
 
 namespace ldm::train {
 
-/// How long a training may take; without a limit it goes on until somebody stops it. What comes
-/// first ends it.
+/// How long a training may take; without a limit it goes on until it is stopped. What comes first
+/// ends it.
 struct Limits {
     /// Counted from the very first step.
     std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
@@ -19,7 +19,7 @@ struct Limits {
 
 enum class Stop { not_yet, steps, minutes, interrupted };
 
-/// The line that a training shows, and the question whether it is over:
+/// The progress line of a training, and whether it should stop:
 ///
 ///     StepReport report("autoencoder", step, limits);
 ///     while (report.stop() == Stop::not_yet) {
@@ -42,7 +42,7 @@ public:
     /// One more step is done.
     void step(double loss, std::int64_t samples);
 
-    /// Whether to go on after this step; after Ctrl-C in any case not.
+    /// Whether to stop after this step, and why.
     Stop stop() const;
 
     /// from the very first
@@ -63,7 +63,7 @@ private:
     Clock::time_point start_ = Clock::now(), shown_ = start_;
 };
 
-/// What the line tells.
+/// What the line says.
 struct StepLine {
     /// steps before this program and until now
     std::int64_t first = 0, done = 0;

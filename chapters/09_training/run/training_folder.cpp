@@ -75,8 +75,8 @@ std::optional<SavedState> TrainingFolder::resumed(bool resume) const {
 
 void TrainingFolder::expect_same_training(const SavedState& saved) const {
     const io::Json now = what_steps_depend_on(config_),
-                   then = what_steps_depend_on(io::parse_json(
-                       saved.text("config"), "the configuration of the checkpoint"));
+                   then = what_steps_depend_on(
+                       io::parse_json(saved.text("config"), "the configuration of the checkpoint"));
     for (const io::Json& change : io::Json::diff(then, now))
         throw Error(fmt::format("{} was trained with another '{}' so far", path_.string(),
                                 io::get<std::string>(change, "path").substr(1)));

@@ -16,24 +16,33 @@
 namespace ldm::train {
 namespace {
 
-constexpr const char* place = "first_stage_model";
-// where upstream's checkpoints have it
-constexpr const char* loss_place = "first_stage_model.loss";
+constexpr const char* first_stage_prefix = "first_stage_model";
+/// As in upstream's checkpoints.
+constexpr const char* loss_prefix = "first_stage_model.loss";
 
 bool is_encoder(const std::string& name) {
     return name.starts_with("encoder.") || name.starts_with("quant_conv.");
 }
 
-/// Neither the first nor the last layer of encoder and decoder, which touch pictures or latents.
-bool is_inner(const std::string& name) {
+/// All but the first and last layers of encoder, decoder and discriminator.
+bool is_hidden_layer(const std::string& name) {
     return name.find("conv_in") == std::string::npos &&
            name.find("conv_out") == std::string::npos &&
            name.find("quant_conv") == std::string::npos && !name.ends_with("main.0.weight");
 }
 
+/// A discriminator is trained by Adam with the betas of upstream's autoencoder.py, whatever trains
+/// the generator, and without EMA.
 OptimizedWeights::Config discriminator_config(const TrainingConfig& config) {
     return {.optimizer = {{"name", "adam"}, {"betas", {0.5, 0.9}}},
             .max_grad_norm = config.optimized.max_grad_norm};
+}
+
+double discriminator_learning_rate(const io::Json& json, const TrainingConfig& config) {
+    const double rate = io::get_or(json, "discriminator_learning_rate", config.learning_rate);
+    if (!(rate >= 0.0))
+        throw Error(fmt::format("'discriminator_learning_rate' is {}, expected 0 or more", rate));
+    return rate;
 }
 
 }  // namespace
@@ -51,20 +60,39 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
           io::get_or(json, "first_stage_config", model.setting("first_stage_config"))),
       model_(std::move(model)),
       examples_(std::move(examples)),
-      discriminator_rate_(io::get_or(json, "discriminator_learning_rate", config.learning_rate) /
-                          config.learning_rate) {
+      discriminator_lr_factor_(discriminator_learning_rate(json, config) / config.learning_rate) {
+    model_.use(config_.device);
+    make_autoencoder();
+    make_loss(json);
+    model_.check();
+
+    const bool train_encoder = io::get_or(json, "train_encoder", true);
+    generator_.emplace(
+        select(all_, [&](const std::string& name) { return train_encoder || !is_encoder(name); }),
+        config.optimized, is_hidden_layer);
+    discriminator_.emplace(select(loss_weights_,
+                                  [](const std::string& name) {
+                                      return name.starts_with("discriminator.") && !is_buffer(name);
+                                  }),
+                           discriminator_config(config), is_hidden_layer);
+}
+
+void AutoencoderTrainer::make_autoencoder() {
     if (first_stage_config_.empty())
-        throw Error("'first_stage_config' is missing: an autoencoder from nothing needs its sizes");
+        throw Error(
+            "'first_stage_config' is missing: without --init an autoencoder needs its sizes");
     const auto architecture =
         vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
     const int embed_dim = io::get<int>(first_stage_config_, "embed_dim");
-    model_.use(config_.device);
-    all_ = weights_of(
-        [&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
-        model_.has(place) ? copied_from(model_.weights(place))
-                          : on(initial_weights(autoencoder_rules(), config.seed), config.device));
+    all_ =
+        weights_of([&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
+                   model_.has(first_stage_prefix)
+                       ? copied_from(model_.weights(first_stage_prefix))
+                       : on(initial_weights(autoencoder_rules(), config_.seed), config_.device));
     last_layer_ = all_.at("decoder.conv_out.weight");
+}
 
+void AutoencoderTrainer::make_loss(const io::Json& json) {
     const auto loss_json = io::get_or(json, "loss", io::Json::object());
     const float logvar = io::get_or(loss_json, "logvar_init", 0.0f);
     nn::Checkpoint lpips;
@@ -75,40 +103,28 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
         throw Error(
             "'lpips_weights' is missing: the perceptual loss needs the weights of VGG16 and LPIPS "
             "(\"perceptual_weight\": 0 does without)");
-    const MakeWeight known = copied_from(lpips.root());
-    const MakeWeight discriminator = model_.has(std::string(loss_place) + ".discriminator")
-                                         ? copied_from(model_.weights(loss_place))
-                                         : initial_weights(discriminator_rules(), config.seed + 1);
+
+    const MakeWeight from_lpips = copied_from(lpips.root());
+    const MakeWeight discriminator = model_.has(std::string(loss_prefix) + ".discriminator")
+                                         ? copied_from(model_.weights(loss_prefix))
+                                         : initial_weights(discriminator_rules(), config_.seed + 1);
+    const MakeWeight make = [&](const std::string& name, const Shape& shape) {
+        if (name == "logvar") return Tensor::full(shape, logvar);
+        return name.starts_with("perceptual_loss.") ? from_lpips(name, shape)
+                                                    : discriminator(name, shape);
+    };
     loss_weights_ = weights_of(
         [&](const nn::Params& p) {
             loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json));
         },
-        on(
-            [&](const std::string& name, const Shape& shape) {
-                if (name == "logvar") return Tensor::full(shape, logvar);
-                return name.starts_with("perceptual_loss.") ? known(name, shape)
-                                                            : discriminator(name, shape);
-            },
-            config.device));
+        on(make, config_.device));
     lpips.check("the weights of LPIPS");
-    model_.check();
-
-    const bool train_encoder = io::get_or(json, "train_encoder", true);
-    generator_.emplace(
-        select(all_, [&](const std::string& name) { return train_encoder || !is_encoder(name); }),
-        config.optimized, is_inner);
-    discriminator_.emplace(select(loss_weights_,
-                                  [](const std::string& name) {
-                                      return name.starts_with("discriminator.") &&
-                                             !is_measured(name);
-                                  }),
-                           discriminator_config(config), is_inner);
 }
 
 Shape AutoencoderTrainer::latent_shape(const Tensor& pictures) const {
-    const auto levels =
-        io::get<std::vector<int>>(first_stage_config_["ddconfig"], "ch_mult").size();
-    const std::int64_t factor = std::int64_t{1} << (levels - 1);
+    const auto architecture =
+        vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
+    const std::int64_t factor = std::int64_t{1} << (architecture.levels() - 1);
     return {pictures.dim(0), io::get<int>(first_stage_config_, "embed_dim"),
             pictures.dim(2) / factor, pictures.dim(3) / factor};
 }
@@ -155,8 +171,8 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
                    gradients_of(tape.backward(d.loss), discriminator_->weights()), share);
         disc_loss += share * d.disc_loss;
     }
-    generator_->move(generator_gradients, learning_rate);
-    discriminator_->move(discriminator_gradients, discriminator_rate_ * learning_rate);
+    generator_->step(generator_gradients, learning_rate);
+    discriminator_->step(discriminator_gradients, discriminator_lr_factor_ * learning_rate);
     return {loss, {rec_loss, kl_loss, decibels, d_weight, disc_loss}};
 }
 //! [step]
@@ -169,8 +185,8 @@ Weights AutoencoderTrainer::state() {
     Weights state;
     add_state(state, "autoencoder.", generator_->state());
     add_state(state, "discriminator.", discriminator_->state());
-    add_state(state, "measured.",
-              select(loss_weights_, [](const std::string& name) { return is_measured(name); }));
+    add_state(state, "buffers.",
+              select(loss_weights_, [](const std::string& name) { return is_buffer(name); }));
     return state;
 }
 
@@ -179,13 +195,13 @@ Tensor AutoencoderTrainer::reconstruct(const Tensor& pictures) const {
     return ops::to(autoencoder_->decode(autoencoder_->encode(there).mode()), pictures.device());
 }
 
-Tensor AutoencoderTrainer::reconstruct_with_average(const Tensor& pictures) {
-    const OptimizedWeights::WithAverage average(*generator_);
+Tensor AutoencoderTrainer::reconstruct_with_ema(const Tensor& pictures) {
+    const OptimizedWeights::EmaScope ema(*generator_);
     return reconstruct(pictures);
 }
 
 image::Image AutoencoderTrainer::sample() {
-    const Tensor rec = reconstruct_with_average(examples_);
+    const Tensor rec = reconstruct_with_ema(examples_);
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < examples_.dim(0); ++i)
         tiles.push_back({image::to_image(examples_, i), ""});
@@ -193,8 +209,8 @@ image::Image AutoencoderTrainer::sample() {
         tiles.push_back({image::to_image(rec, i), ""});
     return image::sheet(
         tiles,
-        {.title = "Pictures, and what the autoencoder makes of them",
-         .note = fmt::format("{:.2f} dB", vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
+        {.title = "Pictures (top) and their reconstructions",
+         .note = fmt::format("PSNR {:.2f} dB", vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
          .columns = static_cast<int>(examples_.dim(0)),
          .tile_size = 128,
          .gap = 12});
@@ -202,7 +218,7 @@ image::Image AutoencoderTrainer::sample() {
 
 void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
-    add_state(named, std::string(place) + ".", generator_->learned(all_));
+    add_state(named, std::string(first_stage_prefix) + ".", generator_->with_trained(all_));
     model_.write(folder,
                  {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}},
                  named);

@@ -10,10 +10,9 @@
 
 namespace ldm::train {
 
-/// Trains an AutoencoderKL: a picture should survive being made small (ldm's autoencoder.py, with
-/// the loss of contperceptual.py). Two sides take turns: the autoencoder paints, the discriminator
-/// learns to tell its paintings from pictures. A discriminator that the model it begins with has
-/// (first_stage_model.loss.discriminator) goes on learning.
+/// Trains an AutoencoderKL (ldm's autoencoder.py, with the loss of contperceptual.py): in every
+/// step first the generator, which is the autoencoder, then the discriminator. A discriminator that
+/// the initial model has (first_stage_model.loss.discriminator) is trained further.
 ///
 /// Own keys of the configuration:
 ///
@@ -21,10 +20,9 @@ namespace ldm::train {
 ///     "loss"                LPIPSWithDiscriminator::Config; {"perceptual_weight": 0,
 ///                           "kl_weight": 1e-6} …
 ///     "lpips_weights"       files for add_lpips_weights(), with a perceptual_weight
-///     "train_encoder"       false: the latents stay the same, so what was trained on them stays
+///     "train_encoder"       false: the encoder is frozen, so a UNet trained on its latents stays
 ///                           valid
-///     "discriminator_learning_rate"  by default the autoencoder's
-///     by default the autoencoder's
+///     "discriminator_learning_rate"  by default "learning_rate"
 class AutoencoderTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
@@ -40,13 +38,13 @@ public:
     StepResult step_on(std::int64_t step, std::span<const Tensor> pictures,
                        std::span<const Tensor> noise, double learning_rate);
 
-    /// What the autoencoder makes of pictures [N, 3, H, W], with the weights of this moment.
+    /// Reconstructions of pictures [N, 3, H, W] from the mean of the posterior.
     Tensor reconstruct(const Tensor& pictures) const;
 
-    /// The same with what has been learned: the averaged weights.
-    Tensor reconstruct_with_average(const Tensor& pictures);
+    /// The same with the EMA of the weights.
+    Tensor reconstruct_with_ema(const Tensor& pictures);
 
-    /// The latents of such pictures.
+    /// The shape of the latents of such pictures.
     Shape latent_shape(const Tensor& pictures) const;
 
     std::vector<std::string> columns() const override;
@@ -55,18 +53,21 @@ public:
     void write_model(const std::filesystem::path& folder) override;
 
 private:
+    void make_autoencoder();
+    void make_loss(const io::Json& json);
+
     TrainingConfig config_;
     io::Json first_stage_config_;
     ModelParts model_;
     Tensor examples_;
-    // times the learning rate
-    double discriminator_rate_;
+    // the discriminator's learning rate as a multiple of the generator's
+    double discriminator_lr_factor_;
 
     std::optional<vae::AutoencoderKL> autoencoder_;
     std::optional<LPIPSWithDiscriminator> loss_;
-    // of the autoencoder, trained or not
+    // of the autoencoder, trained or frozen
     Weights all_;
-    // of everything in the loss
+    // of LPIPS and the discriminator
     Weights loss_weights_;
     std::optional<OptimizedWeights> generator_, discriminator_;
     Tensor last_layer_;

@@ -30,22 +30,26 @@ using clip::place_in_model;
 /// 2021).
 const float largest_logit_scale = std::log(100.0f);
 
-/// The text tower without the matrix behind it, of which nobody but the image tower has any need.
+/// The text tower itself; text_projection, which maps its output to the space that both towers
+/// share, is not part of it.
 bool is_text_tower(const std::string& name) { return name.starts_with("text_model."); }
 
-/// Matrices between hidden layers, not the tables at the doors.
-bool is_inner(const std::string& name) { return name.find("embedding") == std::string::npos; }
+/// Matrices between hidden layers; embedding tables are not.
+bool is_hidden_layer(const std::string& name) {
+    return name.find("embedding") == std::string::npos;
+}
 
-/// The share of rows whose largest number is on the diagonal.
-double diagonal_wins(const Tensor& anywhere) {
-    const Tensor logits = ops::to(anywhere, Device::cpu);
+/// Of logits [N, N], one row for each caption: the fraction of captions whose highest logit is that
+/// of their own picture.
+double accuracy(const Tensor& on_any_device) {
+    const Tensor logits = ops::to(on_any_device, Device::cpu);
     const std::int64_t n = logits.dim(0);
-    std::int64_t wins = 0;
+    std::int64_t correct = 0;
     for (std::int64_t i = 0; i < n; ++i) {
         const float* row = logits.data() + i * n;
-        wins += std::max_element(row, row + n) - row == i;
+        correct += std::max_element(row, row + n) - row == i;
     }
-    return static_cast<double>(wins) / static_cast<double>(n);
+    return static_cast<double>(correct) / static_cast<double>(n);
 }
 
 text::ClipTokenizer tokenizer_from(const std::filesystem::path& merges, const ModelParts& model) {
@@ -69,7 +73,7 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
       examples_(std::move(examples)),
       train_text_(io::get_or(json, "train_text", true)) {
     if (cond_stage_config_.empty())
-        throw Error("'cond_stage_config' is missing: towers from nothing need their sizes");
+        throw Error("'cond_stage_config' is missing: without --init the towers need their sizes");
     towers_ = clip::Towers::from_json(cond_stage_config_);
     const clip::ClipModel::Config& sizes = towers_.sizes;
     const auto side = sizes.vision_config.image_size;
@@ -88,26 +92,26 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
     model_.check();
     optimized_.emplace(
         select(all_, [&](const std::string& name) { return train_text_ || !is_text_tower(name); }),
-        config.optimized, is_inner);
+        config.optimized, is_hidden_layer);
     if (!train_text_) encode_captions(captions);
 }
 
-/// The text tower says once what it makes of each of the captions.
+/// A frozen text tower encodes each distinct caption once.
 void ClipTrainer::encode_captions(const std::vector<std::string>& captions) {
     constexpr std::size_t at_once = 64;
-    std::vector<std::string> different;
+    std::vector<std::string> distinct;
     std::map<std::string, std::int32_t> rows;
     for (const std::string& caption : captions) {
-        const auto [row, is_new] =
+        const auto [row, inserted] =
             rows.try_emplace(caption, static_cast<std::int32_t>(rows.size()));
-        if (is_new) different.push_back(caption);
-        row_of_file_.push_back(row->second);
+        if (inserted) distinct.push_back(caption);
+        caption_of_file_.push_back(row->second);
     }
     std::vector<Tensor> parts;
-    for (std::size_t i = 0; i < different.size(); i += at_once)
+    for (std::size_t i = 0; i < distinct.size(); i += at_once)
         parts.push_back(clip_->pooled_text(ids_of(
-            {different.begin() + i, different.begin() + std::min(i + at_once, different.size())})));
-    all_texts_ = ops::concat(parts, 0);
+            {distinct.begin() + i, distinct.begin() + std::min(i + at_once, distinct.size())})));
+    caption_features_ = ops::concat(parts, 0);
 }
 
 Tensor ClipTrainer::ids_of(const std::vector<std::string>& captions) const {
@@ -120,68 +124,69 @@ Tensor ClipTrainer::image_features(const Tensor& pictures) const {
     return clip_->image_features(clip_->image()(towers_.pixel_values(ops::to(pictures, device_))));
 }
 
-ClipTrainer::Answer ClipTrainer::among_batch(const Tensor& ids, const Tensor& pictures) const {
+ClipTrainer::Contrast ClipTrainer::contrast_in_batch(const Tensor& ids,
+                                                     const Tensor& pictures) const {
     const Tensor logits =
         clip_->logits_per_text(clip_->text_features(ids), image_features(pictures));  // [N, N]
     return {clip::contrastive_loss(logits), logits};
 }
 
-/// Each picture is to find its caption among all there are, and each caption its picture in the
-/// batch.
-ClipTrainer::Answer ClipTrainer::among_all(const Batch& batch) const {
+/// Each picture is contrasted with all captions there are, each caption of the batch with the
+/// pictures of the batch.
+ClipTrainer::Contrast ClipTrainer::contrast_with_all_captions(const Batch& batch) const {
     std::vector<std::int32_t> rows;
-    for (const std::int64_t file : batch.files) rows.push_back(row_of_file_.at(file));
-    const Tensor own = Tensor::ints({std::ssize(rows)}, rows),
-                 partner = clip::counting_up_to(std::ssize(rows));
-    const Tensor all = clip_->logits_per_text(clip_->project_text(all_texts_),
+    for (const std::int64_t file : batch.files) rows.push_back(caption_of_file_.at(file));
+    const Tensor own_caption = Tensor::ints({std::ssize(rows)}, rows),
+                 own_picture = clip::counting_up_to(std::ssize(rows));
+    const Tensor all = clip_->logits_per_text(clip_->project_text(caption_features_),
                                               image_features(batch.pictures));  // [M, N]
-    const Tensor logits = ops::embedding(own, all);                             // [N, N]
-    return {
-        (ops::cross_entropy(logits, partner) + ops::cross_entropy(ops::permute(all, {1, 0}), own)) /
-            2.0f,
-        logits};
+    const Tensor logits = ops::embedding(own_caption, all);                     // [N, N]
+    return {(ops::cross_entropy(logits, own_picture) +
+             ops::cross_entropy(ops::permute(all, {1, 0}), own_caption)) /
+                2.0f,
+            logits};
 }
 
 StepResult ClipTrainer::step(std::int64_t, std::span<const Batch> batches, double learning_rate) {
-    return learn(batches.size(), learning_rate, [&](std::size_t i) {
-        return train_text_ ? among_batch(ids_of(batches[i].captions), batches[i].pictures)
-                           : among_all(batches[i]);
+    return step_on(batches.size(), learning_rate, [&](std::size_t i) {
+        return train_text_ ? contrast_in_batch(ids_of(batches[i].captions), batches[i].pictures)
+                           : contrast_with_all_captions(batches[i]);
     });
 }
 
 StepResult ClipTrainer::step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures,
                                 double learning_rate) {
-    return learn(ids.size(), learning_rate,
-                 [&](std::size_t i) { return among_batch(ids[i], pictures[i]); });
+    return step_on(ids.size(), learning_rate,
+                   [&](std::size_t i) { return contrast_in_batch(ids[i], pictures[i]); });
 }
 
 //! [step]
-StepResult ClipTrainer::learn(std::size_t batches, double learning_rate,
-                              const std::function<Answer(std::size_t)>& answer) {
+StepResult ClipTrainer::step_on(std::size_t batches, double learning_rate,
+                                const std::function<Contrast(std::size_t)>& contrast) {
     const double share = 1.0 / static_cast<double>(batches);
-    double mean_loss = 0.0, found = 0.0;
+    double mean_loss = 0.0, mean_accuracy = 0.0;
     Weights gradients;
     for (std::size_t i = 0; i < batches; ++i) {
         Tape tape;
         watch(tape, optimized_->weights());
-        const auto [loss, logits] = answer(i);
+        const auto [loss, logits] = contrast(i);
         accumulate(gradients, gradients_of(tape.backward(loss), optimized_->weights()), share);
         mean_loss += share * loss.item();
-        found += share * diagonal_wins(logits);
+        mean_accuracy += share * accuracy(logits);
     }
-    optimized_->move(gradients, learning_rate);
+    optimized_->step(gradients, learning_rate);
     Tensor& logit_scale = all_.at("logit_scale");
     ops::copy_into(logit_scale, ops::clamp(logit_scale, -std::numeric_limits<float>::infinity(),
                                            largest_logit_scale));
-    return {mean_loss, {found}};
+    return {mean_loss, {mean_accuracy}};
 }
 //! [step]
 
 image::Image ClipTrainer::sample() {
-    const OptimizedWeights::WithAverage average(*optimized_);
+    const OptimizedWeights::EmaScope ema(*optimized_);
     const Batch& batch = examples_.front();
     const Tensor logits =
-        ops::to(among_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
+        ops::to(contrast_in_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
     const std::int64_t n = logits.dim(0);
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
@@ -190,17 +195,16 @@ image::Image ClipTrainer::sample() {
         tiles.push_back({image::to_image(batch.pictures, std::max_element(row, row + n) - row),
                          batch.captions[i].substr(0, 14)});
     }
-    return image::sheet(tiles,
-                        {.title = "Pictures, and which of them each caption finds",
-                         .note = fmt::format("right: {:.0f} %", 100.0 * diagonal_wins(logits)),
-                         .columns = static_cast<int>(n),
-                         .tile_size = 128,
-                         .gap = 12});
+    return image::sheet(tiles, {.title = "Pictures (top), and the one each caption scores highest",
+                                .note = fmt::format("accuracy {:.0f} %", 100.0 * accuracy(logits)),
+                                .columns = static_cast<int>(n),
+                                .tile_size = 128,
+                                .gap = 12});
 }
 
 void ClipTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
-    add_state(named, std::string(place_in_model) + ".", optimized_->learned(all_));
+    add_state(named, std::string(place_in_model) + ".", optimized_->with_trained(all_));
     model_.write(folder, {{"cond_stage_config", cond_stage_config_}}, named, merges_);
 }
 

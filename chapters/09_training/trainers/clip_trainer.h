@@ -10,8 +10,9 @@
 
 namespace ldm::train {
 
-/// Trains CLIP's two towers against each other: in a batch every caption should find its picture
-/// and every picture its caption (chapter 03's contrastive loss; transformers' CLIPModel).
+/// Trains CLIP's two towers by contrastive learning: within a batch the similarity of a caption and
+/// its own picture should exceed that of all other pairs (InfoNCE; chapter 03's contrastive_loss;
+/// transformers' CLIPModel).
 ///
 /// Own keys of the configuration:
 ///
@@ -20,15 +21,15 @@ namespace ldm::train {
 ///     "vocabulary"          merges.txt of the tokenizer; by default the model's. (`ldm train` also
 ///                           takes how many merges to learn from the captions, and puts the file
 ///                           into its folder.)
-///     "train_text"          false: the text tower stays frozen, and the image tower is trained to
-///                           match it, as is the projection of the texts ("LiT"; Zhai et al.,
-///                           2022). The features of every caption are then known, so each picture
-///                           is contrasted with all of them
+///     "train_text"          false: the text tower is frozen; the image tower and both projections
+///                           are trained ("LiT" with the towers exchanged; Zhai et al., 2022). The
+///                           features of every caption are then constant, so each picture is
+///                           contrasted with all of them
 class ClipTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
 
-    /// `captions` are those of all pictures, by the numbers that batches have for them.
+    /// `captions` are those of all pictures, indexed as Batch::files does.
     ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
                 std::vector<Batch> examples, const std::vector<std::string>& captions);
 
@@ -39,21 +40,21 @@ public:
     StepResult step_on(std::span<const Tensor> ids, std::span<const Tensor> pictures,
                        double learning_rate);
 
-    std::vector<std::string> columns() const override { return {"text_finds_picture"}; }
+    std::vector<std::string> columns() const override { return {"accuracy"}; }
     Weights state() override { return optimized_->state(); }
     image::Image sample() override;
     void write_model(const std::filesystem::path& folder) override;
 
 private:
-    struct Answer {
+    struct Contrast {
         Tensor loss;  // []
-        // [N, N], of each caption and each picture of a batch
+        // [N, N], one row for each caption of a batch, one column for each picture
         Tensor logits;
     };
-    Answer among_batch(const Tensor& ids, const Tensor& pictures) const;
-    Answer among_all(const Batch& batch) const;
-    StepResult learn(std::size_t batches, double learning_rate,
-                     const std::function<Answer(std::size_t)>& answer);
+    Contrast contrast_in_batch(const Tensor& ids, const Tensor& pictures) const;
+    Contrast contrast_with_all_captions(const Batch& batch) const;
+    StepResult step_on(std::size_t batches, double learning_rate,
+                       const std::function<Contrast(std::size_t)>& contrast);
 
     void encode_captions(const std::vector<std::string>& captions);
     Tensor ids_of(const std::vector<std::string>& captions) const;
@@ -71,10 +72,10 @@ private:
     std::optional<clip::ClipModel> clip_;
     Weights all_;
     std::optional<OptimizedWeights> optimized_;
-    // [M, D], pooled, of every different caption; with train_text false
-    Tensor all_texts_;
-    // which of them
-    std::vector<std::int32_t> row_of_file_;
+    // with train_text false: pooled features [M, D] of every distinct caption
+    Tensor caption_features_;
+    // and the row of them that belongs to each picture
+    std::vector<std::int32_t> caption_of_file_;
 };
 
 }  // namespace ldm::train

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "chapters/03_clip/token_ids.h"
 #include "chapters/03_clip/towers.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
-#include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
@@ -24,10 +24,13 @@
 namespace ldm::train {
 namespace {
 
-constexpr const char* unet_place = "model.diffusion_model";
-constexpr const char* text_place = "cond_stage_model.transformer";
+constexpr const char* unet_prefix = "model.diffusion_model";
+constexpr const char* text_prefix = "cond_stage_model.transformer";
 constexpr const char* schedule_keys[] = {"beta_schedule", "timesteps", "linear_start",
                                          "linear_end",    "cosine_s",  "parameterization"};
+
+constexpr int default_sampler_steps = 30;
+constexpr float default_cfg_scale = 3.0f;
 
 io::Json schedule_of(const io::Json& json, const ModelParts& model) {
     io::Json schedule = io::get_or(json, "schedule", io::Json::object());
@@ -38,25 +41,35 @@ io::Json schedule_of(const io::Json& json, const ModelParts& model) {
     return schedule;
 }
 
-/// Weights between hidden layers: neither tables nor the first and last convolution.
-bool is_inner(const std::string& name) {
+/// Weights between hidden layers: neither embedding tables nor the first and last convolution.
+bool is_hidden_layer(const std::string& name) {
     return name.find("embedding") == std::string::npos &&
            name.find("input_blocks.0.") == std::string::npos &&
            name.find("diffusion_model.out.") == std::string::npos;
 }
 
 /// The standard deviation of all numbers of x.
-double deviation(const Tensor& x) {
+double standard_deviation(const Tensor& x) {
     return std::sqrt(ops::mean(ops::square(x - ops::mean(x))).item());
+}
+
+/// Throws unless sample() can use the settings: found now, not after hours of training.
+void expect_usable(const io::Json& sampler, const ddpm::Schedule& schedule) {
+    const int steps = io::get_or(sampler, "steps", default_sampler_steps);
+    if (steps < 1 || steps > schedule.timesteps())
+        throw Error(fmt::format(
+            "'sampler' makes {} steps, but the schedule has {} time steps: set \"steps\" in "
+            "\"sampler\" to 1 to {}",
+            steps, schedule.timesteps(), schedule.timesteps()));
+    (void)io::get_or(sampler, "cfg_scale", default_cfg_scale);
 }
 
 }  // namespace
 
 const std::vector<std::string>& DiffusionTrainer::own_keys() {
     static const std::vector<std::string> keys = {
-        "unet_config",           "schedule",     "loss", "times",
-        "train_text_encoder",    "scale_factor", "lora", "sampler",
-        "parallel_micro_batches"};
+        "unet_config",  "schedule", "loss",    "timestep_sampling",     "train_text_encoder",
+        "scale_factor", "lora",     "sampler", "parallel_micro_batches"};
     return keys;
 }
 
@@ -69,34 +82,35 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       model_(std::move(model)),
       schedule_(ddpm::Schedule::from_json(schedule_config_)),
       loss_config_(ddpm::loss_config_from_json(io::get_or(json, "loss", io::Json::object()))),
-      times_(schedule_, TimeSteps::from_json(io::get_or(json, "times", io::Json::object()))),
+      timesteps_(schedule_, TimestepSampler::from_json(
+                                io::get_or(json, "timestep_sampling", io::Json::object()))),
       train_text_encoder_(io::get_or(json, "train_text_encoder", false)),
-      // there is one stream
-      micro_batches_at_once_(
+      // a GPU has one stream
+      parallel_micro_batches_(
           config.device == Device::cpu ? io::get_or(json, "parallel_micro_batches", 1) : 1),
       tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
+    expect_usable(sampler_, schedule_);
     model_.use(config_.device);
-    take_over_autoencoder(json, examples_);
-    take_over_text_encoder();
+    load_first_stage(json, examples_);
+    load_text_encoder();
     make_unet(json);
     model_.check();
     optimized_.emplace(lora_.empty()
                            ? select(all_, [&](const std::string& name) { return is_trained(name); })
                            : trained_weights(lora_),
-                       config.optimized, is_inner);
+                       config.optimized, is_hidden_layer);
 }
 
-void DiffusionTrainer::take_over_autoencoder(const io::Json& json,
-                                             const std::vector<Batch>& examples) {
+void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<Batch>& examples) {
     const io::Json first_stage = model_.setting("first_stage_config");
     if (first_stage.empty())
         throw Error(
-            "the model to begin with has no autoencoder: train one first, or name a model with "
+            "the initial model has no autoencoder: train one first, or name a model with "
             "--init");
-    latents_.emplace(model_.weights("first_stage_model"),
-                     vae::Config::from_json(first_stage["ddconfig"]),
-                     io::get<int>(first_stage, "embed_dim"), config_.data, config_.device);
+    posteriors_.emplace(model_.weights("first_stage_model"),
+                        vae::Config::from_json(io::get<io::Json>(first_stage, "ddconfig")),
+                        io::get<int>(first_stage, "embed_dim"), config_.data, config_.device);
     scale_factor_ = io::get_or(json, "scale_factor", 0.0f);
     if (const io::Json inherited = model_.setting("scale_factor");
         scale_factor_ == 0.0f && inherited.is_number())
@@ -104,51 +118,50 @@ void DiffusionTrainer::take_over_autoencoder(const io::Json& json,
     if (scale_factor_ == 0.0f) {
         std::vector<Tensor> means;
         for (const Batch& batch : examples)
-            means.push_back(vae::DiagonalGaussian(latents_->moments(batch)).mean());
-        scale_factor_ = static_cast<float>(1.0 / deviation(ops::concat(means, 0)));
+            means.push_back(vae::DiagonalGaussian(posteriors_->moments(batch)).mean());
+        scale_factor_ = static_cast<float>(1.0 / standard_deviation(ops::concat(means, 0)));
     }
-    generator_.emplace(model_.weights("first_stage_model"), first_stage, scale_factor_);
+    decoder_.emplace(model_.weights("first_stage_model"), first_stage, scale_factor_);
 }
 
-void DiffusionTrainer::take_over_text_encoder() {
+void DiffusionTrainer::load_text_encoder() {
     const io::Json cond_stage = model_.setting("cond_stage_config");
     if (cond_stage.empty())
         throw Error(
-            "the model to begin with has no text tower: train one first, or name a model with "
+            "the initial model has no text tower: train one first, or name a model with "
             "--init");
     const auto sizes =
         clip::TextEncoder::Config::from_json(io::get<io::Json>(cond_stage, "text_config"));
     length_ = sizes.max_position_embeddings;
-    const std::string from = model_.has(text_place) ? text_place : clip::place_in_model;
-    add_state(all_, std::string(text_place) + ".",
+    const std::string from = model_.has(text_prefix) ? text_prefix : clip::place_in_model;
+    add_state(all_, std::string(text_prefix) + ".",
               weights_of([&](const nn::Params& p) { text_encoder_.emplace(p, sizes); },
                          copied_from(model_.weights(from))));
 }
 
 void DiffusionTrainer::make_unet(const io::Json& json) {
-    if (unet_config_.empty())
-        throw Error("'unet_config' is missing: a UNet from nothing needs its sizes");
+    if (unet_config_.empty()) throw Error("'unet_config' is missing: a new UNet needs its sizes");
     const auto sizes = unet::Config::from_json(unet_config_);
-    const bool is_new = !model_.has(unet_place);
-    add_state(all_, std::string(unet_place) + ".",
+    const bool is_new = !model_.has(unet_prefix);
+    add_state(all_, std::string(unet_prefix) + ".",
               weights_of([&](const nn::Params& p) { unet_.emplace(p, sizes); },
                          is_new ? on(initial_weights(unet_rules(), config_.seed), config_.device)
-                                : copied_from(model_.weights(unet_place))));
+                                : copied_from(model_.weights(unet_prefix))));
     if (!json.contains("lora")) return;
 
-    if (is_new) throw Error("'lora' changes a finished UNet: name a model with --init");
+    if (is_new) throw Error("'lora' adapts a trained UNet: name a model with --init");
     const auto settings = io::get<io::Json>(json, "lora");
     io::expect_only_keys(settings, {"rank", "alpha", "layers"}, "lora");
     const int rank = io::get<int>(settings, "rank");
     const auto unet_only =
-        select(all_, [](const std::string& name) { return name.starts_with(unet_place); });
+        select(all_, [](const std::string& name) { return name.starts_with(unet_prefix); });
     lora_ =
         initial_lora(unet_only, layers_with(io::get_or(settings, "layers", attention_layers)), rank,
                      io::get_or(settings, "alpha", static_cast<float>(rank)), config_.seed);
 }
 
 bool DiffusionTrainer::is_trained(const std::string& name) const {
-    return name.starts_with(unet_place) || (train_text_encoder_ && name.starts_with(text_place));
+    return name.starts_with(unet_prefix) || (train_text_encoder_ && name.starts_with(text_prefix));
 }
 
 Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const {
@@ -157,18 +170,21 @@ Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const 
 
 Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_encoder_)(ids); }
 
-/// The UNet listening to `context`; of a LoRA, with the change it has come to so far: then its
-/// weights are results, and belong on the tape of whoever asks.
-ddpm::Denoiser DiffusionTrainer::denoiser(const Tensor& context) const {
+/// With a LoRA its change is merged into the weights here, once: under a Tape the merged weights
+/// are results of the LoRA's, so this is called anew in every step, after watch().
+pipeline::ConditionedModel DiffusionTrainer::unet() const {
     if (lora_.empty())
-        return
-            [this, context](const Tensor& x, const Tensor& t) { return (*unet_)(x, t, context); };
+        return [this](const Tensor& x, const Tensor& t, const Tensor& context) {
+            return (*unet_)(x, t, context);
+        };
     nn::Checkpoint with_lora;
-    add_weights(select(all_, [](const std::string& name) { return name.starts_with(unet_place); }),
+    add_weights(select(all_, [](const std::string& name) { return name.starts_with(unet_prefix); }),
                 lora_, with_lora);
-    const unet::UNetModel changed(with_lora.root() / "model" / "diffusion_model",
-                                  unet::Config::from_json(unet_config_));
-    return [changed, context](const Tensor& x, const Tensor& t) { return changed(x, t, context); };
+    const auto merged = std::make_shared<const unet::UNetModel>(
+        with_lora.root() / "model" / "diffusion_model", unet::Config::from_json(unet_config_));
+    return [merged](const Tensor& x, const Tensor& t, const Tensor& context) {
+        return (*merged)(x, t, context);
+    };
 }
 
 //! [sample]
@@ -177,10 +193,10 @@ StepResult DiffusionTrainer::step(std::int64_t step, std::span<const Batch> batc
     random::TorchGenerator random = step_noise(config_.seed, step);
     std::vector<Sample> samples;
     for (const Batch& batch : batches) {
-        const vae::DiagonalGaussian posterior(latents_->moments(batch));
+        const vae::DiagonalGaussian posterior(posteriors_->moments(batch));
         const Shape shape = posterior.mean().shape();  // [N, C, h, w]
         const Tensor z = posterior.sample(normal(random, shape, config_.device)) * scale_factor_;
-        const Tensor t = ops::to(times_.draw(random, shape[0]), config_.device);
+        const Tensor t = ops::to(timesteps_.draw(random, shape[0]), config_.device);
         samples.push_back({z, ids_of(batch.captions), t, normal(random, shape, config_.device)});
     }
     return step_on(samples, learning_rate);
@@ -193,14 +209,18 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
         Weights gradients;
         double loss, loss_simple;
     };
-    const auto learn_from = [&](std::int64_t i) {
+    const auto gradients_from = [&](std::int64_t i) {
         const auto& [z, ids, t, noise] = samples[i];
         Tape tape;
         watch(tape, optimized_->weights());
-        const auto losses = ddpm::p_losses(schedule_, loss_config_, denoiser(context_of(ids)), z, t,
-                                           noise, times_.logvar());
-        // no weight can change it
-        const double constant = loss_config_.l_simple_weight * times_.mean_logvar(t);
+        const auto denoiser = [context = context_of(ids), unet = unet()](const Tensor& x_t,
+                                                                         const Tensor& at) {
+            return unet(x_t, at, context);
+        };
+        const auto losses =
+            ddpm::p_losses(schedule_, loss_config_, denoiser, z, t, noise, timesteps_.logvar());
+        // what the fixed logvar adds, whatever the weights are
+        const double constant = loss_config_.l_simple_weight * timesteps_.mean_logvar(t);
         return Part{gradients_of(tape.backward(losses.loss), optimized_->weights()),
                     losses.loss.item() - constant, losses.loss_simple.item()};
     };
@@ -208,45 +228,42 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
     const double share = 1.0 / static_cast<double>(samples.size());
     double loss = 0.0, loss_simple = 0.0;
     Weights gradients;
-    parallel_micro_batches(std::ssize(samples), micro_batches_at_once_, learn_from,
+    parallel_micro_batches(std::ssize(samples), parallel_micro_batches_, gradients_from,
                            [&](const Part& part) {
                                accumulate(gradients, part.gradients, share);
                                loss += share * part.loss;
                                loss_simple += share * part.loss_simple;
                            });
-    const double norm = optimized_->move(gradients, learning_rate);
+    const double norm = optimized_->step(gradients, learning_rate);
     return {loss, {loss_simple, norm}};
 }
 //! [step]
 
 image::Image DiffusionTrainer::sample() {
-    const OptimizedWeights::WithAverage average(*optimized_);
+    const OptimizedWeights::EmaScope ema(*optimized_);
     const Batch& batch = examples_.front();
     const std::int64_t n = batch.pictures.dim(0);
     const Tensor cond = context_of(ids_of(batch.captions));
     const Tensor uncond = ops::broadcast_to(context_of(ids_of({""})), cond.shape());
-    const pipeline::ConditionedModel model = [&](const Tensor& x, const Tensor& t,
-                                                 const Tensor& context) {
-        return denoiser(context)(x, t);
-    };
-    const auto guided =
-        pipeline::with_guidance(model, cond, uncond, io::get_or(sampler_, "cfg_scale", 3.0f));
+    const auto guided = pipeline::with_guidance(
+        unet(), cond, uncond, io::get_or(sampler_, "cfg_scale", default_cfg_scale));
 
     random::TorchGenerator random(config_.seed);
     const ddpm::Noise noise = [&](const Shape& shape) {
         return normal(random, shape, config_.device);
     };
-    Shape shape = vae::DiagonalGaussian(latents_->moments(batch)).mean().shape();
-    const Tensor z = pipeline::DDIMSampler(schedule_, {.S = io::get_or(sampler_, "steps", 30)})
+    Shape shape = vae::DiagonalGaussian(posteriors_->moments(batch)).mean().shape();
+    const Tensor z = pipeline::DDIMSampler(
+                         schedule_, {.S = io::get_or(sampler_, "steps", default_sampler_steps)})
                          .sample(guided, noise(shape), noise, {});
-    const Tensor pictures = ops::to((*generator_)(z), Device::cpu);
+    const Tensor pictures = ops::to((*decoder_)(z), Device::cpu);
 
     std::vector<image::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
     for (std::int64_t i = 0; i < n; ++i)
         tiles.push_back({image::to_image(pictures, i), batch.captions[i].substr(0, 14)});
     return image::sheet(tiles,
-                        {.title = "Pictures of the training, and what is drawn from their captions",
+                        {.title = "Pictures of the training (top), and samples from their captions",
                          .columns = static_cast<int>(n),
                          .tile_size = 128,
                          .gap = 12});
@@ -254,7 +271,7 @@ image::Image DiffusionTrainer::sample() {
 
 void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
     if (!lora_.empty()) {
-        const OptimizedWeights::WithAverage average(*optimized_);
+        const OptimizedWeights::EmaScope ema(*optimized_);
         io::Json config = {{"unet_config", unet_config_}};
         config["cond_stage_config"] = model_.setting("cond_stage_config");
         std::filesystem::create_directories(folder);
@@ -267,7 +284,7 @@ void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
     config["conditioning_key"] = "crossattn";
     config["image_size"] = config_.data.width;
     if (!sampler_.empty()) config["sampler"] = sampler_;
-    model_.write(folder, config, optimized_->learned(all_));
+    model_.write(folder, config, optimized_->with_trained(all_));
 }
 
 }  // namespace ldm::train

@@ -28,14 +28,16 @@ Muon::Config muon_config(const io::Json& json) {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer(const io::Json& config, const Weights& weights,
-                                          const std::function<bool(const std::string&)>& inner) {
+std::unique_ptr<Optimizer> make_optimizer(
+    const io::Json& config, const Weights& weights,
+    const std::function<bool(const std::string&)>& is_hidden_layer) {
     const auto name = io::get<std::string>(config, "name");
     if (name == "adam")
         return std::make_unique<Adam>(weights, adam_config(config, Adam::Config::adam));
     if (name == "adamw")
         return std::make_unique<Adam>(weights, adam_config(config, Adam::Config::adam_w));
-    if (name == "muon") return std::make_unique<Muon>(weights, inner, muon_config(config));
+    if (name == "muon")
+        return std::make_unique<Muon>(weights, is_hidden_layer, muon_config(config));
     throw Error(fmt::format("optimizer: 'name' is '{}', expected adam, adamw or muon", name));
 }
 
@@ -44,51 +46,51 @@ void add_state(Weights& all, const std::string& prefix, const Weights& part) {
 }
 
 OptimizedWeights::OptimizedWeights(Weights weights, const Config& config,
-                                   const std::function<bool(const std::string&)>& inner)
+                                   const std::function<bool(const std::string&)>& is_hidden_layer)
     : weights_(std::move(weights)),
-      optimizer_(make_optimizer(config.optimizer, weights_, inner)),
+      optimizer_(make_optimizer(config.optimizer, weights_, is_hidden_layer)),
       max_grad_norm_(config.max_grad_norm) {
-    if (config.ema_decay > 0.0f) average_.emplace(weights_, config.ema_decay);
+    if (config.ema_decay > 0.0f) ema_.emplace(weights_, config.ema_decay);
 }
 
-//! [move]
-double OptimizedWeights::move(const Weights& gradients, double learning_rate) {
+//! [step]
+double OptimizedWeights::step(const Weights& gradients, double learning_rate) {
     const double norm = gradient_norm(gradients);
     if (!std::isfinite(norm)) {
         const auto culprit = first_not_finite(gradients);
         throw NotFinite(culprit ? fmt::format("the gradient of '{}' is not finite", *culprit)
-                                : "the gradients are too large to be added up");
+                                : "the norm of the gradients is not finite");
     }
     if (max_grad_norm_ > 0.0)
         optimizer_->step(clipped(gradients, norm, max_grad_norm_), learning_rate);
     else
         optimizer_->step(gradients, learning_rate);
-    if (average_) average_->update(weights_);
+    if (ema_) ema_->update(weights_);
     return norm;
 }
-//! [move]
+//! [step]
 
 Weights OptimizedWeights::state() {
     Weights all;
     add_state(all, "weights.", weights_);
     add_state(all, "optimizer.", optimizer_->state());
-    if (average_) add_state(all, "ema.", average_->state());
+    if (ema_) add_state(all, "ema.", ema_->state());
     return all;
 }
 
-Weights OptimizedWeights::learned(Weights all) const {
-    for (const auto& [name, weight] : average_ ? average_->shadow() : weights_) all[name] = weight;
+Weights OptimizedWeights::with_trained(Weights all) const {
+    for (const auto& [name, weight] : ema_ ? ema_->shadow() : weights_) all[name] = weight;
     return all;
 }
 
-OptimizedWeights::WithAverage::WithAverage(OptimizedWeights& weights) : optimized_(weights) {
-    if (!optimized_.average_) return;
-    optimized_.average_->store(optimized_.weights_);
-    optimized_.average_->copy_to(optimized_.weights_);
+OptimizedWeights::EmaScope::EmaScope(OptimizedWeights& weights) : optimized_(weights) {
+    if (!optimized_.ema_) return;
+    optimized_.ema_->store(optimized_.weights_);
+    optimized_.ema_->copy_to(optimized_.weights_);
 }
 
-OptimizedWeights::WithAverage::~WithAverage() {
-    if (optimized_.average_) optimized_.average_->restore(optimized_.weights_);
+OptimizedWeights::EmaScope::~EmaScope() {
+    if (optimized_.ema_) optimized_.ema_->restore(optimized_.weights_);
 }
 
 }  // namespace ldm::train

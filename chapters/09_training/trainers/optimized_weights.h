@@ -9,43 +9,45 @@
 
 namespace ldm::train {
 
-/// Weights that learn: the optimizer that moves them, and their moving average, with which pictures
-/// are drawn and which is what a training hands over in the end.
+/// Weights that are trained: their optimizer, and their exponential moving average (EMA), with
+/// which samples are made and which becomes the model in the end.
 class OptimizedWeights {
 public:
     struct Config {
         /// see make_optimizer()
         io::Json optimizer = {{"name", "adamw"}};
-        /// longer gradients are shortened; 0: never
+        /// gradients of a larger norm are clipped to it; 0: never
         double max_grad_norm = 0.0;
-        /// of the moving average; 0: there is none
+        /// of the EMA; 0: there is none
         float ema_decay = 0.0f;
     };
 
-    /// `inner` says which weights lie between hidden layers: the optimizer muon wants to know.
+    /// `is_hidden_layer` says which weights lie between hidden layers, for the optimizer muon.
     OptimizedWeights(Weights weights, const Config& config,
-                     const std::function<bool(const std::string&)>& inner);
+                     const std::function<bool(const std::string&)>& is_hidden_layer);
 
     const Weights& weights() const { return weights_; }
 
-    /// One step of the optimizer, then of the average. Returns the length of the gradients. Throws
-    /// NotFinite, before anything has moved, when a gradient is not finite.
-    double move(const Weights& gradients, double learning_rate);
+    /// Clips the gradients, steps the optimizer, updates the EMA. Returns the norm of the gradients
+    /// before clipping. Throws NotFinite, before any weight has changed, when a gradient is not
+    /// finite.
+    double step(const Weights& gradients, double learning_rate);
 
     /// All that the next step depends on, sharing its memory: weights.…, optimizer.…, ema.…
     Weights state();
 
-    /// `all` weights of a model, of which those that learn are replaced by what has been learned:
-    /// their average, where there is one.
-    Weights learned(Weights all) const;
+    /// `all` weights of a model, of which the trained ones are replaced by their EMA, or where
+    /// there is none by what they are now.
+    [[nodiscard]] Weights with_trained(Weights all) const;
 
-    /// While this lives the networks compute with what has been learned.
-    class WithAverage {
+    /// While this lives the networks compute with the EMA of the trained weights (ema_scope() in
+    /// ldm's ddpm.py). Without an EMA nothing changes.
+    class EmaScope {
     public:
-        explicit WithAverage(OptimizedWeights& weights);
-        ~WithAverage();
-        WithAverage(const WithAverage&) = delete;
-        WithAverage& operator=(const WithAverage&) = delete;
+        explicit EmaScope(OptimizedWeights& weights);
+        ~EmaScope();
+        EmaScope(const EmaScope&) = delete;
+        EmaScope& operator=(const EmaScope&) = delete;
 
     private:
         OptimizedWeights& optimized_;
@@ -55,10 +57,10 @@ private:
     Weights weights_;
     std::unique_ptr<Optimizer> optimizer_;
     double max_grad_norm_;
-    std::optional<ddpm::LitEma> average_;
+    std::optional<ddpm::LitEma> ema_;
 };
 
-/// A gradient or a loss that is no number any more: what follows could only be nonsense.
+/// A gradient or a loss is NaN or infinite: every step after it would be, too.
 class NotFinite : public Error {
 public:
     using Error::Error;
@@ -67,10 +69,11 @@ public:
 /// {"name": "adam", "adamw" or "muon", …} with the other keys of PyTorch's constructors (betas,
 /// eps, weight_decay; of muon momentum and weight_decay). Throws an Error that names an unknown
 /// one.
-std::unique_ptr<Optimizer> make_optimizer(const io::Json& config, const Weights& weights,
-                                          const std::function<bool(const std::string&)>& inner);
+std::unique_ptr<Optimizer> make_optimizer(
+    const io::Json& config, const Weights& weights,
+    const std::function<bool(const std::string&)>& is_hidden_layer);
 
-/// The names of `part` behind a prefix, among those of `all`.
+/// Adds `part` to `all`, each name with the prefix in front. The numbers are shared.
 void add_state(Weights& all, const std::string& prefix, const Weights& part);
 
 }  // namespace ldm::train

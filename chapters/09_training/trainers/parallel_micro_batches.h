@@ -9,26 +9,26 @@
 
 namespace ldm::train {
 
-/// take(work(0)), take(work(1)), … take(work(count - 1)), where `at_once` neighbours are computed
+/// take(work(0)), take(work(1)), … take(work(count - 1)), where `parallel` neighbours are computed
 /// at the same time, each on one thread and with a tape of its own. Results are taken in order on
-/// the calling thread, so sums do not depend on who was ready first.
+/// the calling thread, so sums do not depend on which was ready first.
 ///
-/// An op that is cut into pieces for two threads is not done in half the time: they wait for each
-/// other at its end, and small ops are not cut at all. Two batches on a thread each never wait.
+/// An op that is split over two threads is not done in half the time: they wait for each other at
+/// its end, and small ops are not split at all. Two micro-batches on a thread each never wait.
 ///
 /// If work throws, so does this, with what the first of them threw; of those computed beside it
 /// nothing is taken.
 template <class Work, class Take>
-void parallel_micro_batches(std::int64_t count, std::int64_t at_once, const Work& work,
+void parallel_micro_batches(std::int64_t count, std::int64_t parallel, const Work& work,
                             const Take& take) {
     using Result = std::invoke_result_t<Work, std::int64_t>;
     // with all threads for each op
-    if (at_once <= 1) {
+    if (parallel <= 1) {
         for (std::int64_t i = 0; i < count; ++i) take(work(i));
         return;
     }
-    for (std::int64_t first = 0; first < count; first += at_once) {
-        const std::int64_t together = std::min(at_once, count - first);
+    for (std::int64_t first = 0; first < count; first += parallel) {
+        const std::int64_t together = std::min(parallel, count - first);
         std::vector<std::optional<Result>> results(together);
         std::vector<std::exception_ptr> errors(together);
 #pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(together))

@@ -8,7 +8,7 @@
 namespace ldm::train {
 
 /// The random numbers of one step. They depend on the seed and the step, not on the steps before,
-/// so that a training that goes on after a break hears the noise it would have heard.
+/// so that a training that is resumed has the noise it would have had.
 random::TorchGenerator step_noise(std::uint64_t seed, std::int64_t step);
 
 /// Standard normal numbers, the same on every device.

@@ -25,7 +25,7 @@ double share(const io::Json& json, std::string_view key, double fallback) {
 TrainingConfig read_training_config(const io::Json& json,
                                     const std::vector<std::string>& own_keys) {
     std::vector<std::string> known = {
-        "seed",          "steps",           "batch_size",  "accumulate",
+        "seed",          "steps",           "batch_size",  "accumulate_grad_batches",
         "precision",     "learning_rate",   "lr_schedule", "optimizer",
         "max_grad_norm", "ema_decay",       "data",        "checkpoint_every",
         "sample_every",  "keep_checkpoints"};
@@ -38,13 +38,14 @@ TrainingConfig read_training_config(const io::Json& json,
     for (const char* key : {"steps", "batch_size", "learning_rate"}) io::get<double>(json, key);
     config.steps = at_least<std::int64_t>(1, json, "steps", 1);
     config.batch_size = at_least(1, json, "batch_size", 1);
-    config.accumulate = at_least(1, json, "accumulate", config.accumulate);
+    config.accumulate_grad_batches =
+        at_least(1, json, "accumulate_grad_batches", config.accumulate_grad_batches);
     config.precision = ops::precision_from(io::get_or(json, "precision", "f32"));
     config.learning_rate = io::get<double>(json, "learning_rate");
     // 0 would train nothing, for hours
     if (!(config.learning_rate > 0.0))
-        throw Error(fmt::format("'learning_rate' is {}, expected more than 0",
-                                config.learning_rate));
+        throw Error(
+            fmt::format("'learning_rate' is {}, expected more than 0", config.learning_rate));
     config.lr_schedule = [](std::int64_t) { return 1.0; };
     if (json.contains("lr_schedule")) {
         const auto schedule = io::get<io::Json>(json, "lr_schedule");

@@ -7,19 +7,19 @@
 
 namespace ldm::train {
 
-/// What every training is told, whatever it trains. The keys of its JSON file:
+/// The settings of every training. The keys of its JSON file:
 ///
 ///     "seed"            everything random follows from it (0)
 ///     "steps"           how many optimizer steps
 ///     "batch_size"      pictures that are computed at once
-///     "accumulate"      batches whose gradients are added up for one step (1)
-///     "precision"       "f32", or "bf16" for products twice as fast where the processor has them
-///     "learning_rate"
-///     "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args": {...}}, the factor of
+///     "accumulate_grad_batches"      micro-batches whose gradients are accumulated for one step
+///     (1) "precision"       "f32", or "bf16" for products twice as fast where the processor has
+///     them "learning_rate" "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args":
+///     {...}}, the factor of
 ///                       the learning rate at each step (always 1)
 ///     "optimizer"       {"name": "adam", "adamw" or "muon", ...}: make_optimizer() (adamw)
-///     "max_grad_norm"   gradients longer than that are clipped (0: never)
-///     "ema_decay"       of the moving average (0.999; 0: none)
+///     "max_grad_norm"   gradients of a larger norm are clipped to it (0: never)
+///     "ema_decay"       of the exponential moving average (0.999; 0: none)
 ///     "data"            DataConfig
 ///     "checkpoint_every", "sample_every"  in steps (500, 1000)
 ///     "keep_checkpoints"  how many stay (2)
@@ -31,7 +31,7 @@ struct TrainingConfig {
     std::uint64_t seed = 0;
     std::int64_t steps = 0;
     int batch_size = 0;
-    int accumulate = 1;
+    int accumulate_grad_batches = 1;
     ops::Precision precision = ops::Precision::f32;
     double learning_rate = 0.0;
     /// multiplier at step 0, 1, ...

@@ -91,7 +91,7 @@ void Run::show(std::int64_t step) {
 void Run::add_to_curve(std::int64_t step, const StepResult& result, double learning_rate) {
     curve_.add({.step = step,
                 .seconds = seconds(),
-                .samples = step * config_.batch_size * config_.accumulate,
+                .samples = step * config_.batch_size * config_.accumulate_grad_batches,
                 .learning_rate = learning_rate,
                 .loss = result.loss,
                 .extras = result.extras});
@@ -103,8 +103,8 @@ bool Run::go() {
     Prefetch<std::vector<Batch>> coming(
         [&](std::int64_t step) {
             std::vector<Batch> of_step;
-            for (int k = 0; k < config_.accumulate; ++k)
-                of_step.push_back(batches.at(step * config_.accumulate + k));
+            for (int k = 0; k < config_.accumulate_grad_batches; ++k)
+                of_step.push_back(batches.at(step * config_.accumulate_grad_batches + k));
             return of_step;
         },
         first_);
@@ -125,7 +125,7 @@ bool Run::go() {
             let_wait(memory_use().peak / 8 * 9);
             loss_monitor.add(result.loss);
             add_to_curve(step + 1, result, learning_rate);
-            report.step(result.loss, config_.batch_size * config_.accumulate);
+            report.step(result.loss, config_.batch_size * config_.accumulate_grad_batches);
         } catch (const NotFinite& trouble) {
             throw Error(fmt::format("{}: step {}: {}; {}", what_, step + 1, trouble.what(),
                                     folder_.last_good()));

@@ -1,4 +1,4 @@
-#include "chapters/09_training/trainers/time_steps.h"
+#include "chapters/09_training/trainers/timestep_sampler.h"
 
 #include <fmt/format.h>
 
@@ -11,16 +11,16 @@
 namespace ldm::train {
 namespace {
 
-/// How often T u^p falls on the share x of [0, 1), against a uniform draw. The rarest levels would
-/// count without bound: at most five times.
+/// The density of T u^p at x T, relative to a uniform draw. The rarest time steps would get
+/// unbounded weights: at most five times.
 double density(double x, double power) {
     return std::max(std::pow(x, 1.0 / power - 1.0) / power, 0.2);
 }
 
 }  // namespace
 
-TimeSteps::Config TimeSteps::from_json(const io::Json& json) {
-    io::expect_only_keys(json, {"snr_weight_max", "time_power"}, "times");
+TimestepSampler::Config TimestepSampler::from_json(const io::Json& json) {
+    io::expect_only_keys(json, {"snr_weight_max", "time_power"}, "timestep_sampling");
     Config config;
     config.snr_weight_max = io::get_or(json, "snr_weight_max", config.snr_weight_max);
     config.time_power = io::get_or(json, "time_power", config.time_power);
@@ -30,7 +30,7 @@ TimeSteps::Config TimeSteps::from_json(const io::Json& json) {
     return config;
 }
 
-TimeSteps::TimeSteps(const ddpm::Schedule& schedule, const Config& config)
+TimestepSampler::TimestepSampler(const ddpm::Schedule& schedule, const Config& config)
     : config_(config), logvar_({schedule.timesteps()}) {
     const int count = schedule.timesteps();
     for (int t = 0; t < count; ++t) {
@@ -42,7 +42,7 @@ TimeSteps::TimeSteps(const ddpm::Schedule& schedule, const Config& config)
 }
 
 //! [draw]
-Tensor TimeSteps::draw(random::TorchGenerator& random, std::int64_t n) const {
+Tensor TimestepSampler::draw(random::TorchGenerator& random, std::int64_t n) const {
     const auto count = static_cast<double>(logvar_.size());
     std::vector<float> chance(n);
     random.uniform(chance);
@@ -56,7 +56,7 @@ Tensor TimeSteps::draw(random::TorchGenerator& random, std::int64_t n) const {
 }
 //! [draw]
 
-double TimeSteps::mean_logvar(const Tensor& t) const {
+double TimestepSampler::mean_logvar(const Tensor& t) const {
     const Tensor here = ops::to(t, Device::cpu);
     double sum = 0.0;
     for (std::int64_t i = 0; i < t.size(); ++i) sum += logvar_.data()[here.ints()[i]];

@@ -1,0 +1,29 @@
+#include "chapters/09_training/trainers/posterior_cache.h"
+
+#include "common/ops/precision.h"
+#include "common/ops/shape.h"
+#include "common/ops/transfer.h"
+
+namespace ldm::train {
+
+PosteriorCache::PosteriorCache(const nn::Params& weights, const vae::Config& config, int embed_dim,
+                               const DataConfig& data, Device device)
+    : encoder_(weights, config, embed_dim),
+      is_cached_(!data.flip && data.crop == Crop::center),
+      device_(device) {}
+
+Tensor PosteriorCache::moments(const Batch& batch) {
+    const ops::WithPrecision exact(ops::Precision::f32);
+    if (!is_cached_) return encoder_(ops::to(batch.pictures, device_)).moments();
+    std::vector<Tensor> all;
+    for (std::size_t i = 0; i < batch.files.size(); ++i) {
+        Tensor& cached = cache_[batch.files[i]];
+        const auto n = static_cast<std::int64_t>(i);
+        if (!cached)
+            cached = encoder_(ops::to(ops::slice(batch.pictures, 0, n, n + 1), device_)).moments();
+        all.push_back(cached);
+    }
+    return ops::concat(all, 0);
+}
+
+}  // namespace ldm::train
