@@ -93,7 +93,7 @@ TEST_CASE("metadata.jsonl: file names, captions and concepts in the order of the
     CHECK(pictures[2].concept_name == "person: beard");
 }
 
-TEST_CASE("metadata.jsonl: what is wrong is told with its line") {
+TEST_CASE("metadata.jsonl: what is wrong is reported with its line") {
     const test::TemporaryFolder folder;
     const std::string good = "{\"file_name\": \"a.png\", \"text\": \"a\"}\n";
     const auto message = [&](const std::string& line) {
@@ -277,7 +277,7 @@ TEST_CASE(
     CHECK(half.load(2).index == 0);
 }
 
-TEST_CASE("PictureFolder: many threads may ask at once") {
+TEST_CASE("PictureFolder: many threads may load at once") {
     const test::TemporaryFolder folder;
     fill_folder(folder, 12, 16, 16);
     const PictureFolder pictures(folder.path(), Captions::needed,
@@ -299,7 +299,7 @@ TEST_CASE("PictureFolder: many threads may ask at once") {
 
 // ---- in which order
 
-TEST_CASE("CounterRandom: numbers of Philox, uniform, and independent of what was asked before") {
+TEST_CASE("CounterRandom: numbers of Philox, uniform, and independent of earlier calls") {
     const CounterRandom random(0x1234567890ABCDEF, Purpose::caption);
     const std::int64_t i = 0x0000000300000007;
     const auto words = random::philox4x32({5, 7, 3, 2}, {0x90ABCDEF, 0x12345678});
@@ -385,7 +385,7 @@ TEST_CASE("BatchOrder: a step depends on its number alone, not on the steps befo
     CHECK(BatchOrder(concept_names, config, 3, 12).at(0) != steps[0]);
 }
 
-TEST_CASE("BatchOrder: by concept, each is drawn once an epoch, and of each every picture") {
+TEST_CASE("BatchOrder: balanced, each concept is drawn once an epoch, and of each every picture") {
     // "people" has 30 pictures, the others one each.
     std::vector<std::string> concept_names(30, "people");
     for (int i = 0; i < 9; ++i) concept_names.push_back(fmt::format("thing {}", i));
@@ -406,7 +406,7 @@ TEST_CASE("BatchOrder: by concept, each is drawn once an epoch, and of each ever
     for (std::size_t i = 30; i < drawn.size(); ++i) CHECK(drawn[i] == 600);
 }
 
-TEST_CASE("BatchOrder: a share is drawn by file nevertheless") {
+TEST_CASE("BatchOrder: unbalanced_fraction is drawn uniformly from all pictures") {
     std::vector<std::string> concept_names(90, "people");
     for (int i = 0; i < 10; ++i) concept_names.push_back(fmt::format("thing {}", i));
     const auto people = [&](double unbalanced_fraction) {
@@ -423,7 +423,7 @@ TEST_CASE("BatchOrder: a share is drawn by file nevertheless") {
     CHECK(people(0.6) == Approx(0.4 / 11 + 0.6 * 0.9).margin(0.02));
 }
 
-TEST_CASE("BatchOrder: samples_per_concept are drawn together") {
+TEST_CASE("BatchOrder: samples_per_concept neighbours are drawn together") {
     // "people" has 30 pictures, "pair" two, the others one each.
     std::vector<std::string> concept_names(30, "people");
     concept_names.insert(concept_names.end(), 2, "pair");
@@ -448,7 +448,7 @@ TEST_CASE("BatchOrder: samples_per_concept are drawn together") {
     }
 }
 
-TEST_CASE("BatchOrder: captions are dropped, pictures mirrored and cropped as often as asked for") {
+TEST_CASE("BatchOrder: captions are dropped, pictures flipped and cropped as often as configured") {
     const std::vector<std::string> concept_names(50, "x");
     const auto share = [&](const DataConfig& config, const std::function<bool(const Draw&)>& is) {
         const BatchOrder order(concept_names, config, 10, 9);

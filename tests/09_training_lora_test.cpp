@@ -111,7 +111,7 @@ constexpr const char* to_q_diffusers =
 
 // ---- the change
 
-TEST_CASE("a LoRA sits on the four products of every attention, unless told otherwise") {
+TEST_CASE("a LoRA adapts the four projections of every attention by default") {
     const Small small;
     const Lora lora = initial_lora(small.weights, layers_with(attention_layers), 4, 4.0f, 1);
     CHECK(lora.size() ==
@@ -132,7 +132,7 @@ TEST_CASE("a LoRA sits on the four products of every attention, unless told othe
     CHECK_THROWS_AS(initial_lora(small.weights, layers_with(attention_layers), 0, 4.0f, 1), Error);
 }
 
-TEST_CASE("a LoRA begins as nothing: down is spread by its fan in, up is zero") {
+TEST_CASE("a LoRA begins without effect: down is uniform by its fan in, up is zero") {
     const Small small;
     const Lora lora =
         initial_lora(small.weights, layers_with({".to_", "conv", "_layers."}), 3, 1.0f, 1);
@@ -167,7 +167,7 @@ TEST_CASE("the change is alpha / rank times up times down, number by number") {
     CHECK(close(lora_change(layer, {5, 3, 3, 3}), expected, 1e-6) == "");
 }
 
-TEST_CASE("training moves up and down, and nothing else") {
+TEST_CASE("training changes up and down, and nothing else") {
     const Small small;
     const Weights before = copy_of(small.weights);
     const Lora lora = initial_lora(small.weights, layers_with(attention_layers), 2, 2.0f, 3);

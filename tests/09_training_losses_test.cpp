@@ -126,7 +126,7 @@ TEST_CASE("every stored case of the losses of chapter 09") {
 
 // ---- LPIPS
 
-TEST_CASE("a picture looks like itself, and as much like another as the other like it") {
+TEST_CASE("LPIPS of a picture and itself is 0, and LPIPS is symmetric") {
     test::StoredModel stored("09_training/LPIPS.tiny_input");
     const train::LPIPS distance(stored.params());
     const Tensor a = noise({2, 3, 16, 20}, 1), b = noise({2, 3, 16, 20}, 2);
@@ -142,7 +142,7 @@ TEST_CASE("a picture looks like itself, and as much like another as the other li
     CHECK_THROWS_AS(distance(a, noise({2, 3, 16, 16}, 3)), Error);
 }
 
-TEST_CASE("normalize_tensor makes every pixel's vector as long as 1") {
+TEST_CASE("normalize_tensor makes the features of every pixel of length 1") {
     const Tensor y = train::normalize_tensor(noise({2, 5, 3, 4}, 1));
     CHECK(close(ops::sum(ops::square(y), {1}), Tensor::full({2, 3, 4}, 1.0f), 1e-6) == "");
     CHECK(close(train::normalize_tensor(Tensor::zeros({1, 4, 1, 2})), Tensor::zeros({1, 4, 1, 2}),
@@ -151,7 +151,7 @@ TEST_CASE("normalize_tensor makes every pixel's vector as long as 1") {
                           {noise({2, 3, 2, 2}, 2)}) == "");
 }
 
-TEST_CASE("a pixel of which VGG16 notices nothing does not spoil the gradient") {
+TEST_CASE("a pixel without any VGG16 feature has a finite gradient") {
     test::StoredModel stored("09_training/LPIPS.tiny_input");
     // the last slice never lights up
     nn::Checkpoint dead;
@@ -244,7 +244,7 @@ TEST_CASE("the weights of LPIPS come from the files that people have") {
 
 // ---- the discriminator
 
-TEST_CASE("a batch norm in training levels the batch and remembers its moments") {
+TEST_CASE("a batch norm in training normalizes by the batch and updates the running statistics") {
     NormWeights weights;
     train::BatchNorm2d norm(weights.root(), 3);
     const Tensor x = noise({2, 3, 4, 5}, 8);
@@ -264,7 +264,7 @@ TEST_CASE("a batch norm in training levels the batch and remembers its moments")
     CHECK(weights.batches.item() == 7.0f);
 }
 
-TEST_CASE("a batch norm in use levels by what it remembers, and remembers nothing") {
+TEST_CASE("a batch norm in evaluation normalizes by the running statistics, and keeps them") {
     NormWeights weights;
     train::BatchNorm2d norm(weights.root(), 3);
     const Tensor x = noise({2, 3, 4, 5}, 8), old_mean = copy(weights.mean);
@@ -279,7 +279,7 @@ TEST_CASE("a batch norm in use levels by what it remembers, and remembers nothin
     CHECK(weights.batches.item() == 6.0f);
 }
 
-TEST_CASE("ActNorm makes its first batch of the training level, and only that") {
+TEST_CASE("ActNorm is initialized by its first batch of the training, and only by that") {
     NormWeights weights;
     train::ActNorm norm(weights.root(), 3);
     const Tensor x = 5.0f * noise({2, 3, 4, 5}, 8) + 3.0f;
@@ -310,7 +310,7 @@ TEST_CASE("ActNorm from a checkpoint without `initialized` has been trained") {
     CHECK(close(norm(x, Mode::train), scale * (x + loc), 0.0) == "");
 }
 
-TEST_CASE("a new discriminator has the layers and the numbers of PatchGAN") {
+TEST_CASE("a new discriminator has the layers and the initialization of PatchGAN") {
     random::TorchGenerator generator(1);
     nn::Checkpoint checkpoint;
     train::add_new_discriminator(checkpoint, "d.", {}, generator);
@@ -349,7 +349,7 @@ TEST_CASE("with ActNorm every convolution has a bias, and the first batch sets t
     CHECK(checkpoint.root().get("main.6.scale", {1, 16, 1, 1}).values()[0] != 1.0f);
 }
 
-TEST_CASE("in use a picture's score does not depend on the others, in training it does") {
+TEST_CASE("in evaluation a picture's logits do not depend on the others, in training they do") {
     random::TorchGenerator generator(1);
     nn::Checkpoint checkpoint;
     const train::NLayerDiscriminator::Config config{.ndf = 4, .n_layers = 2};
@@ -443,12 +443,12 @@ TEST_CASE("a term has the gradient that it would have without its own tape") {
         const Gradients got = tape.backward(loss, one);
         CHECK(close(got.of(a), twice.of(a), 1e-5) == "");
         CHECK(close(got.of(b), twice.of(b), 1e-5) == "");
-        // it only judges
+        // it only classifies
         CHECK(close(got.of(weight), Tensor::zeros({4}), 0.0) == "");
     }
 }
 
-TEST_CASE("a term asks for the gradients that the tape in scope asks for") {
+TEST_CASE("a term computes the gradients that the tape in scope needs, and no others") {
     const Tensor a = noise({4}, 1), b = noise({4}, 2);
     const auto f = [&] { return ops::sum(a * b); };
     {
@@ -465,9 +465,9 @@ TEST_CASE("a term asks for the gradients that the tape in scope asks for") {
     CHECK_FALSE(term.gradients[1]);
 }
 
-TEST_CASE("the adaptive weight is the ratio of what the last layer feels") {
+TEST_CASE("the adaptive weight is the ratio of two gradient norms at the last layer") {
     const Tensor feat = noise({1, 4, 5, 6}, 1), layer = noise({3, 4, 3, 3}, 2);
-    const Tensor target = noise({1, 3, 5, 6}, 3), judge = noise({1, 3, 5, 6}, 4);
+    const Tensor target = noise({1, 3, 5, 6}, 3), direction = noise({1, 3, 5, 6}, 4);
     Tape tape;
     tape.watch(layer);
     const Tensor rec = ops::conv2d(feat, layer, {}, {.padding = ops::Padding::all(1)});
@@ -475,20 +475,20 @@ TEST_CASE("the adaptive weight is the ratio of what the last layer feels") {
     const auto felt = [&](const Tensor& loss) {
         return std::sqrt(ops::sum(ops::square(tape.backward(loss, one).of(layer))).item());
     };
-    const Tensor nll = ops::mean(ops::square(rec - target)), g = ops::sum(rec * judge);
+    const Tensor nll = ops::mean(ops::square(rec - target)), g = ops::sum(rec * direction);
     const double expected = felt(nll) / (felt(g) + 1e-4);
 
     const Tensor grad_of_nll = tape.backward(nll, one).of(rec);
     const train::LastLayer last{tape, layer};
-    CHECK(train::adaptive_weight(last, rec, grad_of_nll, judge) == Approx(expected));
-    CHECK(train::adaptive_weight(last, rec, 1e4f * grad_of_nll, 0.0f * judge) == 1e4f);
-    CHECK(train::adaptive_weight(last, rec, grad_of_nll, 0.0f * judge) ==
+    CHECK(train::adaptive_weight(last, rec, grad_of_nll, direction) == Approx(expected));
+    CHECK(train::adaptive_weight(last, rec, 1e4f * grad_of_nll, 0.0f * direction) == 1e4f);
+    CHECK(train::adaptive_weight(last, rec, grad_of_nll, 0.0f * direction) ==
           Approx(std::min(felt(nll) / 1e-4, 1e4)));
 }
 
 // ---- the losses
 
-TEST_CASE("without LPIPS no weights of it are asked for") {
+TEST_CASE("without perceptual loss no weights of LPIPS are needed") {
     SmallLoss small(kl_config());
     auto loss = kl_loss(small, kl_config());
     small.checkpoint.check("the small loss");
@@ -529,15 +529,15 @@ TEST_CASE("the generator's loss is its equation") {
 
     // the weight is a constant for the gradient
     const auto alone = [&](const Tensor& y) { return tape.backward(y, one).of(layer); };
-    train::NLayerDiscriminator judge(small.checkpoint.root() / "discriminator",
+    train::NLayerDiscriminator discriminator(small.checkpoint.root() / "discriminator",
                                      train::AdversarialLoss::Config::from_json(json).discriminator);
-    const Tensor g = train::g_loss(judge(rec, Mode::train));
+    const Tensor g = train::g_loss(discriminator(rec, Mode::train));
     const Tensor r = ops::sum(ops::abs(small.x - rec)) / (2.0f * std::exp(0.3f));
     CHECK(close(alone(after.loss), alone(r) + (0.5f * after.d_weight) * alone(g), 2e-3) == "");
     CHECK(close(alone(before.loss), alone(r), 2e-3) == "");
 }
 
-TEST_CASE("the generator's loss moves the picture, the posterior and logvar as differences say") {
+TEST_CASE("the gradients of the generator's loss are those of finite differences") {
     const io::Json json = kl_config({{"disc_start", 0}});
     SmallLoss small(json);
     auto loss = kl_loss(small, json);
@@ -576,15 +576,15 @@ TEST_CASE("the generator's loss does not train the discriminator, and the other 
     const Gradients of_d = tape.backward(d.loss, one);
     CHECK(close(of_d.of(w), Tensor::zeros(w.shape()), 1e-6) != "");
     CHECK(close(of_d.of(small.rec), Tensor::zeros(small.rec.shape()), 0.0) == "");
-    train::NLayerDiscriminator judge(small.checkpoint.root() / "discriminator",
+    train::NLayerDiscriminator discriminator(small.checkpoint.root() / "discriminator",
                                      train::AdversarialLoss::Config::from_json(json).discriminator);
-    const Tensor real = judge(small.x, Mode::train), fake = judge(small.rec, Mode::train);
+    const Tensor real = discriminator(small.x, Mode::train), fake = discriminator(small.rec, Mode::train);
     CHECK(d.disc_loss == Approx(0.5f * train::hinge_d_loss(real, fake).item()));
     CHECK(d.logits_real == Approx(ops::mean(real).item()));
     CHECK(d.logits_fake == Approx(ops::mean(fake).item()));
 }
 
-TEST_CASE("without a tape that asks there is no weight, as in upstream's validation") {
+TEST_CASE("without a tape there is no adaptive weight, as in upstream's validation") {
     const io::Json json = kl_config({{"disc_start", 0}});
     SmallLoss small(json);
     auto loss = kl_loss(small, json);
@@ -596,7 +596,7 @@ TEST_CASE("without a tape that asks there is no weight, as in upstream's validat
     CHECK(g.g_loss != 0.0f);
 }
 
-TEST_CASE("a discriminator that is not heard yet may be left alone") {
+TEST_CASE("with idle_before_start a discriminator is not evaluated before disc_start") {
     const io::Json json = kl_config({{"idle_before_start", true}});
     SmallLoss small(json);
     auto loss = kl_loss(small, json);
@@ -615,7 +615,7 @@ TEST_CASE("a discriminator that is not heard yet may be left alone") {
     CHECK(close(mean, Tensor::zeros({128}), 0.0) != "");
 }
 
-TEST_CASE("the loss of the quantised autoencoder takes means, and l1 or l2") {
+TEST_CASE("the loss of VQModel takes means, and l1 or l2") {
     const io::Json json = {{"disc_start", 100}, {"disc_num_layers", 1},
                            {"disc_ndf", 4},     {"perceptual_weight", 0},
                            {"n_classes", 4},    {"codebook_weight", 0.5}};

@@ -263,7 +263,7 @@ TEST_CASE("a step does not depend on the number of threads") {
     CHECK(std::equal(norms.begin(), norms.begin() + 3, norms.begin() + 3));
 }
 
-TEST_CASE("every optimizer finds the way down") {
+TEST_CASE("every optimizer minimizes a quadratic") {
     // W x should be A x: 200 steps of a matrix with one layer to learn
     const Tensor a = noise({6, 10}, 1, 0.3f), x = noise({32, 10}, 2);
     const auto train = [&](const auto& make) {
@@ -291,7 +291,7 @@ TEST_CASE("every optimizer finds the way down") {
 
 // ---- gradients
 
-TEST_CASE("clipping shortens and does not turn") {
+TEST_CASE("clipping scales the norm and keeps the direction") {
     const Weights gradients = some_gradients(some_weights(), 5);
     double squares = 0;
     for (const auto& [name, g] : gradients)
@@ -310,7 +310,7 @@ TEST_CASE("clipping shortens and does not turn") {
         clipped({{"x", Tensor::scalar(NAN)}}, NAN, 1.0).at("x").item()));
 }
 
-TEST_CASE("clipping takes no gradient twice that a tape has handed out under two names") {
+TEST_CASE("clipping scales a gradient once that a tape returned under two names") {
     const Tensor a = noise({3}, 1), b = noise({3}, 2);
     const Weights weights{{"a", a}, {"b", b}};
     Tape tape;
@@ -343,7 +343,7 @@ TEST_CASE("gradients of two batches add up to that of their mean") {
     CHECK_THROWS_WITH(accumulate(sum, {{"v", w}}), test::has_text("'w'"));
 }
 
-TEST_CASE("the first tensor with a number that is none is named") {
+TEST_CASE("the first tensor with a NaN or an infinity is named") {
     Weights weights = some_weights();
     CHECK_FALSE(first_not_finite(weights));
     // a count is a number
@@ -420,7 +420,7 @@ TEST_CASE("a file that does not fit is refused as a whole") {
 
 // ---- initial weights
 
-TEST_CASE("networks begin with PyTorch's numbers: mean and spread of every tensor") {
+TEST_CASE("networks are initialized as PyTorch's: mean and standard deviation of every tensor") {
     const io::Json reference = read_reference("initial_weights.json");
     const auto compare = [&](const char* network, const Rules& rules, const auto& build) {
         const io::Json& stored = reference.at(network);
@@ -462,7 +462,7 @@ TEST_CASE("networks begin with PyTorch's numbers: mean and spread of every tenso
             });
 }
 
-TEST_CASE("a new UNet says nothing, wherever it stands in a model") {
+TEST_CASE("a new UNet predicts zero, wherever it stands in a model") {
     const auto config =
         unet::Config::from_json(read_reference("initial_weights.json")["unet_words"]["config"]);
     const Tensor t = Tensor::ints({2}, std::vector<std::int32_t>{3, 900}),
@@ -476,7 +476,7 @@ TEST_CASE("a new UNet says nothing, wherever it stands in a model") {
     }
 }
 
-TEST_CASE("a tensor begins with the numbers of its name and seed, whatever is beside it") {
+TEST_CASE("a tensor is initialized from its name and seed, whatever is beside it") {
     const auto make = initial_weights({}, 5);
     const Tensor first = make("a.weight", {4, 4}), second = make("b.weight", {4, 4});
     const auto again = initial_weights({}, 5);
@@ -500,7 +500,7 @@ TEST_CASE("layers: uniform by fan in; norms: 1 and 0") {
     CHECK_THROWS_WITH(make("strange", {5}), test::has_text("'strange'"));
 }
 
-TEST_CASE("the discriminator and the codebook begin as taming's") {
+TEST_CASE("the discriminator and the codebook are initialized as taming's") {
     const auto make = initial_weights(discriminator_rules(), 1);
     const auto statistics = [](const Tensor& x) {
         double mean = 0, squares = 0;

@@ -44,7 +44,7 @@ TEST_CASE("every vector is replaced by the nearest entry, row by row of the late
     CHECK(loss.item() == Approx(1.25 * distance));
 }
 
-TEST_CASE("indices come as a list or as pages") {
+TEST_CASE("indices come as a list or in the shape of the latent") {
     const Tensor codebook = noise({5, 4}, 1), z = noise({2, 4, 3, 6}, 2);
     const Quantizer flat(codebook, {.n_e = 5, .e_dim = 4});
     const Quantizer pages(codebook, {.n_e = 5, .e_dim = 4, .sane_index_shape = true});
@@ -55,7 +55,7 @@ TEST_CASE("indices come as a list or as pages") {
                 pages.quantize(z).z_q, 1e-6) == "");
 }
 
-TEST_CASE("the gradient of a latent passes straight through the choice") {
+TEST_CASE("straight-through estimator: the gradient of z_q is that of z") {
     const Quantizer q(noise({5, 4}, 1), {.n_e = 5, .e_dim = 4});
     const Tensor z = noise({2, 4, 3, 2}, 2), dy = noise({2, 4, 3, 2}, 3);
     Tape tape;
@@ -115,7 +115,7 @@ train::VQModel::Config stored_config(const test::StoredModel& stored) {
 
 }  // namespace
 
-TEST_CASE("a quantised autoencoder makes a page of indices and a picture of the old size") {
+TEST_CASE("a VQModel makes a grid of indices and a picture of the old size") {
     test::StoredModel stored("09_training/VQModel.no_attention_odd");
     const auto config = stored_config(stored);
     const train::VQModel model(stored.params(), config);

@@ -444,7 +444,7 @@ TEST_CASE("curve: a training that goes on from a checkpoint has no step twice") 
     CHECK(missing.points().empty());
 }
 
-TEST_CASE("curve: what a killed program left of a row is cut off, damage is told") {
+TEST_CASE("curve: what a killed program left of a row is cut off, damage is reported") {
     const test::TemporaryFolder folder;
     const fs::path path = folder / "curve.csv";
     const std::string good =

@@ -225,7 +225,7 @@ struct Beginning {
         io::write_text_file(merges, merges_text());
     }
 
-    /// Trains both for the steps told, and says where the model is.
+    /// Trains both for so many steps; returns the folder of the model.
     fs::path model(int autoencoder_steps, int clip_steps) {
         Json first = autoencoder_json(), second = clip_json(merges);
         first["steps"] = autoencoder_steps;

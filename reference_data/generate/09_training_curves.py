@@ -82,7 +82,7 @@ def optimizer_of(parameters, name, **settings):
     )
 
 
-def move(optimizer, training, step, factor=1.0):
+def optimizer_step(optimizer, training, step, factor=1.0):
     schedule = LambdaLinearScheduler(**training["lr_schedule"]["args"])
     for group in optimizer.param_groups:
         group["lr"] = factor * training["learning_rate"] * schedule(step)
@@ -152,44 +152,44 @@ def curve_case(name, note, config, inputs, build, train, source, special=None):
     )
 
 
-# ---- the autoencoder, alone and against its judge
+# ---- the autoencoder, without and with its discriminator
 def first_stage(ddconfig, embed_dim):
     return autoencoder.AutoencoderKL(
         ddconfig=ddconfig, lossconfig={"target": "torch.nn.Identity"}, embed_dim=embed_dim
     )
 
 
-def judge_of(loss):
+def loss_with_discriminator(loss):
     """taming's class; of its settings those that the trainer's "loss" has."""
     known = {k: v for k, v in loss.items() if k not in ("kl_weight", "idle_before_start")}
     return vqperceptual.VQLPIPSWithDiscriminator(**known)
 
 
-def is_heard(config):
+def has_discriminator(config):
     return config["training"]["loss"]["disc_start"] < config["training"]["steps"]
 
 
 def build_autoencoder(config):
     model = nn.Module()
     model.first_stage_model = first_stage(**config["training"]["first_stage_config"])
-    if is_heard(config):
-        model.first_stage_model.loss = judge_of(config["training"]["loss"])
+    if has_discriminator(config):
+        model.first_stage_model.loss = loss_with_discriminator(config["training"]["loss"])
     return model
 
 
 def train_autoencoder(model, config, pictures, batches):
     model, training = model.first_stage_model, config["training"]
-    judge, kl_weight = model.loss if is_heard(config) else None, training["loss"]["kl_weight"]
-    painted = [
+    gan, kl_weight = model.loss if has_discriminator(config) else None, training["loss"]["kl_weight"]
+    generator_weights = [
         p
         for part in (model.encoder, model.decoder, model.quant_conv, model.post_quant_conv)
         for p in part.parameters()
     ]
-    painter = optimizer_of(painted, **training["optimizer"])
+    generator_optimizer = optimizer_of(generator_weights, **training["optimizer"])
     columns = ["loss", "rec_loss", "kl_loss"]
-    if judge:
-        critic = optimizer_of(judge.discriminator.parameters(), "adam", betas=(0.5, 0.9))
-        judge.discriminator.train()
+    if gan:
+        discriminator_optimizer = optimizer_of(gan.discriminator.parameters(), "adam", betas=(0.5, 0.9))
+        gan.discriminator.train()
         columns += ["d_weight", "disc_loss"]
 
     curve = {name: [] for name in columns}
@@ -204,27 +204,27 @@ def train_autoencoder(model, config, pictures, batches):
             difference, kl = (x - rec).abs(), posterior.kl().sum() / len(x)
             loss = difference.sum() / len(x) + kl_weight * kl
             found = {"rec_loss": difference.mean(), "kl_loss": kl}
-            if judge:
-                g = -judge.discriminator(rec).mean()
-                d_weight = judge.calculate_adaptive_weight(
+            if gan:
+                g = -gan.discriminator(rec).mean()
+                d_weight = gan.calculate_adaptive_weight(
                     difference.sum() / len(x), g, model.decoder.conv_out.weight
                 )
                 factor = vqperceptual.adopt_weight(
-                    judge.disc_factor, step, threshold=judge.discriminator_iter_start
+                    gan.disc_factor, step, threshold=gan.discriminator_iter_start
                 )
                 loss = loss + d_weight * factor * g
                 found["d_weight"] = d_weight * factor
-            (share * loss).backward(inputs=painted)
-            if judge:
-                disc_loss, _ = judge(torch.zeros(()), x, rec, 1, step)
-                (share * disc_loss).backward(inputs=list(judge.discriminator.parameters()))
+            (share * loss).backward(inputs=generator_weights)
+            if gan:
+                disc_loss, _ = gan(torch.zeros(()), x, rec, 1, step)
+                (share * disc_loss).backward(inputs=list(gan.discriminator.parameters()))
                 found["disc_loss"] = disc_loss
             for key, value in (found | {"loss": loss}).items():
                 sums[key] += share * value.item()
-        move(painter, training, step)
-        if judge:
-            move(
-                critic,
+        optimizer_step(generator_optimizer, training, step)
+        if gan:
+            optimizer_step(
+                discriminator_optimizer,
                 training,
                 step,
                 training["discriminator_learning_rate"] / training["learning_rate"],
@@ -235,7 +235,7 @@ def train_autoencoder(model, config, pictures, batches):
 
 
 def warm_up(steps):
-    """From a tenth of the rate to all of it, and on it stays."""
+    """Warm-up from a tenth of the learning rate to all of it, then constant."""
     return {
         "class": "LambdaLinearScheduler",
         "args": {
@@ -364,7 +364,7 @@ def train_clip(model, config, pictures, ids, batches):
         ]
         loss = sum(losses) / len(losses)
         loss.backward()
-        move(optimizer, training, step)
+        optimizer_step(optimizer, training, step)
         with torch.no_grad():
             model.logit_scale.clamp_(max=math.log(100))
         curve.append(loss.item())
@@ -462,7 +462,7 @@ def train_diffusion(model, config, z, ids, batches, t):
         curve["grad_norm"].append(
             nn.utils.clip_grad_norm_(parameters, training["max_grad_norm"]).item()
         )
-        move(optimizer, training, step)
+        optimizer_step(optimizer, training, step)
     return curve
 
 

@@ -353,7 +353,7 @@ class AutoencoderLoss(vqperceptual.VQLPIPSWithDiscriminator):
             "g_loss": g,
         }
 
-    def judge(self, x, rec, step):
+    def discriminator_loss(self, x, rec, step):
         loss, log = self(torch.zeros(()), x, rec, 1, step, split="d")
         return {"loss": loss} | {name.removeprefix("d/"): value for name, value in log.items()}
 
@@ -383,7 +383,7 @@ def autoencoder_loss(name, note, config, run, inputs, steps, **more):
                 out |= (
                     {"rec": rec}
                     | {f"{prefix}g.{k}": v for k, v in numbers.items()}
-                    | {f"{prefix}d.{k}": v for k, v in module.judge(x, rec, step).items()}
+                    | {f"{prefix}d.{k}": v for k, v in module.discriminator_loss(x, rec, step).items()}
                 )
         return {k: v.detach() for k, v in out.items()}
 

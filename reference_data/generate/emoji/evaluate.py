@@ -1,4 +1,4 @@
-"""Judges a model folder (by default the shipped one).
+"""Evaluates a model folder (by default the shipped one).
 
     evaluate.py prompts DIR                    writes DIR/trained.txt and DIR/heldout.txt, one caption a line
     evaluate.py table TRAINED HELDOUT          the table, from two folders of 0000.png, 0001.png, ... in the order of the lists
