@@ -179,7 +179,10 @@ def build_autoencoder(config):
 
 def train_autoencoder(model, config, pictures, batches):
     model, training = model.first_stage_model, config["training"]
-    gan, kl_weight = model.loss if has_discriminator(config) else None, training["loss"]["kl_weight"]
+    gan, kl_weight = (
+        model.loss if has_discriminator(config) else None,
+        training["loss"]["kl_weight"],
+    )
     generator_weights = [
         p
         for part in (model.encoder, model.decoder, model.quant_conv, model.post_quant_conv)
@@ -188,7 +191,9 @@ def train_autoencoder(model, config, pictures, batches):
     generator_optimizer = optimizer_of(generator_weights, **training["optimizer"])
     columns = ["loss", "rec_loss", "kl_loss"]
     if gan:
-        discriminator_optimizer = optimizer_of(gan.discriminator.parameters(), "adam", betas=(0.5, 0.9))
+        discriminator_optimizer = optimizer_of(
+            gan.discriminator.parameters(), "adam", betas=(0.5, 0.9)
+        )
         gan.discriminator.train()
         columns += ["d_weight", "disc_loss"]
 
@@ -312,7 +317,7 @@ autoencoder_curve(
 )
 autoencoder_curve(
     "adversarial",
-    "50 steps, from the tenth on against a discriminator that learns too.",
+    "50 steps, from the tenth on against a discriminator that is trained too.",
     JUDGED,
     50,
     learning_rate=3e-5,
@@ -398,7 +403,7 @@ CLIP = {
 }
 curve_case(
     "TrainClip.plain",
-    "200 steps of two batches each, the settings of CLIP's AdamW.",
+    "200 steps of two micro-batches each, the settings of CLIP's AdamW.",
     {"training": CLIP},
     {"pictures": pictures(), "ids": token_ids(), "batches": batches(200, 2, 8)},
     build_clip,
@@ -502,7 +507,7 @@ DIFFUSION = {
 }
 curve_case(
     "TrainDiffusion.plain",
-    "200 steps of two batches each: UNet and text tower, levels that count differently, long "
+    "200 steps of two micro-batches each: UNet and text tower, levels that count differently, long "
     "gradients cut.",
     {
         "training": DIFFUSION,

@@ -168,7 +168,7 @@ def discriminator(situation, note, shape, scale=1.0, special=None, first_batch=F
 
 discriminator(
     "eval",
-    "Batch norms by what they remember; the width stops at eight times the first.",
+    "Batch norms by their running statistics; the width stops at eight times the first.",
     (1, 1, 48, 50),
     ndf=2,
     input_nc=1,
@@ -185,7 +185,7 @@ discriminator(
 )
 discriminator(
     "train_pass",
-    "In use, then a step of training: what the norms remember afterwards.",
+    "In evaluation, then a step of training: the running statistics afterwards.",
     (2, 3, 16, 20),
     ndf=6,
     n_layers=2,
@@ -383,7 +383,10 @@ def autoencoder_loss(name, note, config, run, inputs, steps, **more):
                 out |= (
                     {"rec": rec}
                     | {f"{prefix}g.{k}": v for k, v in numbers.items()}
-                    | {f"{prefix}d.{k}": v for k, v in module.discriminator_loss(x, rec, step).items()}
+                    | {
+                        f"{prefix}d.{k}": v
+                        for k, v in module.discriminator_loss(x, rec, step).items()
+                    }
                 )
         return {k: v.detach() for k, v in out.items()}
 
@@ -438,7 +441,7 @@ def kl_loss(situation, note, picture, latent, scale=1.0, **config):
 kl_loss(
     "stable_diffusion",
     "The settings that Stable Diffusion's autoencoder was trained with, around the step where the "
-    "discriminator is first heard.",
+    "discriminator first counts.",
     (1, 32, 32),
     (8, 4, 4),
     disc_start=50001,
@@ -448,7 +451,7 @@ kl_loss(
 )
 kl_loss(
     "training",
-    "Two pictures in training mode: the batch norms look at the batch.",
+    "Two pictures in training mode: batch norms use the statistics of the batch.",
     (2, 24, 28),
     (4, 3, 2),
     disc_start=0,
@@ -519,7 +522,7 @@ def vq_loss(situation, note, picture, indices, scale=1.0, **config):
 
 vq_loss(
     "plain",
-    "Absolute differences, hinge loss, and how evenly the codebook is used.",
+    "Absolute differences, hinge loss, and the perplexity of the codebook.",
     (1, 32, 24),
     [4, 4, 1, 0, 6, 6, 6],
     disc_start=5,
@@ -547,7 +550,7 @@ vq_loss(
 )
 vq_loss(
     "before_start",
-    "Before disc_start the weight is known, but not used.",
+    "Before disc_start the adaptive weight is computed, but not used.",
     (1, 16, 20),
     [0, 0, 2],
     scale=1e-3,
@@ -602,7 +605,7 @@ vector_quantizer(
 )
 vector_quantizer(
     "tiny_input",
-    "Latents around 1e-3 and a codebook that has seen nothing.",
+    "Latents around 1e-3 and an initial codebook.",
     (1, 3, 2, 3),
     {"new": {"n_e": 20, "e_dim": 3, "beta": 0.25}},
     scale=1e-3,
@@ -699,4 +702,4 @@ def vq_interface(situation, note, shape, n_embed=12, embed_dim=3, scale=1.0):
     )
 
 
-vq_interface("plain", "encode does not quantise, decode does unless told not to.", (2, 3, 8, 14))
+vq_interface("plain", "encode does not quantise, decode does by default.", (2, 3, 8, 14))

@@ -94,7 +94,7 @@ adam_case(
 )
 adam_case(
     "Adam.weight_decay",
-    "Decay that joins the gradient, which is cut to a largest norm.",
+    "Decay that joins the gradient, which is clipped by norm.",
     {"lr": WARM_UP, "weight_decay": 0.1, "max_norm": 2.0},
     SHAPES,
 )
@@ -113,7 +113,7 @@ adam_case(
 )
 adam_case(
     "AdamW.clipped",
-    "Large decay and rate, another eps, gradients cut to a largest norm.",
+    "Large decay and rate, another eps, gradients clipped by norm.",
     {
         "lr": [0.1 / (n + 1) for n in range(STEPS)],
         "betas": [0.8, 0.99],
@@ -171,13 +171,13 @@ MATRICES = {
 }
 muon_case(
     "defaults",
-    "Wide, tall, square and of a convolution; a table and a bias go to AdamW.",
+    "Wide, tall, square and of a convolution; an embedding table and a bias go to AdamW.",
     {"inner": ["bias", "conv", "square", "tall", "wide"], "lr": WARM_UP},
     MATRICES,
 )
 muon_case(
     "clipped",
-    "No decay, less momentum, gradients cut to a largest norm.",
+    "No decay, less momentum, gradients clipped by norm.",
     {
         "inner": ["conv", "tall", "wide"],
         "lr": [2e-2] * 8,
@@ -217,7 +217,7 @@ def clip_case(situation, note, max_norm, scale=1.0):
     )
 
 
-clip_case("longer", "Cut to a quarter or so.", 1.0)
+clip_case("longer", "Clipped to a quarter or so.", 1.0)
 clip_case("shorter", "Left alone.", 100.0)
 clip_case("tiny", "Near 1e-6 the number that keeps the quotient finite shows.", 1e-6, scale=1e-6)
 
@@ -399,7 +399,7 @@ training_case(
 )
 training_case(
     "without_words",
-    "Absolute error to x0, a rate along a cosine, strong decay, an average that forgets fast.",
+    "Absolute error to x0, a rate along a cosine, strong decay, an EMA with a small decay.",
     3,
     (3, 4, 4),
     unet=SMALL_UNET,
