@@ -507,8 +507,8 @@ DIFFUSION = {
 }
 curve_case(
     "TrainDiffusion.plain",
-    "200 steps of two micro-batches each: UNet and text tower, levels that count differently, long "
-    "gradients cut.",
+    "200 steps of two micro-batches each: UNet and text encoder, loss weights by time step, "
+    "gradients clipped.",
     {
         "training": DIFFUSION,
         "noise": {"seed": 9, "shape": [2, 4, 8, 8]},
