@@ -437,6 +437,9 @@ TEST_CASE("a file that is no LoRA of this model is refused with what is wrong") 
             "'" + k + ".dora_scale'");
     refused(HandMade().add("lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", down),
             "lora_te2_");
+    // a model's configuration that lacks what the names depend on
+    CHECK_THROWS_AS(read_lora(HandMade().add(k + ".lora_down.weight", down).write(), model, {}),
+                    Error);
     refused(HandMade().add(k + ".lora_down.weight", down), "only one of up and down");
     refused(HandMade().add(k + ".alpha", Tensor::scalar(1)), "neither up nor down");
     refused(HandMade(), "no LoRA in it");

@@ -32,7 +32,7 @@ std::string without_prefix(const std::string& name, std::string_view prefix) {
 /// Where diffusers' names for the UNet's layers differ from CompVis's. A UNet with AttentionBlocks
 /// has no counterpart there, and keeps CompVis's.
 std::vector<ModuleNames> diffusers_names(const io::Json& config) {
-    const io::Json& unet_config = config.at("unet_config");
+    const auto unet_config = io::get<io::Json>(config, "unet_config");
     if (!io::get_or(unet_config, "use_spatial_transformer", false)) return {};
     return pipeline::unet_names(unet_config);
 }
@@ -73,9 +73,8 @@ std::map<std::string, std::string, std::less<>> known_layers(const nn::Checkpoin
             // as if there were two towers
             layers["lora_te1_" + with_underscores(name)] = weight;
             layers["text_encoder." + name] = weight;
-            layers["text_encoder." + without_prefix(name, "text_model.")] =
-                // transformers 5
-                weight;
+            // transformers 5
+            layers["text_encoder." + without_prefix(name, "text_model.")] = weight;
         }
     }
     return layers;
