@@ -7,7 +7,9 @@ find_package(CLI11 REQUIRED)                  # [libcli11-dev]       command lin
 find_package(Catch2 REQUIRED)                 # [catch2]             tests
 find_package(benchmark QUIET)                 # [libbenchmark-dev]   timing of single ops; the rest does without
 find_package(ICU REQUIRED COMPONENTS uc i18n) # [libicu-dev]         Unicode
-find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # [libstb-dev] picture files
+find_package(PNG REQUIRED)                    # [libpng-dev]         pictures
+find_package(JPEG REQUIRED)                   # [libjpeg-dev]        pictures
+find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # [libstb-dev] reading BMP, writing PNG
 
 # What every target of ours is compiled with.
 add_library(ldm_flags INTERFACE)

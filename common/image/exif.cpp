@@ -1,35 +1,18 @@
 #include "common/image/exif.h"
 
-#include <optional>
 #include <string_view>
+
+#include "common/image/bytes.h"
 
 namespace ldm::image {
 namespace {
 
-/// Numbers at offsets into bytes that nobody has checked: nothing beyond the end.
-class Reader {
-public:
-    Reader(std::string_view bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
-
-    std::optional<std::uint32_t> number(std::size_t offset, std::size_t size) const {
-        if (offset > bytes_.size() || size > bytes_.size() - offset) return std::nullopt;
-        std::uint32_t value = 0;
-        for (std::size_t i = 0; i < size; ++i) {
-            const std::size_t k = big_endian_ ? i : size - 1 - i;
-            value = value << 8 | static_cast<unsigned char>(bytes_[offset + k]);
-        }
-        return value;
-    }
-
-private:
-    std::string_view bytes_;
-    bool big_endian_;
-};
-
 /// The orientation in the first directory of a TIFF structure.
 int tiff_orientation(std::string_view tiff) {
     if (!tiff.starts_with("II") && !tiff.starts_with("MM")) return 1;
-    const Reader reader(tiff, tiff.starts_with("MM"));
+    const ByteReader reader(std::as_bytes(std::span(tiff)), tiff.starts_with("MM")
+                                                                ? ByteOrder::big_endian
+                                                                : ByteOrder::little_endian);
     const auto directory = reader.number(4, 4);
     if (!directory) return 1;
     const auto count = reader.number(*directory, 2).value_or(0);
@@ -50,7 +33,7 @@ int tiff_orientation(std::string_view tiff) {
 int exif_orientation(std::span<const std::byte> jpeg) {
     const std::string_view bytes(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
     if (!bytes.starts_with("\xFF\xD8")) return 1;
-    const Reader reader(bytes, true);
+    const ByteReader reader(jpeg, ByteOrder::big_endian);
     // Segments: FF, a marker, a length that counts itself, data. The picture begins with marker DA.
     for (std::size_t at = 2;;) {
         const auto marker = reader.number(at, 2), length = reader.number(at + 2, 2);
@@ -64,7 +47,7 @@ int exif_orientation(std::span<const std::byte> jpeg) {
     }
 }
 
-Image upright(const Image& stored, int orientation) {
+Image upright(Image stored, int orientation) {
     if (orientation <= 1 || orientation > 8) return stored;
     // rows are stored as columns
     const bool lying = orientation >= 5;

@@ -15,6 +15,6 @@ namespace ldm::image {
 int exif_orientation(std::span<const std::byte> jpeg);
 
 /// The picture turned and mirrored so that it is upright.
-Image upright(const Image& stored, int orientation);
+[[nodiscard]] Image upright(Image stored, int orientation);
 
 }  // namespace ldm::image

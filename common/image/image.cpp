@@ -1,15 +1,15 @@
 #include "common/image/image.h"
 
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_NO_STDIO
 #include <fmt/format.h>
-#include <stb_image.h>
 
-#include <memory>
-#include <string_view>
+#include <span>
 
 #include "common/error.h"
+#include "common/image/bmp_decoder.h"
 #include "common/image/exif.h"
+#include "common/image/jpeg_decoder.h"
+#include "common/image/picture_format.h"
+#include "common/image/png_decoder.h"
 #include "common/io/mapped_file.h"
 
 namespace ldm::image {
@@ -26,78 +26,64 @@ Image::Image(int width, int height, Color fill) : width(width), height(height) {
 
 namespace {
 
-constexpr int largest_side = 1 << 15;
+using Bytes = std::span<const std::byte>;
 
-/// A picture file in memory whose header makes sense.
-class PictureFile {
-public:
-    explicit PictureFile(const std::filesystem::path& path) : file_(path), path_(path) {
-        if (bytes().empty()) reject("the file is empty");
-        if (bytes().size() > 1u << 30) reject("the file is larger than 1 GiB");
-        int channels = 0;
-        if (!stbi_info_from_memory(data(), size(), &width_, &height_, &channels))
-            reject(stbi_failure_reason());
-        if (width_ > largest_side || height_ > largest_side)
-            reject(fmt::format("{}x{} is larger than {} on a side", width_, height_, largest_side));
-        if (width_ < 1 || height_ < 1) reject("it has no pixels");
-        orientation_ = exif_orientation(bytes());
+[[noreturn]] void reject_format(Bytes file) {
+    if (file.empty()) throw Error("the file is empty");
+    const auto name = name_of_other(file);
+    throw Error(name.empty() ? "it is no PNG, JPEG or BMP"
+                             : fmt::format("it is {}; convert it to PNG or JPEG", name));
+}
+
+Image decode(Bytes file) {
+    switch (format_of(file)) {
+        case PictureFormat::png:
+            return decode_png(file);
+        case PictureFormat::jpeg:
+            return upright(decode_jpeg(file), exif_orientation(file));
+        case PictureFormat::bmp:
+            return decode_bmp(file);
+        case PictureFormat::other:
+            break;
     }
+    reject_format(file);
+}
 
-    /// The size of the picture when it stands upright.
-    Extent extent() const {
-        return orientation_ < 5 ? Extent{width_, height_} : Extent{height_, width_};
-    }
-
-    Image decode() const {
-        if (is_jpeg() && !has_end()) reject("the JPEG file is truncated");
-        int width = 0, height = 0, channels = 0;
-        const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> rgba(
-            stbi_load_from_memory(data(), size(), &width, &height, &channels, 4), stbi_image_free);
-        if (!rgba) reject(stbi_failure_reason());
-
-        Image image(width, height);
-        const std::size_t pixels = image.rgb.size() / 3;
-        for (std::size_t i = 0; i < pixels; ++i) {
-            const int alpha = rgba.get()[4 * i + 3];
-            for (std::size_t c = 0; c < 3; ++c) {
-                const int value = rgba.get()[4 * i + c];
-                image.rgb[3 * i + c] =
-                    static_cast<std::uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
-            }
+Extent upright_extent(Bytes file) {
+    switch (format_of(file)) {
+        case PictureFormat::png:
+            return png_extent(file);
+        case PictureFormat::jpeg: {
+            const Extent stored = jpeg_extent(file);
+            return exif_orientation(file) < 5 ? stored : Extent{stored.height, stored.width};
         }
-        return orientation_ == 1 ? image : upright(image, orientation_);
+        case PictureFormat::bmp:
+            return bmp_extent(file);
+        case PictureFormat::other:
+            break;
     }
+    reject_format(file);
+}
 
-private:
-    std::span<const std::byte> bytes() const { return file_.bytes(); }
-    const stbi_uc* data() const { return reinterpret_cast<const stbi_uc*>(bytes().data()); }
-    int size() const { return static_cast<int>(bytes().size()); }
-
-    std::string_view text() const {
-        return {reinterpret_cast<const char*>(bytes().data()), bytes().size()};
+/// What `read` makes of the bytes of a file; an error's text is given the name of the file.
+template <typename Read>
+auto read_picture(const std::filesystem::path& path, const Read& read) {
+    const io::MappedFile file(path);
+    try {
+        if (file.bytes().size() > largest_picture_file)
+            throw Error("the file is larger than 1 GiB");
+        return read(file.bytes());
+    } catch (const Error& error) {
+        throw Error(fmt::format("{}: cannot read the picture: {}", path.string(), error.what()));
     }
-    bool is_jpeg() const { return text().starts_with("\xFF\xD8"); }
-
-    /// stb_image takes what is missing of a JPEG for grey. Behind the last scan (marker DA) the end
-    /// (D9) must follow; inside of one FF is always written FF 00.
-    bool has_end() const {
-        const auto scan = text().rfind("\xFF\xDA"), end = text().rfind("\xFF\xD9");
-        return scan != text().npos && end != text().npos && end > scan;
-    }
-
-    [[noreturn]] void reject(std::string_view why) const {
-        throw Error(fmt::format("{}: cannot read the picture: {}", path_.string(), why));
-    }
-
-    const io::MappedFile file_;
-    std::filesystem::path path_;
-    int width_ = 0, height_ = 0, orientation_ = 1;
-};
+}
 
 }  // namespace
 
-Image load_image(const std::filesystem::path& path) { return PictureFile(path).decode(); }
+Image load_image(const std::filesystem::path& path) { return read_picture(path, decode); }
 
-Extent image_extent(const std::filesystem::path& path) { return PictureFile(path).extent(); }
+Extent image_extent(const std::filesystem::path& path) {
+    return read_picture(path, upright_extent);
+}
 
 }  // namespace ldm::image

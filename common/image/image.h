@@ -43,16 +43,25 @@ private:
     }
 };
 
-/// Reads a PNG or JPEG (or what else stb_image knows). What is transparent lies on white, what was
-/// photographed upright stands upright. Throws ldm::Error naming the file; a JPEG that ends too
-/// early is an error too.
-Image load_image(const std::filesystem::path& path);
+/// What a picture file may have at most: known from its header, before memory is asked for.
+inline constexpr std::int64_t most_pixels = 64'000'000;
+inline constexpr int largest_side = 1 << 15;
+inline constexpr std::size_t largest_picture_file = std::size_t{1} << 30;
 
-/// Its width and height from the header alone, whatever the rest may hold. Throws like load_image.
+/// Reads a PNG, a JPEG or a BMP; what it is, its first bytes say, not its name. What is transparent
+/// lies on white, what was photographed upright stands upright. Throws ldm::Error naming the file:
+/// another format (by its name), more than the limits above, a file that is damaged or ends too
+/// early.
+[[nodiscard]] Image load_image(const std::filesystem::path& path);
+
+/// Width and height.
 struct Extent {
     int width = 0, height = 0;
     bool operator==(const Extent&) const = default;
 };
-Extent image_extent(const std::filesystem::path& path);
+
+/// The size that load_image would give, from the header alone, whatever the rest may hold. Throws
+/// like load_image.
+[[nodiscard]] Extent image_extent(const std::filesystem::path& path);
 
 }  // namespace ldm::image

@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <unordered_set>
+#include <iterator>
 
 #include "common/error.h"
 #include "common/io/atomic_file.h"
@@ -13,29 +12,6 @@
 
 namespace ldm::io {
 namespace {
-
-/// The library keeps the last of two equal keys and says nothing; we watch the parser and object.
-class DuplicateKeys {
-public:
-    explicit DuplicateKeys(std::string_view what) : what_(what) {}
-
-    bool operator()(int, Json::parse_event_t event, Json& parsed) {
-        if (event == Json::parse_event_t::object_start) {
-            open_objects_.emplace_back();
-        } else if (event == Json::parse_event_t::object_end) {
-            open_objects_.pop_back();
-        } else if (event == Json::parse_event_t::key) {
-            const auto& key = parsed.get_ref<const std::string&>();
-            if (!open_objects_.back().insert(key).second)
-                throw Error(fmt::format("{}: duplicate key '{}'", what_, text::printable(key)));
-        }
-        return true;
-    }
-
-private:
-    std::string_view what_;
-    std::vector<std::unordered_set<std::string>> open_objects_;
-};
 
 /// "[json.exception.parse_error.101] parse error at line 1, …" without the bracket.
 std::string reason(const Json::exception& error) {
@@ -45,18 +21,93 @@ std::string reason(const Json::exception& error) {
     return text::printable(message, 300);
 }
 
+/// Builds the value while the library reads the text (its "SAX" interface). The library alone keeps
+/// the last of two equal keys and says nothing, and knows no limit of depth; its callback parser
+/// looks at all of an object again for each of its members.
+class Builder : public nlohmann::json_sax<Json> {
+public:
+    explicit Builder(std::string_view what) : what_(what) {}
+
+    Json take() { return std::move(root_); }
+
+    bool null() override { return add(nullptr); }
+    bool boolean(bool value) override { return add(value); }
+    bool number_integer(std::int64_t value) override { return add(value); }
+    bool number_unsigned(std::uint64_t value) override { return add(value); }
+    bool number_float(double value, const std::string&) override { return add(value); }
+    bool string(std::string& value) override { return add(std::move(value)); }
+    bool binary(Json::binary_t& value) override { return add(std::move(value)); }
+
+    bool start_object(std::size_t) override { return open(Json::object()); }
+    bool start_array(std::size_t) override { return open(Json::array()); }
+    bool end_object() override { return close(); }
+    bool end_array() override { return close(); }
+
+    bool key(std::string& name) override {
+        auto& object = open_.back()->get_ref<Json::object_t&>();
+        const auto [member, is_new] = object.try_emplace(name);
+        if (!is_new)
+            throw Error(fmt::format("{}: duplicate key '{}'", what_, text::printable(name)));
+        member_ = &member->second;
+        return true;
+    }
+
+    bool parse_error(std::size_t, const std::string&,
+                     const nlohmann::detail::exception& error) override {
+        throw Error(fmt::format("{}: not valid JSON: {}", what_, reason(error)));
+    }
+
+private:
+    /// Puts a value where the text is: behind the last key, at the end of a list, or at the top.
+    Json* put(Json value) {
+        Json* place = &root_;
+        if (!open_.empty() && open_.back()->is_array())
+            place = &open_.back()->get_ref<Json::array_t&>().emplace_back();
+        else if (!open_.empty())
+            place = member_;
+        *place = std::move(value);
+        return place;
+    }
+
+    bool add(Json value) {
+        put(std::move(value));
+        return true;
+    }
+
+    bool open(Json empty) {
+        if (std::ssize(open_) == deepest_json)
+            throw Error(
+                fmt::format("{}: more than {} brackets within each other", what_, deepest_json));
+        open_.push_back(put(std::move(empty)));
+        return true;
+    }
+
+    bool close() {
+        open_.pop_back();
+        return true;
+    }
+
+    std::string_view what_;
+    Json root_;
+    // Objects and lists that are not closed yet, each within the one before. They stay where they
+    // are: nothing is added to the outer one meanwhile.
+    std::vector<Json*> open_;
+    // the place of the value that follows the last key
+    Json* member_ = nullptr;
+};
+
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view what) {
+    if (text.size() > largest_json)
+        throw Error(fmt::format("{}: {} bytes of JSON, at most {} are read", what, text.size(),
+                                largest_json));
     // The library takes a zero byte for the end of the text and ignores what follows.
     if (text.find('\0') != std::string_view::npos)
         throw Error(fmt::format("{}: not valid JSON: it contains a zero byte", what));
-    try {
-        DuplicateKeys watch(what);
-        return Json::parse(text, std::ref(watch));
-    } catch (const Json::exception& error) {
-        throw Error(fmt::format("{}: not valid JSON: {}", what, reason(error)));
-    }
+    Builder builder(what);
+    Json::sax_parse(text, &builder);
+    return builder.take();
 }
 
 Json read_json(const std::filesystem::path& path) {
@@ -159,13 +210,29 @@ void fail_type(std::string_view key, const Json& found) {
                             text::printable(shown, 60)));
 }
 
+void fail_range(std::string_view key, const Json& found, std::int64_t low, std::int64_t high) {
+    throw Error(fmt::format("'{}' must be from {} to {}, got {}", text::printable(key), low, high,
+                            found.dump()));
+}
+
+void fail_count(std::string_view key, std::size_t count, std::size_t most) {
+    throw Error(fmt::format("'{}' must have at most {} entries, got {}", text::printable(key), most,
+                            count));
+}
+
 const Json* find(const Json& object, std::string_view key) {
     if (!object.is_object())
-        throw Error(fmt::format("expected a JSON object with the key '{}', got {}", key,
-                                object.type_name()));
+        throw Error(fmt::format("expected a JSON object with the key '{}', got {}",
+                                text::printable(key), object.type_name()));
     const auto found = object.find(key);
     return found == object.end() ? nullptr : &*found;
 }
 
 }  // namespace detail
+
+bool has(const Json& object, std::string_view key) {
+    const Json* found = detail::find(object, key);
+    return found && !found->is_null();
+}
+
 }  // namespace ldm::io

@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::string_view metadata_key = "__metadata__";
 constexpr std::size_t length_size = 8;
-// the limit of the original reader
-constexpr std::size_t largest_header = 100'000'000;
+// the limit of the original reader, too
+constexpr std::size_t largest_header = largest_json;
 
 /// Throws "<what>: <trouble> '<key>'".
 [[noreturn]] void reject(std::string_view what, std::string_view trouble, std::string_view key) {
@@ -58,20 +58,25 @@ std::string short_shape(const TensorEntry& entry) {
 TensorEntry read_entry(const std::string& key, const Json& value, std::span<const std::byte> data,
                        std::string_view what) {
     if (!value.is_object()) reject(what, "the header has no object for", key);
-    for (const std::string_view field : {"dtype", "shape", "data_offsets"})
-        if (!value.contains(field)) reject(what, fmt::format("no {} for", field), key);
+    const auto field = [&](const char* name) -> const Json& {
+        const auto found = value.find(name);
+        if (found == value.end()) reject(what, fmt::format("no {} for", name), key);
+        return *found;
+    };
+    const Json &dtype_field = field("dtype"), &shape_field = field("shape"),
+               &offsets_field = field("data_offsets");
 
     TensorEntry entry;
     entry.name = key;
-    if (!value["dtype"].is_string()) reject(what, "dtype must be a text for", key);
-    const auto& dtype_name = value["dtype"].get_ref<const std::string&>();
+    if (!dtype_field.is_string()) reject(what, "dtype must be a text for", key);
+    const auto& dtype_name = dtype_field.get_ref<const std::string&>();
     const auto dtype = dtype_named(dtype_name);
     if (!dtype)
         reject(what, fmt::format("unknown dtype {} of", text::printable(dtype_name, 30)), key);
     entry.dtype = *dtype;
-    entry.shape = read_counts(value["shape"], what, "shape", key);
+    entry.shape = read_counts(shape_field, what, "shape", key);
 
-    const auto offsets = read_counts(value["data_offsets"], what, "data_offsets", key);
+    const auto offsets = read_counts(offsets_field, what, "data_offsets", key);
     if (offsets.size() != 2) reject(what, "data_offsets must be two numbers for", key);
     const auto begin = static_cast<std::uint64_t>(offsets[0]);
     const auto end = static_cast<std::uint64_t>(offsets[1]);

@@ -1,5 +1,9 @@
 #include "common/io/json.h"
 
+#include <algorithm>
+#include <chrono>
+#include <string>
+
 #include "common/error.h"
 #include "common/io/atomic_file.h"
 #include "tests/support/catch.h"
@@ -60,6 +64,60 @@ TEST_CASE("JSON: settings are read with their types") {
     CHECK_THROWS_WITH(get_or(j, "s", 1.0), has_text("'s': \"x\""));
     CHECK_THROWS_WITH(get<std::vector<int>>(j, "s"), has_text("'s'"));
     CHECK_THROWS_WITH(get<int>(Json(3), "k"), has_text("expected a JSON object"));
+}
+
+TEST_CASE("JSON: what is nested deeper than 64 brackets is an error, not the end of the program") {
+    const auto nested = [](int depth, const std::string& open, const std::string& close) {
+        std::string text;
+        for (int i = 0; i < depth; ++i) text += open;
+        for (int i = 0; i < depth; ++i) text += close;
+        return text;
+    };
+    CHECK_NOTHROW(parse_json(nested(64, "[", "]"), "x"));
+    CHECK_NOTHROW(parse_json("{\"a\":[" + nested(62, "[", "]") + ",{}]}", "x"));
+    CHECK_THROWS_WITH(parse_json(nested(65, "[", "]"), "x"),
+                      "x: more than 64 brackets within each other");
+    CHECK_THROWS_WITH(parse_json(nested(200'000, "[", ""), "x"), has_text("more than 64"));
+    CHECK_THROWS_WITH(parse_json(nested(200'000, R"({"a":)", "}"), "x"), has_text("more than 64"));
+}
+
+TEST_CASE("JSON: the parsed value is the library's own") {
+    for (const char* text :
+         {"null", "true", "-3", "18446744073709551615", "0.1", "\"\\u00e9\"", "[]", "{}", "[[],{}]",
+          R"({"a": [1, {"b": [2, 3], "c": {}}, "x"], "d": {"e": null}, "f": -1.5e10})"})
+        CHECK(parse_json(text, "x") == Json::parse(text));
+}
+
+TEST_CASE("JSON: the time grows with the text, not with its square") {
+    const auto seconds = [](int members) {
+        std::string text = "{";
+        for (int i = 0; i < members; ++i)
+            text +=
+                std::to_string(i).insert(0, i ? ",\"tensor." : "\"tensor.") + R"(":{"a":[1,2]})";
+        text += "}";
+        const auto start = std::chrono::steady_clock::now();
+        CHECK(parse_json(text, "x").size() == static_cast<std::size_t>(members));
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    // with the square it would be 100 times as long, and some 70 seconds
+    CHECK(seconds(40'000) < 30 * std::max(seconds(4'000), 0.01));
+}
+
+TEST_CASE("JSON: numbers within limits") {
+    const Json j = {{"n", 3}, {"list", {1, 2, 3}}, {"null", nullptr}, {"text", "x"}};
+    CHECK(get_in(j, "n", 1, 3) == 3);
+    CHECK(get_in_or(j, "absent", 1, 3, 7) == 7);
+    CHECK(get_in_or(j, "null", 1, 3, 7) == 7);
+    CHECK(get_list_in(j, "list", 1, 3, 3) == std::vector<int>{1, 2, 3});
+    CHECK(has(j, "n"));
+    CHECK_FALSE(has(j, "null"));
+    CHECK_FALSE(has(j, "absent"));
+    CHECK_THROWS_WITH(get_in(j, "n", 4, 9), "'n' must be from 4 to 9, got 3");
+    CHECK_THROWS_WITH(get_in(j, "n", 1, 2), "'n' must be from 1 to 2, got 3");
+    CHECK_THROWS_WITH(get_in(j, "absent", 1, 2), "missing key 'absent'");
+    CHECK_THROWS_WITH(get_in(j, "text", 1, 2), has_text("wrong value for key 'text'"));
+    CHECK_THROWS_WITH(get_list_in(j, "list", 2, 3, 3), "'list' must be from 2 to 3, got 1");
+    CHECK_THROWS_WITH(get_list_in(j, "list", 1, 3, 2), "'list' must have at most 2 entries, got 3");
 }
 
 TEST_CASE("JSON: an unknown setting is named") {

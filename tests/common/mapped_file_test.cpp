@@ -1,7 +1,10 @@
 #include "common/io/mapped_file.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <numeric>
@@ -23,6 +26,32 @@ TEST_CASE("MappedFile: the bytes of a file, also of an empty one") {
     CHECK(io::MappedFile(folder / "b").bytes().empty());
     CHECK_THROWS_WITH(io::MappedFile(folder / "c"), test::has_text("c: cannot open: No such file"));
     CHECK_THROWS_WITH(io::MappedFile("/dev/null"), test::has_text("not a regular file"));
+}
+
+TEST_CASE("MappedFile: a file that is cut while it is read ends the program with a sentence") {
+    test::TemporaryFolder folder;
+    const auto path = folder / "model.safetensors";
+    io::write_text_file(path, std::string(100'000, 'x'));
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(ends[1], STDERR_FILENO);
+        const io::MappedFile other(LDM_SOURCE_DIR "/LICENSE"), file(path);
+        if (::truncate(path.c_str(), 10) != 0) ::_exit(99);
+        const auto last = static_cast<const volatile std::byte&>(file.bytes().back());
+        ::_exit(last == std::byte{0} ? 98 : 97);
+    }
+    ::close(ends[1]);
+    std::string said(1000, '\0');
+    const ssize_t length = ::read(ends[0], said.data(), said.size());
+    said.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    ::close(ends[0]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 1);
+    CHECK(said == path.string() + ": the file became shorter while it was read\n");
 }
 
 #ifdef __linux__
