@@ -74,6 +74,8 @@ TEST_CASE("a schedule that makes no sense is refused by name", "[ddpm]") {
     CHECK_THROWS_WITH(Schedule({.beta_schedule = "quadratic"}),
                       has_text("'beta_schedule' is 'quadratic'"));
     CHECK_THROWS_WITH(Schedule({.timesteps = 0}), has_text("'timesteps'"));
+    CHECK_THROWS_WITH(Schedule::from_json({{"timesteps", 1'000'000'000}}),
+                      "'timesteps' must be from 1 to 1000000, got 1000000000");
     CHECK_THROWS_WITH(Schedule({.linear_end = 1.5}), has_text("expected [0, 1)"));
     CHECK_THROWS_WITH(Schedule({.linear_start = -0.1}), has_text("expected [0, 1)"));
     CHECK_THROWS_WITH(Schedule({.v_posterior = 2.0}), has_text("'v_posterior'"));

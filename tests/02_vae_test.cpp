@@ -242,6 +242,16 @@ TEST_CASE("settings that are not supported are named") {
                       test::has_text("'ch_mult'"));
     CHECK_THROWS_WITH(vae::Config::from_json(with("ch", "wide")), test::has_text("'ch'"));
 
+    // sizes whose products overflow, or that would ask for all memory
+    CHECK_THROWS_WITH(vae::Config::from_json(with("ch", 1'000'000'000)),
+                      "'ch' must be from 1 to 16384, got 1000000000");
+    CHECK_THROWS_WITH(vae::Config::from_json(with("ch_mult", {1, 1000})),
+                      test::has_text("'ch' times 'ch_mult' must be at most 16384"));
+    CHECK_THROWS_WITH(vae::Config::from_json(with("ch_mult", std::vector<int>(40, 1))),
+                      "'ch_mult' must have at most 16 entries, got 40");
+    CHECK_THROWS_WITH(vae::Config::from_json(with("num_res_blocks", 2147483647)),
+                      test::has_text("'num_res_blocks' must be from 1 to 64"));
+
     nn::Checkpoint none;
     CHECK_THROWS_WITH(
         vae::AutoencoderKL(none.root(), vae::Config::from_json(with("double_z", false)), 4),

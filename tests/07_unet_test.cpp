@@ -233,6 +233,18 @@ TEST_CASE("settings that no UNet can have are refused, naming the key") {
                       has_text("'num_res_blocks'"));
     CHECK_THROWS_WITH(Config::from_json(small_with("model_channels", "32")),
                       has_text("'model_channels'"));
+    // sizes whose products overflow, or that would ask for all memory
+    CHECK_THROWS_WITH(Config::from_json(small_with("model_channels", 2147483647)),
+                      "'model_channels' must be from 1 to 16384, got 2147483647");
+    CHECK_THROWS_WITH(Config::from_json(small_with("channel_mult", {1, 16384})),
+                      has_text("'model_channels' times 'channel_mult' must be at most 16384"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("channel_mult", std::vector<int>(40, 1))),
+                      has_text("at most 16 entries"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("num_res_blocks", 1'000'000'000)),
+                      has_text("from 1 to 64"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("transformer_depth", 1'000'000'000)),
+                      has_text("'transformer_depth'"));
+
     io::Json without = small();
     without.erase("attention_resolutions");
     CHECK_THROWS_WITH(Config::from_json(without), has_text("'attention_resolutions'"));

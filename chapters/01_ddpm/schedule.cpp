@@ -56,7 +56,9 @@ Schedule::Config Schedule::from_json(const io::Json& json) {
                          "schedule");
     Config config;
     config.beta_schedule = io::get_or(json, "beta_schedule", config.beta_schedule);
-    config.timesteps = io::get_or(json, "timesteps", config.timesteps);
+    // the tables of a longer one would take minutes
+    constexpr int most_steps = 1'000'000;
+    config.timesteps = io::get_in_or(json, "timesteps", 1, most_steps, config.timesteps);
     config.linear_start = io::get_or(json, "linear_start", config.linear_start);
     config.linear_end = io::get_or(json, "linear_end", config.linear_end);
     config.cosine_s = io::get_or(json, "cosine_s", config.cosine_s);

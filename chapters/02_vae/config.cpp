@@ -1,5 +1,7 @@
 #include "chapters/02_vae/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/error.h"
@@ -14,12 +16,11 @@ AttnType attn_type_from(const std::string& name) {
     throw Error("ddconfig: 'attn_type' is vanilla, linear or none, not '" + name + "'");
 }
 
-int positive(const io::Json& ddconfig, const char* key) {
-    const int value = io::get<int>(ddconfig, key);
-    expect(value > 0,
-           std::string("ddconfig: '") + key + "' must be positive, got " + std::to_string(value));
-    return value;
-}
+// Far beyond every model there is, and small enough that no product of two overflows.
+constexpr int most_channels = 1 << 14;
+constexpr int most_levels = 16;
+constexpr int most_blocks = 64;
+constexpr int largest_resolution = 1 << 16;
 
 }  // namespace
 
@@ -30,21 +31,25 @@ Config Config::from_json(const io::Json& ddconfig) {
                           "resamp_with_conv", "give_pre_end", "tanh_out"},
                          "ddconfig");
     Config config;
-    config.ch = positive(ddconfig, "ch");
-    config.ch_mult = io::get<std::vector<int>>(ddconfig, "ch_mult");
-    config.num_res_blocks = positive(ddconfig, "num_res_blocks");
-    config.attn_resolutions = io::get<std::vector<int>>(ddconfig, "attn_resolutions");
-    config.resolution = positive(ddconfig, "resolution");
-    config.in_channels = positive(ddconfig, "in_channels");
-    config.out_ch = positive(ddconfig, "out_ch");
-    config.z_channels = positive(ddconfig, "z_channels");
+    config.ch = io::get_in(ddconfig, "ch", 1, most_channels);
+    config.ch_mult = io::get_list_in(ddconfig, "ch_mult", 1, most_channels, most_levels);
+    config.num_res_blocks = io::get_in(ddconfig, "num_res_blocks", 1, most_blocks);
+    config.attn_resolutions =
+        io::get_list_in(ddconfig, "attn_resolutions", 0, largest_resolution, most_levels);
+    config.resolution = io::get_in(ddconfig, "resolution", 1, largest_resolution);
+    config.in_channels = io::get_in(ddconfig, "in_channels", 1, most_channels);
+    config.out_ch = io::get_in(ddconfig, "out_ch", 1, most_channels);
+    config.z_channels = io::get_in(ddconfig, "z_channels", 1, most_channels);
     config.double_z = io::get_or(ddconfig, "double_z", true);
     config.resamp_with_conv = io::get_or(ddconfig, "resamp_with_conv", true);
     config.attn_type = attn_type_from(io::get_or(ddconfig, "attn_type", "vanilla"));
     config.give_pre_end = io::get_or(ddconfig, "give_pre_end", false);
     config.tanh_out = io::get_or(ddconfig, "tanh_out", false);
-    expect(!config.ch_mult.empty() && std::ranges::min(config.ch_mult) > 0,
-           "ddconfig: 'ch_mult' must be a list of positive numbers");
+    if (config.ch_mult.empty())
+        throw Error("ddconfig: 'ch_mult' must have an entry for each level");
+    if (config.ch * std::ranges::max(config.ch_mult) > most_channels)
+        throw Error(
+            fmt::format("ddconfig: 'ch' times 'ch_mult' must be at most {}", most_channels));
     return config;
 }
 

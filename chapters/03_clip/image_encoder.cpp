@@ -22,10 +22,11 @@ ImageEncoder::Config ImageEncoder::Config::from_json(const io::Json& json) {
                          {"hidden_size", "intermediate_size", "num_hidden_layers",
                           "num_attention_heads", "image_size", "patch_size", "hidden_act"},
                          "CLIPVisionModel");
-    Config config{.image_size = io::get<std::int64_t>(json, "image_size"),
-                  .patch_size = io::get<std::int64_t>(json, "patch_size"),
+    constexpr std::int64_t largest_side = 1 << 16;
+    Config config{.image_size = io::get_in<std::int64_t>(json, "image_size", 1, largest_side),
+                  .patch_size = io::get_in<std::int64_t>(json, "patch_size", 1, largest_side),
                   .transformer = TransformerConfig::from_json(json)};
-    if (config.patch_size < 1 || config.image_size < config.patch_size)
+    if (config.image_size < config.patch_size)
         fail(fmt::format("patch_size {} does not fit image_size {}", config.patch_size,
                          config.image_size));
     return config;

@@ -18,8 +18,11 @@ TextEncoder::Config TextEncoder::Config::from_json(const io::Json& json) {
                           "num_attention_heads", "max_position_embeddings", "bos_token_id",
                           "eos_token_id", "pad_token_id", "hidden_act"},
                          "CLIPTextModel");
-    return {.vocab_size = io::get<std::int64_t>(json, "vocab_size"),
-            .max_position_embeddings = io::get<std::int64_t>(json, "max_position_embeddings"),
+    // far beyond every model there is
+    constexpr std::int64_t largest_vocabulary = 10'000'000, longest_text = 1 << 16;
+    return {.vocab_size = io::get_in<std::int64_t>(json, "vocab_size", 1, largest_vocabulary),
+            .max_position_embeddings =
+                io::get_in<std::int64_t>(json, "max_position_embeddings", 1, longest_text),
             .eos_token_id = io::get<int>(json, "eos_token_id"),
             .transformer = TransformerConfig::from_json(json)};
 }

@@ -19,17 +19,18 @@ Tensor (*activation_named(const std::string& name))(const Tensor&) {
 }  // namespace
 
 TransformerConfig TransformerConfig::from_json(const io::Json& json) {
+    // far beyond every model there is
+    constexpr std::int64_t widest = 1 << 16;
+    constexpr int deepest = 256;
     TransformerConfig config{
-        .hidden_size = io::get<std::int64_t>(json, "hidden_size"),
-        .intermediate_size = io::get<std::int64_t>(json, "intermediate_size"),
-        .num_hidden_layers = io::get<int>(json, "num_hidden_layers"),
-        .num_attention_heads = io::get<std::int64_t>(json, "num_attention_heads"),
+        .hidden_size = io::get_in<std::int64_t>(json, "hidden_size", 1, widest),
+        .intermediate_size = io::get_in<std::int64_t>(json, "intermediate_size", 1, widest),
+        .num_hidden_layers = io::get_in(json, "num_hidden_layers", 0, deepest),
+        .num_attention_heads = io::get_in<std::int64_t>(json, "num_attention_heads", 1, widest),
         .hidden_act = io::get_or(json, "hidden_act", "quick_gelu"),
     };
     activation_named(config.hidden_act);
-    if (config.num_hidden_layers < 0)
-        fail(fmt::format("num_hidden_layers {} is negative", config.num_hidden_layers));
-    if (config.num_attention_heads < 1 || config.hidden_size % config.num_attention_heads != 0)
+    if (config.hidden_size % config.num_attention_heads != 0)
         fail(fmt::format("hidden_size {} cannot be cut into num_attention_heads {}",
                          config.hidden_size, config.num_attention_heads));
     return config;
