@@ -2,25 +2,19 @@
 // ldm::Error of one line, or every promise of the tokenizer holds.
 
 #include <algorithm>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "common/error.h"
 #include "common/text/clip_pieces.h"
 #include "common/text/clip_tokenizer.h"
+#include "tests/fuzz/fuzz.h"
 
 using namespace ldm;
+using fuzz::attempt;
+using fuzz::require;
 using text::ClipTokenizer;
 
 namespace {
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
 
 void check(const ClipTokenizer& tokenizer, std::string_view prompt, int max_length) {
     const auto ids = tokenizer.tokenize(prompt);
@@ -49,16 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const ClipTokenizer fixed(text::parse_merges(
         "t h\nth e</w>\na n\na a\naa aa\n' s</w>\ni n\nin g</w>\n\xC4\x82 \xC2\xA9</w>\n! !</w>\n",
         "fixed"));
-    const std::string_view input(reinterpret_cast<const char*>(data), size);
+    const std::string_view input = fuzz::text_of(data, size);
     if (input.empty()) return 0;
     const int max_length = 2 + data[0] % 100;
-    const auto attempt = [](auto body) {
-        try {
-            body();
-        } catch (const Error& error) {
-            require(std::strchr(error.what(), '\n') == nullptr);
-        }
-    };
     attempt([&] { check(fixed, input.substr(1), max_length); });
 
     const std::size_t zero = std::min(input.find('\0'), input.size());
