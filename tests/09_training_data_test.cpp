@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -241,6 +242,20 @@ TEST_CASE("PictureFolder: without a single good picture there is one clear error
     const PictureFolder late(folder.path(), Captions::ignored, {}, warnings.warn());
     CHECK_THROWS_WITH(late.load(0), has_text("none of 1 pictures can be read"));
     CHECK(warnings.lines.size() == 2);
+}
+
+TEST_CASE("PictureFolder: a pipe and a link that leads to itself are left out, the rest is read") {
+    const test::TemporaryFolder folder;
+    image::save_png(folder / "a.png", numbered(0, 50, 50));
+    REQUIRE(::mkfifo((folder / "pipe.png").c_str(), 0600) == 0);
+    for (const char* name : {"loop.png", "loop", "loop.txt"})
+        fs::create_symlink(name, folder / name);
+    Warnings warnings;
+    const PictureFolder pictures(folder.path(), Captions::ignored, {}, warnings.warn());
+    CHECK(pictures.size() == 1);
+    REQUIRE(warnings.lines.size() == 2);
+    CHECK_THAT(warnings.lines[0], has_text("loop.png: cannot open: Too many levels"));
+    CHECK_THAT(warnings.lines[1], has_text("pipe.png: not a regular file"));
 }
 
 TEST_CASE("PictureFolder: a picture that is nothing but an edge is left out") {

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "common/error.h"
+#include "common/io/utf8.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -43,7 +44,7 @@ std::vector<double> make_beta_schedule(const std::string& kind, int n_timestep, 
             n_timestep, [&](double u) { return cosine_alpha_bar(u, cosine_s); }, 0.999);
     } else {
         fail(fmt::format("'beta_schedule' is '{}', expected linear, sqrt_linear, sqrt or cosine",
-                         kind));
+                         text::printable(kind)));
     }
     //! [betas]
     for (double beta : betas)

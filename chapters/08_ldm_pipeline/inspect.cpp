@@ -7,6 +7,7 @@
 
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 #include "common/io/safetensors.h"
+#include "common/io/utf8.h"
 #include "common/report/table.h"
 
 namespace ldm::pipeline {
@@ -62,8 +63,8 @@ Inspection inspect_file(const fs::path& path) {
         megabytes(fs::file_size(path)));
     constexpr std::size_t shown = 12;
     for (std::size_t i = 0; i < std::min(shown, file.entries().size()); ++i)
-        text += fmt::format("  {} {}\n", file.entries()[i].name,
-                            io::shape_text(file.entries()[i].shape));
+        text += fmt::format("  {} {}\n", text::printable(file.entries()[i].name),
+                            text::printable(io::shape_text(file.entries()[i].shape)));
     if (file.entries().size() > shown)
         text += fmt::format("  … and {} more\n", file.entries().size() - shown);
     return {text, false};
@@ -91,7 +92,7 @@ Inspection inspect(const fs::path& path) {
             "whole: everything is there to draw pictures of {0} x {0} pixels (multiples of {1})\n",
             model.image_size(), model.size_step());
     } catch (const Error& error) {
-        result.text += fmt::format("not whole: {}\n", error.what());
+        result.text += fmt::format("not whole: {}\n", text::printable_lines(error.what()));
     }
     return result;
 }

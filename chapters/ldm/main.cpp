@@ -5,9 +5,13 @@
 
 #include "chapters/ldm/commands.h"
 #include "common/error.h"
+#include "common/io/utf8.h"
 #include "common/report/interrupt.h"
+#include "common/report/standard_output.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
     CLI::App app("Stable Diffusion, step by step, in C++.", "ldm");
     app.require_subcommand(1);
     app.set_help_all_flag("--help-all", "Print the help of every command and exit");
@@ -28,8 +32,12 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "ldm: not enough memory\n");
         return 1;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "ldm: {}\n", error.what());
+        fmt::print(stderr, "ldm: {}\n", ldm::text::printable_lines(error.what()));
         return 1;
     }
     return status;
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return ldm::report::finish_output("ldm", run(argc, argv)); }

@@ -22,6 +22,34 @@ std::size_t character_length(std::string_view s) {
     return length;
 }
 
+/// U+0080 to U+009F, in UTF-8.
+bool is_upper_control(std::string_view character) {
+    return character.size() == 2 && character[0] == '\xC2' &&
+           static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
+std::string escaped(std::string_view text, std::size_t limit, bool keep_lines) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        if (out.size() >= limit) return out + "...";
+        const std::size_t length = character_length(text.substr(i));
+        const std::string_view character = text.substr(i, length ? length : 1);
+        const unsigned char byte = static_cast<unsigned char>(text[i]);
+        if (byte == '\n') {
+            out += keep_lines ? "\n" : "\\n";
+        } else if (byte == '\t') {
+            out += "\\t";
+        } else if (length == 0 || byte < 0x20 || byte == 0x7F || is_upper_control(character)) {
+            for (const char c : character)
+                out += fmt::format("\\x{:02X}", static_cast<unsigned char>(c));
+        } else {
+            out += character;
+        }
+        i += character.size();
+    }
+    return out;
+}
+
 }  // namespace
 
 std::size_t find_invalid_utf8(std::string_view bytes) {
@@ -34,23 +62,11 @@ std::size_t find_invalid_utf8(std::string_view bytes) {
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size();) {
-        if (out.size() >= limit) return out + "...";
-        const std::size_t length = character_length(text.substr(i));
-        const unsigned char byte = static_cast<unsigned char>(text[i]);
-        if (byte == '\n') {
-            out += "\\n";
-        } else if (byte == '\t') {
-            out += "\\t";
-        } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
-            out += fmt::format("\\x{:02X}", byte);
-        } else {
-            out += text.substr(i, length);
-        }
-        i += length ? length : 1;
-    }
-    return out;
+    return escaped(text, limit, false);
+}
+
+std::string printable_lines(std::string_view text, std::size_t limit) {
+    return escaped(text, limit, true);
 }
 
 }  // namespace ldm::text

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iterator>
 #include <numeric>
 #include <utility>
+
+#include "common/io/utf8.h"
 
 namespace ldm::nn {
 
@@ -24,15 +28,19 @@ int edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest_names(std::string_view name, const std::vector<std::string>& candidates) {
     std::vector<std::pair<int, std::string_view>> ranked;
+    const auto most = static_cast<int>(name.size()) / 2;
     for (const std::string& candidate : candidates) {
+        // a name of megabytes is far from every other: the distance is at least that of the lengths
+        if (std::abs(std::ssize(candidate) - std::ssize(name)) > most) continue;
         const int distance = edit_distance(name, candidate);
-        if (distance <= static_cast<int>(name.size()) / 2) ranked.emplace_back(distance, candidate);
+        if (distance <= most) ranked.emplace_back(distance, candidate);
     }
     std::sort(ranked.begin(), ranked.end());
-    std::string text;
+    std::string message;
     for (std::size_t i = 0; i < std::min<std::size_t>(2, ranked.size()); ++i)
-        text += fmt::format("{} '{}'", i == 0 ? ", nearest:" : ",", ranked[i].second);
-    return text;
+        message +=
+            fmt::format("{} '{}'", i == 0 ? ", nearest:" : ",", text::printable(ranked[i].second));
+    return message;
 }
 
 }  // namespace ldm::nn

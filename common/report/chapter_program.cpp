@@ -11,8 +11,10 @@
 #include "common/image/png.h"
 #include "common/io/atomic_file.h"
 #include "common/io/source_tree.h"
+#include "common/io/utf8.h"
 #include "common/report/interrupt.h"
 #include "common/report/option_checks.h"
+#include "common/report/standard_output.h"
 
 namespace ldm::report {
 
@@ -65,9 +67,9 @@ int ChapterProgram::run(int argc, char** argv,
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp& help) {
-        return app.exit(help);
+        return finish_output(name_, app.exit(help));
     } catch (const CLI::ParseError& error) {
-        fmt::print(stderr, "{}: {}\n", name_, error.what());
+        fmt::print(stderr, "{}: {}\n", name_, text::printable_lines(error.what()));
         return 2;
     }
     return run_guarded(name_, [&] {
@@ -85,14 +87,14 @@ int ChapterProgram::run(int argc, char** argv,
 int run_guarded(const std::string& name, const std::function<int()>& body) {
     const InterruptGuard guard;
     try {
-        return body();
+        return finish_output(name, body());
     } catch (const Interrupted&) {
         fmt::print(stderr, "{}: interrupted\n", name);
         return interrupted_status;
     } catch (const std::bad_alloc&) {
         fmt::print(stderr, "{}: not enough memory\n", name);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "{}: {}\n", name, error.what());
+        fmt::print(stderr, "{}: {}\n", name, text::printable_lines(error.what()));
     }
     return 1;
 }

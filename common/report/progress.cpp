@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "common/io/utf8.h"
 #include "common/report/interrupt.h"
 
 namespace ldm::report {
@@ -41,7 +42,8 @@ void Progress::show(Clock::time_point now) {
 }
 
 void message(const std::string& text) {
-    fmt::print(stderr, "{}{}\n", ::isatty(STDERR_FILENO) ? "\r\033[K" : "", text);
+    fmt::print(stderr, "{}{}\n", ::isatty(STDERR_FILENO) ? "\r\033[K" : "",
+               text::printable_lines(text));
 }
 
 std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,

@@ -22,11 +22,25 @@ Kind kind_of(UChar32 c) {
     return u_hasBinaryProperty(c, UCHAR_WHITE_SPACE) ? Kind::space : Kind::other;
 }
 
+/// Composing sorts marks that follow each other, in time that grows with the square of their
+/// number: a megabyte of accents on one letter would take minutes.
+void expect_few_marks(const icu::UnicodeString& text) {
+    constexpr int most_marks = 1000;
+    int marks = 0;
+    for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+        marks = u_getCombiningClass(text.char32At(i)) == 0 ? 0 : marks + 1;
+        if (marks > most_marks)
+            throw Error(
+                fmt::format("the text has more than {} combining marks in a row", most_marks));
+    }
+}
+
 icu::UnicodeString compose(std::string_view text) {
     UErrorCode status = U_ZERO_ERROR;
     const auto* nfc = icu::Normalizer2::getNFCInstance(status);
     const auto source = icu::UnicodeString::fromUTF8(
         icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
+    expect_few_marks(source);
     icu::UnicodeString composed;
     if (U_SUCCESS(status)) nfc->normalize(source, composed, status);
     if (U_FAILURE(status)) fail(fmt::format("Unicode normalisation: {}", u_errorName(status)));

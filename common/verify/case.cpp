@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "common/io/utf8.h"
 #include "common/ops/transfer.h"
 
 namespace ldm::verify {
@@ -73,8 +74,8 @@ Case::Case(const std::filesystem::path& path) : file_(path) {
     for (const std::string& name : wanted) {
         if (name.starts_with("grad") && names("cotangent/").empty())
             broken("no cotangent for", name);
-        if (!tolerance_.contains(name) || !tolerance_[name].is_object() ||
-            !tolerance_[name].contains("tol") || !tolerance_[name]["tol"].is_number())
+        const auto entry = io::get_or(tolerance_, name, io::Json::object());
+        if (!entry.is_object() || !entry.contains("tol") || !entry.at("tol").is_number())
             broken("no tolerance for", name);
     }
     for (const auto& [name, value] : tolerance_.items())
@@ -116,9 +117,8 @@ std::vector<std::string> Case::expected() const {
 
 Tolerance Case::tolerance(const std::string& name) const {
     const io::Json& entry = tolerance_.at(name);
-    Tolerance tolerance{entry.at("tol").get<double>(), std::nullopt};
-    if (entry.contains("noise") && entry["noise"].is_number())
-        tolerance.noise = entry["noise"].get<double>();
+    Tolerance tolerance{io::get<double>(entry, "tol"), std::nullopt};
+    if (io::has(entry, "noise")) tolerance.noise = io::get<double>(entry, "noise");
     return tolerance;
 }
 
@@ -129,7 +129,8 @@ std::string Case::metadata(const std::string& key) const {
 }
 
 void Case::broken(const std::string& what, const std::string& key) const {
-    throw Error(fmt::format("{}: {} '{}'", file_.path().string(), what, key));
+    throw Error(fmt::format("{}: {} '{}'", file_.path().string(), text::printable(what),
+                            text::printable(key)));
 }
 
 }  // namespace ldm::verify

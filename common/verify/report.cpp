@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "common/io/utf8.h"
 #include "common/verify/verify.h"
 
 namespace ldm::verify {
@@ -33,25 +34,23 @@ io::Json text_or_null(const std::string& text) {
 }  // namespace
 
 void print_text(std::ostream& out, const FileReport& report) {
+    // names and reasons come from the file
+    const auto print = [&](const std::string& line) { out << text::printable_lines(line) << '\n'; };
     const std::string name = report.component + "." + report.situation;
-    if (report.status == FileReport::Status::error) {
-        out << fmt::format("ERROR {}\n", report.reason);
-        return;
-    }
-    if (report.status == FileReport::Status::f32_only) {
-        out << fmt::format("SKIP {} float32 only\n", name);
-        return;
-    }
+    if (report.status == FileReport::Status::error)
+        return print(fmt::format("ERROR {}", report.reason));
+    if (report.status == FileReport::Status::f32_only)
+        return print(fmt::format("SKIP {} float32 only", name));
     for (const Comparison& c : report.comparisons) {
         const std::string more =
             c.rms ? fmt::format("rms={}", number(c.rms)) : fmt::format("x{}", number(c.ratio()));
-        out << fmt::format("{} {} {} err={} tol={:.3g} {}{}\n", c.passed ? "PASS" : "FAIL", name,
-                           c.name, number(c.error), c.tolerance.tol, more,
-                           c.reason.empty() ? "" : " (" + c.reason + ")");
+        print(fmt::format("{} {} {} err={} tol={:.3g} {}{}", c.passed ? "PASS" : "FAIL", name,
+                          c.name, number(c.error), c.tolerance.tol, more,
+                          c.reason.empty() ? "" : " (" + c.reason + ")"));
     }
-    if (!report.reason.empty()) out << fmt::format("FAIL {} {}\n", name, report.reason);
+    if (!report.reason.empty()) print(fmt::format("FAIL {} {}", name, report.reason));
     if (!report.first_diverging.empty())
-        out << fmt::format("first diverging: {} {}\n", name, report.first_diverging);
+        print(fmt::format("first diverging: {} {}", name, report.first_diverging));
 }
 
 io::Json to_json(const FileReport& report) {

@@ -8,6 +8,7 @@
 
 #include "common/autograd/tape.h"
 #include "common/autograd/trace.h"
+#include "common/io/utf8.h"
 #include "common/nn/recipe.h"
 #include "common/ops/transfer.h"
 
@@ -129,7 +130,8 @@ FileReport verify_file(const Registry& registry, const std::filesystem::path& pa
         report.status = FileReport::Status::failed;
         const auto known = registry.find(reference.component());
         if (known == registry.end())
-            throw Error(fmt::format("unknown component '{}'", reference.component()));
+            throw Error(
+                fmt::format("unknown component '{}'", text::printable(reference.component())));
         const Component& component = known->second;
         if (dtype != DType::f32 && !component.has_16_bits) {
             report.status = FileReport::Status::f32_only;

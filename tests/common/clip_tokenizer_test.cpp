@@ -69,6 +69,15 @@ TEST_CASE("CLIP tokenizer: start, end, padding, and a cut that keeps the end") {
     CHECK_THROWS_WITH(tokenizer.encode("cat", 1), has_text("at least 2, got 1"));
 }
 
+TEST_CASE("CLIP tokenizer: a megabyte of accents on one letter is refused at once") {
+    // of two classes, in turns: the worst order for who sorts them
+    std::string marks = "a";
+    for (int i = 0; i < 400'000; ++i) marks += "\u0301\u0316";
+    CHECK_THROWS_WITH(text::clip_pieces(marks),
+                      has_text("more than 1000 combining marks in a row"));
+    CHECK(text::clip_pieces(marks.substr(0, 1 + 2 * 1000)).size() == 2);
+}
+
 TEST_CASE("CLIP tokenizer: the pieces of a text") {
     using Pieces = std::vector<std::string>;
     CHECK(text::clip_pieces("It's 12 o'clock, isn't it?!") ==

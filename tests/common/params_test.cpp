@@ -117,4 +117,7 @@ TEST_CASE("the nearest names are those with the fewest letters to change") {
     CHECK(nn::nearest_names("norm1.weight", {"norm2.weight", "conv.weight", "norm11.weight"}) ==
           ", nearest: 'norm11.weight', 'norm2.weight'");
     CHECK(nn::nearest_names("norm1.weight", {"x"}) == "");
+    // one of 50 megabytes is not compared letter by letter; control characters are shown as escapes
+    CHECK(nn::nearest_names("norm1.weight", {std::string(50'000'000, 'n'), "norm1.weigh\x1B"}) ==
+          ", nearest: 'norm1.weigh\\x1B'");
 }

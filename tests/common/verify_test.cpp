@@ -124,6 +124,17 @@ TEST_CASE("verify: what is not finite, missing or of another shape fails") {
           }) == "shape [1, 3], wanted [3]");
 }
 
+TEST_CASE("verify: what a file says never commands the terminal") {
+    test::TemporaryFolder folder;
+    StoredCase stored;
+    stored.metadata["component"] = "\x1B[2J" + std::string(1'000'000, 'x');
+    const auto report = verify::verify_file(registry(), stored.write(folder / "x.safetensors"));
+    const std::string text = text_of(report);
+    CHECK(text.find('\x1B') == std::string::npos);
+    CHECK(text.size() < 100'000);
+    CHECK_THAT(report.reason, has_text("unknown component '\\x1B[2Jxxx"));
+}
+
 TEST_CASE("verify: a component that asks for other weights or settings fails with its sentence") {
     test::TemporaryFolder folder;
     const auto file = StoredCase().write(folder / "Gate.safetensors");

@@ -80,8 +80,8 @@ std::vector<PictureFile> read_metadata(const fs::path& folder, const fs::path& f
     return pictures;
 }
 
-/// By its name. The last four are pictures that we cannot read: they are listed so that somebody
-/// says so.
+/// By its name. Only the first four are read; the others are listed so that somebody says what to
+/// do with them.
 bool is_picture(const fs::path& path) {
     static constexpr std::array<std::string_view, 12> endings = {".png",  ".jpg", ".jpeg", ".bmp",
                                                                  ".gif",  ".tga", ".ppm",  ".pgm",
@@ -99,9 +99,12 @@ std::vector<fs::path> find_pictures(const fs::path& folder) {
     try {
         for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::end(entry);
              ++entry) {
+            // A link that leads to itself is no folder; reading it will say what is wrong.
+            std::error_code unknown;
+            const bool is_folder = entry->is_directory(unknown);
             if (is_hidden(entry->path())) {
                 entry.disable_recursion_pending();
-            } else if (is_picture(entry->path()) && !entry->is_directory()) {
+            } else if (is_picture(entry->path()) && !is_folder) {
                 paths.push_back(entry->path());
             }
         }
@@ -130,7 +133,8 @@ std::vector<PictureFile> find_pictures_and_captions(const fs::path& folder, Capt
         pictures.push_back({.path = path});
         if (captions == Captions::ignored) continue;
         const fs::path beside = fs::path(path).replace_extension(".txt");
-        if (!fs::exists(beside)) {
+        std::error_code unknown;
+        if (!fs::exists(beside, unknown)) {
             without.push_back(path);
             continue;
         }
@@ -150,9 +154,11 @@ std::vector<PictureFile> find_pictures_and_captions(const fs::path& folder, Capt
 }  // namespace
 
 std::vector<PictureFile> list_pictures(const fs::path& folder, Captions captions) {
-    if (!fs::is_directory(folder)) throw Error(fmt::format("{}: no such folder", folder.string()));
+    std::error_code unknown;
+    if (!fs::is_directory(folder, unknown))
+        throw Error(fmt::format("{}: no such folder", folder.string()));
     const fs::path metadata = folder / "metadata.jsonl";
-    std::vector<PictureFile> pictures = fs::exists(metadata)
+    std::vector<PictureFile> pictures = fs::exists(metadata, unknown)
                                             ? read_metadata(folder, metadata, captions)
                                             : find_pictures_and_captions(folder, captions);
     for (PictureFile& picture : pictures)
