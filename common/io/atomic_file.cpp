@@ -98,6 +98,9 @@ void write_text_file(const fs::path& path, std::string_view text) {
 
 std::string read_text_file(const fs::path& path) {
     const MappedFile file(path);
+    if (file.bytes().size() > largest_text_file)
+        throw Error(fmt::format("{}: a text of {} bytes, at most {} are read", path.string(),
+                                file.bytes().size(), largest_text_file));
     return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 

@@ -47,8 +47,11 @@ private:
 /// The whole of `text` as a file, complete or not at all.
 void write_text_file(const std::filesystem::path& path, std::string_view text);
 
-/// The whole file as bytes. Throws ldm::Error when it cannot be read.
-std::string read_text_file(const std::filesystem::path& path);
+/// What read_text_file takes at most.
+inline constexpr std::size_t largest_text_file = std::size_t{1} << 30;
+
+/// The whole file as bytes. Throws ldm::Error when it cannot be read or is larger than that.
+[[nodiscard]] std::string read_text_file(const std::filesystem::path& path);
 
 /// Makes the folder and its parents; throws ldm::Error when that is impossible.
 void make_folder(const std::filesystem::path& folder);

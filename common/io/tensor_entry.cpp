@@ -75,6 +75,21 @@ void read_numbers(const TensorEntry& entry, std::span<To> to) {
     }
 }
 
+/// Counts the elements whose bits of the exponent are all ones: infinities and NaN.
+template <typename Bits>
+std::size_t count_full_exponents(std::span<const std::byte> bytes, Bits exponent) {
+    const auto count = static_cast<std::int64_t>(bytes.size() / sizeof(Bits));
+    std::int64_t found = 0;
+#pragma omp parallel for simd schedule(static) reduction(+ : found) if (count > 1 << 20)
+    for (std::int64_t i = 0; i < count; ++i) {
+        Bits bits;
+        std::memcpy(&bits, bytes.data() + i * static_cast<std::int64_t>(sizeof(Bits)),
+                    sizeof(Bits));
+        found += (bits & exponent) == exponent;
+    }
+    return static_cast<std::size_t>(found);
+}
+
 bool is_floating(DType dtype) {
     return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 ||
            dtype == DType::bf16;
@@ -112,6 +127,21 @@ std::vector<std::int64_t> read_integers(const TensorEntry& entry) {
     std::vector<std::int64_t> values(entry.count());
     read_numbers(entry, std::span(values));
     return values;
+}
+
+std::size_t count_not_finite(const TensorEntry& entry) {
+    switch (entry.dtype) {
+        case DType::f64:
+            return count_full_exponents<std::uint64_t>(entry.bytes, 0x7FF0'0000'0000'0000);
+        case DType::f32:
+            return count_full_exponents<std::uint32_t>(entry.bytes, 0x7F80'0000);
+        case DType::f16:
+            return count_full_exponents<std::uint16_t>(entry.bytes, 0x7C00);
+        case DType::bf16:
+            return count_full_exponents<std::uint16_t>(entry.bytes, 0x7F80);
+        default:
+            return 0;
+    }
 }
 
 std::string shape_text(std::span<const std::int64_t> shape) {

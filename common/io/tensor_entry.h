@@ -40,6 +40,10 @@ std::vector<double> read_doubles(const TensorEntry& entry);
 /// The elements of an integer or boolean tensor; ldm::Error for a floating type.
 std::vector<std::int64_t> read_integers(const TensorEntry& entry);
 
+/// How many elements are NaN or infinite; 0 for integers. One such weight is enough to make every
+/// picture of a model a single colour.
+[[nodiscard]] std::size_t count_not_finite(const TensorEntry& entry);
+
 /// "[2, 3]"
 std::string shape_text(std::span<const std::int64_t> shape);
 

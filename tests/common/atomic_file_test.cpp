@@ -93,4 +93,9 @@ TEST_CASE("reading a file that is not there, or is none") {
     test::TemporaryFolder folder;
     CHECK_THROWS_WITH(io::read_text_file(folder / "missing"), has_text("missing: cannot open"));
     CHECK_THROWS_WITH(io::read_text_file(folder.path()), has_text("not a regular file"));
+    // two gigabytes of nothing, which take no room on the disk
+    io::write_text_file(folder / "large", "");
+    std::filesystem::resize_file(folder / "large", std::uintmax_t{2} << 30);
+    CHECK_THROWS_WITH(io::read_text_file(folder / "large"),
+                      has_text("at most 1073741824 are read"));
 }

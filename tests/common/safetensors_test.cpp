@@ -98,6 +98,32 @@ TEST_CASE("safetensors: every element type is read as float, double and integer"
     CHECK_THROWS(read_floats(entry(DType::f16, half), wrong_size));
 }
 
+TEST_CASE("safetensors: numbers that are not finite are counted in every type") {
+    const auto count = [](DType dtype, const auto& values) {
+        return count_not_finite(TensorEntry{"x",
+                                            dtype,
+                                            {static_cast<std::int64_t>(values.size())},
+                                            std::as_bytes(std::span(values))});
+    };
+    constexpr float infinity = std::numeric_limits<float>::infinity(),
+                    nan = std::numeric_limits<float>::quiet_NaN(),
+                    largest = std::numeric_limits<float>::max();
+    const std::vector<float> floats = {1, -infinity, 0, nan, largest, -largest, 1e-45f};
+    std::vector<std::uint16_t> halves, bfloats;
+    for (const float x : {1.0f, -infinity, 0.0f, nan, 65504.0f}) {
+        halves.push_back(float_to_half(x));
+        bfloats.push_back(float_to_bfloat16(x));
+    }
+    CHECK(count(DType::f32, floats) == 2);
+    CHECK(count(DType::f64, std::vector<double>(floats.begin(), floats.end())) == 2);
+    CHECK(count(DType::f16, halves) == 2);
+    CHECK(count(DType::bf16, bfloats) == 2);
+    CHECK(count(DType::i32, std::vector<std::int32_t>{0x7F800000}) == 0);
+    std::vector<float> many(3 << 20, 1.0f);
+    many.back() = nan;
+    CHECK(count(DType::f32, many) == 1);
+}
+
 TEST_CASE("safetensors: a good header is accepted in all its spellings") {
     CHECK(parse(file_with("{}")).entries.empty());
     CHECK(parse(file_with("{}      ")).entries.empty());
