@@ -7,7 +7,6 @@
 #include <numbers>
 
 #include "common/error.h"
-#include "common/io/utf8.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -44,7 +43,7 @@ std::vector<double> make_beta_schedule(const std::string& kind, int n_timestep, 
             n_timestep, [&](double u) { return cosine_alpha_bar(u, cosine_s); }, 0.999);
     } else {
         fail(fmt::format("'beta_schedule' is '{}', expected linear, sqrt_linear, sqrt or cosine",
-                         text::printable(kind)));
+                         kind));
     }
     //! [betas]
     for (double beta : betas)

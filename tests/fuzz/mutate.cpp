@@ -1,6 +1,7 @@
 #include "tests/fuzz/mutate.h"
 
 #include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <vector>
@@ -97,7 +98,8 @@ private:
             json = Json::array({json});
             return;
         }
-        auto place = json.begin() + static_cast<std::ptrdiff_t>(below(json.size()));
+        auto place = json.begin();
+        std::advance(place, below(json.size()));
         if (below(2) == 0) {
             json.erase(place);
         } else if (json.is_array()) {
