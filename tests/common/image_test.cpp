@@ -182,6 +182,15 @@ TEST_CASE("Image: a header that promises too much is refused before memory is as
     CHECK_THAT(trouble(bmp), has_text("54 bytes cannot hold 13x11 pixels"));
 }
 
+TEST_CASE("Image: a file of more than a gigabyte is no picture") {
+    const test::TemporaryFolder folder;
+    save_png(folder / "a.png", Image(1, 1));
+    // takes no room on the disk
+    fs::resize_file(folder / "a.png", std::uintmax_t{2} << 30);
+    CHECK_THROWS_WITH(load_image(folder / "a.png"), has_text("the file is larger than 1 GiB"));
+    CHECK_THROWS_WITH(read_png_text(folder / "a.png"), has_text("at most 1073741824 are read"));
+}
+
 TEST_CASE("Image: what is cut short or changed is an error or a picture of the same size") {
     const test::TemporaryFolder folder;
     for (const char* name : {"rgb.jpg", "progressive.jpg", "cmyk.jpg", "interlaced.png",
