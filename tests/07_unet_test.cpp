@@ -2,12 +2,14 @@
 #include <map>
 #include <set>
 
+#include "chapters/01_ddpm/reverse_process.h"
 #include "chapters/07_unet/block_names.h"
 #include "chapters/07_unet/diffusion_wrapper.h"
 #include "chapters/07_unet/layer_outputs.h"
 #include "chapters/07_unet/noise_predictor.h"
 #include "chapters/07_unet/verify.h"
 #include "common/image/example_pictures.h"
+#include "common/io/safetensors.h"
 #include "common/nn/activation_snapshot.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
@@ -328,7 +330,7 @@ TEST_CASE("a model that predicts codebook entries accepts the usual head beside 
     CHECK(weights.unused() == std::vector<std::string>{"id_predictor.2.weight"});
 }
 
-TEST_CASE("every conditioning has its door") {
+TEST_CASE("every kind of conditioning reaches its input of the UNet") {
     const auto wrapper = [](StoredModel& stored) {
         return DiffusionWrapper(
             stored.params(), Config::from_json(stored.config()["unet"]),
@@ -357,11 +359,58 @@ TEST_CASE("every conditioning has its door") {
         StoredModel stored("07_unet/DiffusionWrapper.adm");
         const auto model = wrapper(stored);
         const Tensor x = stored.in("x"), t = stored.in("t"), y = stored.in("c_crossattn0");
-        CHECK(close(model(x, t, {.crossattn = {y}}), model.unet()(x, t, {}, y), 0.0) == "");
+        CHECK(close(model(x, t, {.y = y}), model.unet()(x, t, {}, y), 0.0) == "");
         CHECK_THROWS_WITH(model(x, t), has_text("labels"));
     }
     CHECK_THROWS_WITH(DiffusionWrapper::key_from_json("hybrid-adm"), has_text("'hybrid-adm'"));
     CHECK_THROWS_AS(DiffusionWrapper::key_from_json(3), Error);
+}
+
+TEST_CASE("conditionings of all kinds make one batch, and one for many pictures") {
+    const Conditioning a{.concat = {noise({1, 2, 3, 3}, 1)},
+                         .crossattn = {noise({1, 4, 5}, 2)},
+                         .y = Tensor::ints({1}, std::vector{3})},
+        b{.concat = {noise({2, 2, 3, 3}, 3)},
+          .crossattn = {noise({2, 4, 5}, 4)},
+          .y = Tensor::ints({2}, std::vector{7, 8})};
+    const Conditioning both = as_one_batch(a, b);
+    CHECK(both.concat[0].shape() == Shape{3, 2, 3, 3});
+    CHECK(close(ops::slice(both.crossattn[0], 0, 1, 3), b.crossattn[0], 0.0) == "");
+    CHECK(std::vector(both.y.ints(), both.y.ints() + 3) == std::vector{3, 7, 8});
+
+    const Conditioning many = repeated(a, 3);
+    CHECK(many.crossattn[0].shape() == Shape{3, 4, 5});
+    CHECK(close(ops::slice(many.concat[0], 0, 2, 3), a.concat[0], 0.0) == "");
+    CHECK(std::vector(many.y.ints(), many.y.ints() + 3) == std::vector{3, 3, 3});
+    CHECK(repeated({}, 3).empty());
+    CHECK_THROWS_WITH(as_one_batch(a, {}), has_text("same kinds"));
+}
+
+TEST_CASE("a prediction of v or x0 is turned into the noise that it stands for") {
+    const auto folder = nn::shipped_model();
+    const Tensor z0 = noise({1, 4, 16, 16}, 1), eps = noise({1, 4, 16, 16}, 2);
+    const auto predict = [&](const char* parameterization) {
+        io::Json config = io::read_json(folder / "config.json");
+        config["parameterization"] = parameterization;
+        auto weights = std::make_unique<nn::Checkpoint>();
+        weights->add(io::SafetensorsFile(folder / "model.safetensors"));
+        const nn::ModelSource model({.layout = nn::ModelSource::Layout::folder,
+                                     .path = folder,
+                                     .config = config,
+                                     .checkpoint = std::move(weights),
+                                     .merges = folder / "merges.txt"});
+        const NoisePredictor predictor(model);
+        return predictor.predict(z0, 400, eps, predictor.encode_caption("rocket"));
+    };
+    const ddpm::Schedule s({.linear_start = 0.00085, .linear_end = 0.012});
+    const Tensor t = Tensor::ints({1}, std::vector{400});
+    const NoisePrediction as_eps = predict("eps"), as_v = predict("v"), as_x0 = predict("x0");
+    // the network answers the same each time; what it means differs
+    const Tensor answer = as_eps.predicted;
+    CHECK(close(as_v.predicted, predict_eps_from_v(s, as_eps.x_t, t, answer), 1e-5) == "");
+    CHECK(close(as_v.x0, predict_start_from_v(s, as_eps.x_t, t, answer), 1e-5) == "");
+    CHECK(close(as_x0.x0, answer, 0.0) == "");
+    CHECK(close(as_x0.predicted, predict_eps_from_xstart(s, as_eps.x_t, t, answer), 1e-5) == "");
 }
 
 TEST_CASE("the walk tells every block and its shape") {
@@ -391,13 +440,13 @@ TEST_CASE("the stored snapshot is what the shipped UNet does") {
     INFO(
         "a new model needs a new snapshot: build/cpu/bin/07_unet --store-snapshot "
         "reference_data/models/emoji");
-    const auto folder = nn::ModelFolder::shipped();
+    const auto folder = nn::shipped_model();
     const nn::ActivationSnapshot snapshot = nn::read_activation_snapshot(folder);
     CHECK(image::example_pictures(folder).at(snapshot.example).caption == snapshot.caption);
 
-    nn::ModelFolder model(folder);
+    const nn::ModelSource model = nn::open_folder(folder);
     const NoisePredictor predictor(model);
-    CHECK(close(predictor.read(snapshot.caption), snapshot.at("context"), 1e-3) == "");
+    CHECK(close(predictor.encode_caption(snapshot.caption), snapshot.at("context"), 1e-3) == "");
     const Trace trace;
     predictor.unet()(snapshot.at("x"), Tensor::ints({1}, std::vector{snapshot.t}),
                      snapshot.at("context"));

@@ -1,14 +1,22 @@
+#include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <set>
+#include <thread>
 
 #include "chapters/08_ldm_pipeline/all_components.h"
+#include "chapters/08_ldm_pipeline/diffusers_folder.h"
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
+#include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/08_ldm_pipeline/inspect.h"
-#include "chapters/08_ldm_pipeline/sd1_config.h"
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/08_ldm_pipeline/verify.h"
-#include "common/nn/model_folder.h"
+#include "common/device/memory.h"
+#include "common/io/atomic_file.h"
+#include "common/io/safetensors.h"
 #include "tests/support/case_checks.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
 
 using namespace ldm;
@@ -81,7 +89,7 @@ std::set<std::string> stored_names(const std::string& part) {
 }  // namespace
 
 TEST_CASE("diffusers' names and CompVis's are translated into each other, all of them") {
-    const io::Json config = sd1_config();
+    const io::Json config = sd1_settings();
     for (const std::string part : {"unet", "vae"}) {
         const auto table = part == "unet" ? unet_names(config["unet_config"])
                                           : autoencoder_names(config["first_stage_config"]);
@@ -111,28 +119,231 @@ TEST_CASE("an older diffusers autoencoder is understood as well") {
     for (const std::string& name : stored_names("vae")) CHECK(modern_attention_name(name) == name);
 }
 
+namespace {
+
+/// A latent diffusion request that draws two different pictures quickly.
+Txt2ImgRequest two_pictures() {
+    return {.prompts = {"grinning cat", "rocket"},
+            .seeds = {5, 6},
+            .width = 64,
+            .height = 64,
+            .steps = 2,
+            .cfg_scale = 3.0f,
+            .keep_steps = true};
+}
+
+LatentDiffusion shipped(const LatentDiffusion::Options& options = {}) {
+    return LatentDiffusion(open_model(nn::shipped_model()), options);
+}
+
+/// The shipped model with other settings.
+OpenedModel shipped_with(const std::function<void(io::Json&)>& change) {
+    const auto folder = nn::shipped_model();
+    io::Json config = io::read_json(folder / "config.json");
+    change(config);
+    auto weights = std::make_unique<nn::Checkpoint>();
+    weights->add(io::SafetensorsFile(folder / "model.safetensors"));
+    ModelSpec spec = spec_from_settings(config, "emoji");
+    return {std::move(spec), nn::ModelSource({.layout = nn::ModelSource::Layout::folder,
+                                              .path = folder,
+                                              .config = config,
+                                              .checkpoint = std::move(weights),
+                                              .merges = folder / "merges.txt"})};
+}
+
+/// A safetensors file with these names and shapes, a byte for each number: what a header says
+/// decides, not what is behind it.
+void write_header(const std::filesystem::path& path, const std::map<std::string, Shape>& tensors) {
+    std::vector<std::byte> zeros;
+    for (const auto& [name, shape] : tensors)
+        zeros.resize(std::max<std::size_t>(zeros.size(), element_count(shape)));
+    std::vector<io::TensorEntry> entries;
+    for (const auto& [name, shape] : tensors)
+        entries.push_back({name, io::DType::u8, shape,
+                           std::span(zeros).first(static_cast<std::size_t>(element_count(shape)))});
+    io::write_safetensors(path, entries);
+}
+
+/// The names by which a single SD file is known.
+std::map<std::string, Shape> sd_file(std::int64_t in_channels, std::int64_t context) {
+    const std::string unet = "model.diffusion_model.input_blocks.";
+    return {{unet + "0.0.weight", {320, in_channels, 3, 3}},
+            {unet + "1.1.transformer_blocks.0.attn2.to_k.weight", {320, context}},
+            {"first_stage_model.decoder.conv_in.weight", {512, 4, 3, 3}},
+            {"cond_stage_model.transformer.text_model.final_layer_norm.weight", {768}}};
+}
+
+}  // namespace
+
 TEST_CASE("what is no model is said so") {
     CHECK_THROWS_WITH(open_model("/does/not/exist"), has_text("/does/not/exist"));
     CHECK_THROWS_WITH(open_model(LDM_SOURCE_DIR "/docs"), has_text("is no model"));
     const std::string a_case =
         LDM_SOURCE_DIR "/reference_data/05_resblock/ResBlock.tiny_input.safetensors";
-    CHECK_THROWS_WITH(open_model(a_case), has_text("is not an SD 1.x checkpoint"));
+    CHECK_THROWS_WITH(LatentDiffusion(open_model(a_case)),
+                      has_text("it is not a Stable Diffusion checkpoint"));
     CHECK_FALSE(inspect(a_case).whole);
 }
 
+TEST_CASE("files of other kinds are told apart by their first bytes") {
+    const test::TemporaryFolder folder;
+    const auto refused = [&](const std::string& bytes, const std::string& words) {
+        io::write_text_file(folder / "m.safetensors", bytes);
+        CHECK_THROWS_WITH(open_model(folder / "m.safetensors"),
+                          has_text("m.safetensors: ") && has_text(words));
+    };
+    refused(std::string("PK\x03\x04", 4) + "archive/data.pkl", "PyTorch checkpoint");
+    refused("\x80\x02}q", "PyTorch checkpoint");
+    refused("GGUF\x03", "GGUF");
+    refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull");
+    refused("<!DOCTYPE html><html>", "web page");
+    const std::string header = R"({"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})";
+    refused(std::string{static_cast<char>(header.size()), 0, 0, 0, 0, 0, 0, 0} + header + "0",
+            "8 bits (F8_E4M3)");
+}
+
+TEST_CASE("families that cannot be drawn with are named, from the header alone") {
+    const test::TemporaryFolder folder;
+    const auto path = folder / "m.safetensors";
+    const auto is = [&](const std::map<std::string, Shape>& tensors, const std::string& family,
+                        const std::string& problem) {
+        INFO(family);
+        write_header(path, tensors);
+        const OpenedModel model = open_model(path);
+        CHECK_THAT(model.spec.family, has_text(family));
+        CHECK_FALSE(model.spec.problems.empty());
+        CHECK_THROWS_WITH(model.spec.expect_drawable("m"), has_text(family) && has_text(problem));
+        const Inspection inspection = inspect(path);
+        CHECK_FALSE(inspection.whole);
+        CHECK_THAT(inspection.text, has_text(family) && has_text(problem));
+    };
+    is(sd_file(9, 768), sd1, "9 channels (inpainting");
+    is(sd_file(8, 768), sd1, "instruct-pix2pix");
+    is(sd_file(7, 768), sd1, "7 channels");
+    is(sd_file(4, 1024), "Stable Diffusion 2.x", "OpenCLIP");
+    is(sd_file(4, 2048), "SDXL", "text towers");
+    is({{"cond_stage_model.model.transformer.resblocks.0.ln_1.weight", {1024}}},
+       "Stable Diffusion 2.x", "OpenCLIP");
+    is({{"conditioner.embedders.0.transformer.text_model.final_layer_norm.weight", {768}}}, "SDXL",
+       "text towers");
+    is({{"model.diffusion_model.joint_blocks.0.x", {1}}}, "Stable Diffusion 3", "transformer");
+    is({{"double_blocks.0.img_attn.qkv.weight", {1}}}, "Flux", "transformer");
+    is({{"lora_unet_conv_in.lora_down.weight", {1}}}, "LoRA", "--lora");
+    is({{"lora_unet_conv_in.hada_w1_a", {1}}}, "LoHa", "yet");
+    is({{"emb_params", {1, 768}}}, "textual inversion", "yet");
+    is({{"control_model.input_blocks.0.0.weight", {320, 4, 3, 3}}}, "ControlNet", "yet");
+    is({{"model_ema.diffusion_modeltime_embed0weight", {1}}}, "model_ema", "yet");
+    is({{"state_dict.model.diffusion_model.out.0.weight", {1}}}, "'state_dict.'", "yet");
+    is({{"down_blocks.0.resnets.0.conv1.weight", {1}}, {"time_embedding.linear_1.weight", {1}}},
+       "UNet of a diffusers folder", "name the folder");
+    is({{"first_stage_model.decoder.conv_in.weight", {1}}}, "VAE", "no UNet");
+    is({{"text_model.final_layer_norm.weight", {1}}}, "text encoder", "no UNet");
+
+    auto no_autoencoder = sd_file(4, 768);
+    no_autoencoder.erase("first_stage_model.decoder.conv_in.weight");
+    is(no_autoencoder, sd1, "no autoencoder");
+    write_header(path, sd_file(4, 768));
+    CHECK(open_model(path).spec.problems.empty());
+}
+
+TEST_CASE("a diffusers scheduler's settings are honoured or refused by name") {
+    const auto sd = schedule_settings({{"_class_name", "PNDMScheduler"},
+                                       {"beta_schedule", "scaled_linear"},
+                                       {"beta_start", 0.00085},
+                                       {"beta_end", 0.012},
+                                       {"num_train_timesteps", 1000},
+                                       {"trained_betas", nullptr},
+                                       {"steps_offset", 1}});
+    const auto config = ddpm::Schedule::from_model_config(sd);
+    CHECK(config.beta_schedule == "linear");
+    CHECK(config.linear_start == 0.00085);
+    CHECK(config.linear_end == 0.012);
+    CHECK(config.parameterization == ddpm::Parameterization::eps);
+    CHECK(schedule_settings({{"prediction_type", "v_prediction"}})["parameterization"] == "v");
+    CHECK(schedule_settings({{"prediction_type", "sample"}})["parameterization"] == "x0");
+    CHECK(schedule_settings({{"beta_schedule", "linear"}})["beta_schedule"] == "sqrt_linear");
+    CHECK(schedule_settings({{"beta_schedule", "squaredcos_cap_v2"}})["beta_schedule"] == "cosine");
+    CHECK(schedule_settings({{"num_train_timesteps", 500}})["timesteps"] == 500);
+    CHECK(schedule_settings(io::Json::object()).empty());
+    const auto refused = [](const io::Json& json, const char* words) {
+        CHECK_THROWS_WITH(schedule_settings(json), has_text(words));
+    };
+    refused({{"prediction_type", "flow"}}, "'prediction_type': 'flow'");
+    refused({{"beta_schedule", "sigmoid"}}, "'beta_schedule': 'sigmoid'");
+    refused({{"_class_name", "FlowMatchEulerDiscreteScheduler"}}, "FlowMatchEuler");
+    refused({{"rescale_betas_zero_snr", true}}, "'rescale_betas_zero_snr'");
+    refused({{"trained_betas", {0.1}}}, "'trained_betas'");
+}
+
+TEST_CASE("a diffusers folder that cannot be drawn with says why, from its settings alone") {
+    const test::TemporaryFolder folder;
+    for (const char* part : {"unet", "vae", "text_encoder", "scheduler"})
+        std::filesystem::create_directories(folder / part);
+    const auto problem = [&](const std::string& words) {
+        const OpenedModel model = open_model(folder.path());
+        CHECK_THROWS_WITH(model.spec.expect_drawable("m"), has_text(words));
+        CHECK_FALSE(inspect(folder.path()).whole);
+    };
+    problem("its unet/ has no diffusion_pytorch_model.safetensors");
+    io::write_json(folder / "unet/diffusion_pytorch_model.safetensors.index.json", {});
+    problem("several files");
+    io::write_text_file(folder / "vae/diffusion_pytorch_model.bin", "PK");
+    problem("diffusion_pytorch_model.bin");
+    io::write_json(folder / "scheduler/scheduler_config.json", {{"prediction_type", "flow"}});
+    problem("'prediction_type': 'flow'");
+    io::write_json(folder / "unet/config.json", {{"in_channels", 9}});
+    problem("9 channels");
+    io::write_json(folder / "unet/config.json", {{"cross_attention_dim", 1024}});
+    problem("Stable Diffusion 2.x");
+    std::filesystem::create_directories(folder / "text_encoder_2");
+    problem("SDXL");
+    CHECK_THROWS_WITH(open_model(folder / "unet"), has_text("is no model"));
+    io::write_json(folder / "unet/config.json", {{"_class_name", "UNet2DConditionModel"}});
+    CHECK_THROWS_WITH(open_model(folder / "unet"), has_text("name the folder above"));
+
+    std::filesystem::create_directories(folder / "cache/snapshots/abc");
+    CHECK_THROWS_WITH(open_model(folder / "cache"), has_text("snapshots/abc"));
+}
+
+TEST_CASE("a setting that is missing or does not fit is a sentence, not a crash") {
+    const auto refused = [](const std::function<void(io::Json&)>& change, const char* words) {
+        INFO(words);
+        CHECK_THROWS_WITH(LatentDiffusion(shipped_with(change)), has_text(words));
+    };
+    for (const char* key :
+         {"unet_config", "first_stage_config", "cond_stage_config", "scale_factor", "image_size"})
+        refused([&](io::Json& config) { config.erase(key); }, key);
+    refused([](io::Json& config) { config["first_stage_config"].erase("ddconfig"); }, "ddconfig");
+    refused([](io::Json& config) { config["cond_stage_config"].erase("text_config"); },
+            "text_config");
+    refused([](io::Json& config) { config["conditioning_key"] = "hybrid"; }, "'hybrid'");
+    refused([](io::Json& config) { config["unet_config"]["in_channels"] = 8; }, "8 channels");
+    refused([](io::Json& config) { config["unet_config"]["context_dim"] = 96; }, "width 96");
+    refused([](io::Json& config) { config["timesteps"] = 1'000'000'000; }, "'timesteps'");
+    refused([](io::Json& config) { config["unet_config"]["num_res_blocks"] = 1'000'000'000; },
+            "'num_res_blocks'");
+    refused([](io::Json& config) { config["unet_config"]["model_channels"] = 2'000'000'000; },
+            "'model_channels'");
+    refused(
+        [](io::Json& config) {
+            config["first_stage_config"]["ddconfig"]["ch_mult"] = std::vector<int>(40, 1);
+        },
+        "'ch_mult'");
+    refused(
+        [](io::Json& config) { config["first_stage_config"]["ddconfig"]["ch"] = 1'000'000'000; },
+        "'ch'");
+    refused([](io::Json& config) { config["parameterization"] = "flow"; }, "'flow'");
+    refused([](io::Json& config) { config["unet_config"]["model_channels"] = 64; },
+            "lacks weights or has others");
+}
+
 TEST_CASE("the shipped model draws, and a picture depends on its own prompt and seed alone") {
-    const ModelFiles files = open_model(nn::ModelFolder::shipped());
-    const LatentDiffusion model(files);
-    Txt2ImgRequest request{.prompts = {"grinning cat", "rocket"},
-                           .seeds = {5, 6},
-                           .width = 64,
-                           .height = 64,
-                           .steps = 2,
-                           .cfg_scale = 3.0f,
-                           .keep_steps = true};
+    const LatentDiffusion model = shipped();
+    Txt2ImgRequest request = two_pictures();
     const Txt2ImgResult both = txt2img(model, request);
     CHECK(both.pictures.shape() == Shape{2, 3, 64, 64});
-    CHECK(both.steps.size() == static_cast<std::size_t>(step_count(model, request)));
+    CHECK(both.steps.size() == 2);
+    CHECK(step_count(request, model.spec()) == 2);
     // finite
     CHECK(test::close(both.pictures, both.pictures, 0) == "");
 
@@ -141,29 +352,110 @@ TEST_CASE("the shipped model draws, and a picture depends on its own prompt and 
     request.keep_steps = false;
     const Txt2ImgResult alone = txt2img(model, request);
     CHECK(alone.steps.empty());
-    CHECK(to_image(both.pictures, 1) == to_image(alone.pictures, 0));
+    CHECK(to_uint8_image(both.pictures, 1) == to_uint8_image(alone.pictures, 0));
 
     request.eta = 1.0f;
     CHECK(test::close(txt2img(model, request).noise, alone.noise, 0) == "");
-    request.width = 60;
-    CHECK_THROWS_WITH(txt2img(model, request), has_text("multiples of 8"));
-    request.width = 64;
-    request.sampler = "best";
-    CHECK_THROWS_WITH(txt2img(model, request), has_text("ddim and ddpm"));
+}
+
+TEST_CASE("what cannot be drawn is refused before any weight is read") {
+    std::vector<std::string> loads;
+    const LatentDiffusion model =
+        shipped({.on_load = [&](std::string_view part) { loads.emplace_back(part); }});
+    const auto refused = [&](const std::function<void(Txt2ImgRequest&)>& change,
+                             const char* words) {
+        Txt2ImgRequest request = two_pictures();
+        change(request);
+        CHECK_THROWS_WITH(txt2img(model, request), has_text(words));
+        CHECK_THROWS_WITH(expect_possible(request, model.spec()), has_text(words));
+    };
+    refused([](auto& request) { request.seeds = {}; }, "2 prompts and 0 seeds");
+    refused([](auto& request) { request.seeds = {1, 2, 3}; }, "2 prompts and 3 seeds");
+    refused([](auto& request) { request.prompts = {}; }, "no prompt");
+    refused([](auto& request) { request.width = 60; }, "multiples of 8");
+    refused([](auto& request) { request.height = 0; }, "multiples of 8");
+    refused([](auto& request) { request.steps = 1001; }, "1001 steps");
+    refused([](auto& request) { request.steps = 0; }, "0 steps");
+    refused([](auto& request) { request.eta = -1.0f; }, "'eta'");
+    refused([](auto& request) { request.sampler = ddpm::ddpm_sampler(); }, "1000 steps");
+    CHECK_THROWS_WITH(preferred_request(model.spec(), "best"), has_text("ddim, ddpm"));
+    CHECK(loads.empty());
+}
+
+TEST_CASE("networks can make room for each other, and draw the same") {
+    const Txt2ImgRequest request = two_pictures();
+    std::vector<std::string> loads;
+    const LatentDiffusion kept = shipped(),
+                          in_turn = shipped(
+                              {.keep_networks = false, .on_load = [&](std::string_view part) {
+                                   loads.emplace_back(part);
+                               }});
+    CHECK(test::close(txt2img(in_turn, request).pictures, txt2img(kept, request).pictures, 0) ==
+          "");
+    CHECK(loads == std::vector<std::string>{"the text encoder", "the UNet", "the decoder"});
+    (void)txt2img(in_turn, request);
+    CHECK(loads.size() == 6);
+}
+
+TEST_CASE("two threads draw with one model at once, each its own picture") {
+    const LatentDiffusion model = shipped();
+    std::vector<Txt2ImgRequest> requests(2, two_pictures());
+    requests[1].prompts = {"red apple", "snowman"};
+    requests[1].seeds = {1, 2};
+    std::vector<Txt2ImgResult> at_once(2);
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 2; ++i)
+            threads.emplace_back([&, i] { at_once[i] = txt2img(model, requests[i]); });
+    }
+    for (int i = 0; i < 2; ++i)
+        CHECK(test::close(txt2img(model, requests[i]).pictures, at_once[i].pictures, 0) == "");
+}
+
+TEST_CASE("a model that predicts v is not drawn as if it predicted noise") {
+    const Txt2ImgRequest request = two_pictures();
+    const LatentDiffusion eps = shipped(), v(shipped_with([](io::Json&config) {
+        config["parameterization"] = "v";
+    }));
+    const Txt2ImgResult as_eps = txt2img(eps, request), as_v = txt2img(v, request);
+    CHECK(test::close(as_v.noise, as_eps.noise, 0) == "");
+    CHECK(test::close(as_v.steps[0].pred_x0, as_eps.steps[0].pred_x0, 1e-2) != "");
 }
 
 TEST_CASE("a picture that is not square, and the parameters that made it") {
-    const ModelFiles files = open_model(nn::ModelFolder::shipped());
-    const LatentDiffusion model(files);
-    const Txt2ImgRequest request{.prompts = {""},
-                                 .negative_prompt = "cat",
-                                 .seeds = {1},
-                                 .width = 48,
-                                 .height = 72,
-                                 .steps = 1,
-                                 .cfg_scale = 2.0f};
+    const LatentDiffusion model = shipped();
+    Txt2ImgRequest request{.prompts = {""},
+                           .negative_prompt = "cat",
+                           .seeds = {1},
+                           .width = 48,
+                           .height = 72,
+                           .steps = 1,
+                           .cfg_scale = 2.0f};
     CHECK(txt2img(model, request).pictures.shape() == Shape{1, 3, 72, 48});
-    CHECK(parameters_text(request, 0, "emoji") ==
+    CHECK(parameters_text(model, request, 0) ==
           "\nNegative prompt: cat\nSteps: 1, Sampler: DDIM, CFG scale: 2, Seed: 1, Size: 48x72, "
           "Model: emoji");
+    request.sampler = ddpm::ddpm_sampler();
+    request.steps.reset();
+    CHECK_THAT(parameters_text(model, request, 0), has_text("Steps: 1000, Sampler: DDPM"));
+}
+
+TEST_CASE("the model's own settings are preferred, another sampler has its own steps") {
+    const ModelSpec spec = open_model(nn::shipped_model()).spec;
+    const Txt2ImgRequest own = preferred_request(spec);
+    CHECK(own.width == 64);
+    CHECK(own.sampler.name == "ddim");
+    CHECK(own.steps == 30);
+    CHECK(step_count(own, spec) == 30);
+    CHECK(own.cfg_scale == 1.5f);
+    CHECK(step_count(preferred_request(spec, "ddpm"), spec) == 1000);
+}
+
+TEST_CASE("every part of Stable Diffusion 1.x has its place in the spec") {
+    const ModelSpec spec = spec_from_settings(sd1_settings(), sd1);
+    CHECK(spec.problems.empty());
+    CHECK(spec.latent_shape(2, 512, 768) == Shape{2, 4, 96, 64});
+    CHECK_THROWS_WITH(spec.latent_shape(1, 500, 512), has_text("multiples of 64"));
+    CHECK(spec.scale_factor == 0.18215f);
+    CHECK(spec.text_tower.max_position_embeddings == 77);
 }

@@ -5,7 +5,7 @@
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
-#include "chapters/08_ldm_pipeline/sd1_config.h"
+#include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/09_training/lora/lora.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/optimizer/adam.h"
@@ -464,7 +464,7 @@ TEST_CASE("a file that is no LoRA of this model is refused with what is wrong") 
 }
 
 TEST_CASE("Stable Diffusion 1.5: all of its products have a name in LoRA files") {
-    const io::Json config = pipeline::sd1_config();
+    const io::Json config = pipeline::sd1_settings();
     nn::Checkpoint model;
     const auto no_weights = [&](const nn::Params& p) {
         unet::UNetModel(p / "model" / "diffusion_model",

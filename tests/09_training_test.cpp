@@ -165,7 +165,7 @@ struct Training {
         const TrainingConfig config = read_training_config(json, Some::own_keys());
         const PictureFolder pictures(data, Captions::needed, config.data);
         TrainingFolder folder(output, json, pictures.fingerprint(), {.resume = resume});
-        ModelParts model = init.empty() ? ModelParts() : ModelParts(init);
+        nn::ModelSource model = init.empty() ? nn::ModelSource() : open_base_model(init);
         auto trainer = make<Some>(json, config, std::move(model), pictures);
         run_training("test", *trainer, pictures, config, folder, {.max_steps = max_steps});
         return copy_of(trainer->state());
@@ -173,7 +173,7 @@ struct Training {
 
     template <class Some>
     static std::unique_ptr<Trainer> make(const Json& json, const TrainingConfig& config,
-                                         ModelParts model, const PictureFolder& pictures) {
+                                         nn::ModelSource model, const PictureFolder& pictures) {
         std::vector<Batch> examples = examples_of(pictures);
         if constexpr (std::is_same_v<Some, AutoencoderTrainer>)
             return std::make_unique<Some>(json, config, std::move(model),
@@ -272,7 +272,8 @@ TEST_CASE("the UNet's text encoder begins as CLIP's and is trained further; CLIP
     const fs::path init = beginning.model(1, 1);
     const auto below = [](const fs::path& model, const std::string& place) {
         Weights found;
-        for (const auto& [name, weight] : pipeline::open_model(model).checkpoint->load_all())
+        for (const auto& [name, weight] :
+             pipeline::open_model(model).source.checkpoint().load_all())
             if (name.starts_with(place)) found[name.substr(place.size())] = weight;
         REQUIRE(!found.empty());
         return found;
@@ -336,7 +337,7 @@ TEST_CASE("with a frozen text tower each picture is contrasted with all captions
         batch.pictures = ops::slice(batch.pictures, 0, 0, count);
         batch.captions.resize(count);
         batch.files.resize(count);
-        return Training::make<ClipTrainer>(json, config, ModelParts(init), pictures)
+        return Training::make<ClipTrainer>(json, config, open_base_model(init), pictures)
             ->step(0, {&batch, 1}, 1e-3)
             .loss;
     };
@@ -372,8 +373,7 @@ TEST_CASE("eight pictures are memorised, and drawn from their captions") {
     const Training training{beginning.data, beginning.folder / "diffusion", init};
     training.run<DiffusionTrainer>(json);
 
-    const pipeline::ModelFiles files = pipeline::open_model(training.output / "model");
-    const pipeline::LatentDiffusion model(files);
+    const pipeline::LatentDiffusion model(pipeline::open_model(training.output / "model"));
     const PictureFolder pictures(beginning.data, Captions::needed, {.width = 16, .height = 16});
     const Batch all = examples_of(pictures).front();
     const auto drawn = pipeline::txt2img(model, {.prompts = all.captions,
@@ -416,9 +416,9 @@ TEST_CASE("a LoRA is trained beside frozen weights, and loads again") {
                entry.first.find("num_updates") != std::string::npos;
     }));
 
-    const pipeline::ModelFiles files = pipeline::open_model(base.output / "model");
+    const nn::ModelSource model = pipeline::open_model(base.output / "model").source;
     const Lora lora =
-        read_lora(training.output / "model/lora.safetensors", *files.checkpoint, files.config);
+        read_lora(training.output / "model/lora.safetensors", model.checkpoint(), model.config());
     // up and down, their EMA, and Adam's two moments of each
     CHECK(lora.size() == learned.size() / 8);
     CHECK(lora.begin()->second.rank() == 2);
@@ -524,7 +524,7 @@ TEST_CASE("a model without a setting that a trainer needs is refused by the name
         const PictureFolder pictures(beginning.data, Captions::needed, config.data);
         CHECK_THROWS_WITH(
             Training::make<DiffusionTrainer>(
-                json, config, ModelParts(model_config, std::make_unique<nn::Checkpoint>()),
+                json, config, nn::ModelSource(model_config, std::make_unique<nn::Checkpoint>()),
                 pictures),
             has_text(key));
     };

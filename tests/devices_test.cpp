@@ -20,7 +20,7 @@
 #include "common/figures/tensor_picture.h"
 #include "common/io/safetensors.h"
 #include "common/nn/activation_snapshot.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 #include "common/nn/params.h"
 #include "common/ops/attention.h"
 #include "common/ops/batch_norm.h"
@@ -824,9 +824,10 @@ TEST_CASE("what a GPU computed becomes the same pictures") {
 
 TEST_CASE("a model's weights and its stored moment are where they are asked for") {
     if (no_gpu()) return;
-    const auto folder = nn::ModelFolder::shipped();
-    nn::ModelFolder here(folder), there(folder, Device::cuda);
-    const auto scale = [](nn::ModelFolder& model) {
+    const auto folder = nn::shipped_model();
+    const nn::ModelSource here = nn::open_folder(folder),
+                          there = nn::open_folder(folder, Device::cuda);
+    const auto scale = [](const nn::ModelSource& model) {
         return (model.weights() / "clip_model").get("logit_scale", {});
     };
     CHECK(here.device() == Device::cpu);

@@ -17,7 +17,7 @@
 #include "common/image/png.h"
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 #include "common/ops/precision.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
@@ -234,7 +234,7 @@ TEST_CASE("broken model files get one line") {
 
 TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
     const Folder folder;
-    const fs::path shipped = nn::ModelFolder::shipped();
+    const fs::path shipped = nn::shipped_model();
     for (const char* name : {"config.json", "merges.txt"})
         fs::copy(shipped / name, folder.path() / name);
     const io::SafetensorsFile whole(shipped / "model.safetensors");
@@ -262,7 +262,7 @@ TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
 }
 
 TEST_CASE("inspect tells what the shipped model is") {
-    const Outcome outcome = run("inspect " + nn::ModelFolder::shipped().string());
+    const Outcome outcome = run("inspect " + nn::shipped_model().string());
     INFO(outcome.output);
     CHECK(outcome.status == 0);
     CHECK_THAT(outcome.output, has_text("UNet") && has_text("autoencoder") && has_text("CLIP") &&

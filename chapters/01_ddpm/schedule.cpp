@@ -12,6 +12,10 @@
 namespace ldm::ddpm {
 namespace {
 
+const std::vector<std::string> schedule_keys = {"beta_schedule",   "timesteps", "linear_start",
+                                                "linear_end",      "cosine_s",  "v_posterior",
+                                                "parameterization"};
+
 /// A table in float32 from its formula in double.
 template <class Formula>
 Tensor table(int timesteps, const Formula& formula) {
@@ -49,11 +53,19 @@ Tensor weights_of_bound(const Schedule& s, const Tensor& alphas) {
 
 }  // namespace
 
+Schedule::Config Schedule::from_model_config(const io::Json& model) {
+    return from_json(settings_in(model));
+}
+
+io::Json Schedule::settings_in(const io::Json& model) {
+    io::Json settings = io::Json::object();
+    for (const std::string& key : schedule_keys)
+        if (model.contains(key)) settings[key] = model.at(key);
+    return settings;
+}
+
 Schedule::Config Schedule::from_json(const io::Json& json) {
-    io::expect_only_keys(json,
-                         {"beta_schedule", "timesteps", "linear_start", "linear_end", "cosine_s",
-                          "v_posterior", "parameterization"},
-                         "schedule");
+    io::expect_only_keys(json, schedule_keys, "schedule");
     Config config;
     config.beta_schedule = io::get_or(json, "beta_schedule", config.beta_schedule);
     // the tables of a longer one would take minutes

@@ -33,6 +33,13 @@ struct Schedule {
     };
     static Config from_json(const io::Json& json);
 
+    /// The same from the settings of a whole model (config.json), which hold other keys too: the
+    /// one place that knows which of them are the schedule's.
+    static Config from_model_config(const io::Json& model);
+
+    /// Only the schedule's keys of these settings.
+    static io::Json settings_in(const io::Json& model);
+
     /// Throws an Error for an unknown beta_schedule and for betas outside [0, 1).
     explicit Schedule(const Config& config);
 

@@ -17,7 +17,7 @@ LatentDecoder::LatentDecoder(const nn::Params& weights, const Config& config, in
 AutoencoderKL::AutoencoderKL(const nn::Params& weights, const Config& config, int embed_dim)
     : encoder_(weights, config, embed_dim), decoder_(weights, config, embed_dim) {}
 
-AutoencoderKL load_autoencoder(nn::ModelFolder& model) {
+AutoencoderKL load_autoencoder(const nn::ModelSource& model) {
     const auto settings = io::get<io::Json>(model.config(), "first_stage_config");
     return {model.weights() / "first_stage_model",
             Config::from_json(io::get<io::Json>(settings, "ddconfig")),

@@ -3,7 +3,7 @@
 #include "chapters/02_vae/decoder.h"
 #include "chapters/02_vae/encoder.h"
 #include "chapters/02_vae/gaussian.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 
 namespace ldm::vae {
 
@@ -49,6 +49,6 @@ private:
 
 /// The autoencoder of a model folder: `first_stage_config` and `first_stage_model`. Throws an Error
 /// that names what is missing.
-AutoencoderKL load_autoencoder(nn::ModelFolder& model);
+AutoencoderKL load_autoencoder(const nn::ModelSource& model);
 
 }  // namespace ldm::vae

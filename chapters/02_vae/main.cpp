@@ -9,7 +9,7 @@ using namespace ldm;
 namespace {
 
 void run(const report::ChapterArguments& arguments) {
-    nn::ModelFolder model(arguments.model, arguments.device);
+    const nn::ModelSource model = nn::open_folder(arguments.model, arguments.device);
     const vae::AutoencoderKL autoencoder = vae::load_autoencoder(model);
     model.check();
 

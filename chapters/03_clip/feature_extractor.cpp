@@ -16,8 +16,8 @@ constexpr std::size_t texts_at_once = 256;
 }  // namespace
 
 FeatureExtractor::FeatureExtractor(const std::filesystem::path& model_folder, Device device)
-    : folder_(model_folder, device),
-      tokenizer_(text::ClipTokenizer::from_merges_file(model_folder / "merges.txt")),
+    : folder_(nn::open_folder(model_folder, device)),
+      tokenizer_(folder_.tokenizer()),
       towers_(Towers::from_json(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
       model_(folder_.weights() / place_in_model, towers_.sizes) {
     folder_.check();

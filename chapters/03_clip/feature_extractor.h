@@ -6,7 +6,7 @@
 
 #include "chapters/03_clip/towers.h"
 #include "common/image/image.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 #include "common/text/clip_tokenizer.h"
 
 namespace ldm::clip {
@@ -33,7 +33,7 @@ private:
     Tensor features_of_batch(const std::vector<std::string>& texts) const;
     Tensor prepare(const image::Image& picture) const;
 
-    nn::ModelFolder folder_;
+    nn::ModelSource folder_;
     text::ClipTokenizer tokenizer_;
     Towers towers_;
     ClipModel model_;

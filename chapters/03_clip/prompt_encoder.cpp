@@ -20,10 +20,9 @@ Tensor PromptEncoder::ids(const std::vector<std::string>& prompts,
     return token_ids(tokenizer_, prompts, length_, cut);
 }
 
-PromptEncoder load_prompt_encoder(nn::ModelFolder& model) {
+PromptEncoder load_prompt_encoder(const nn::ModelSource& model) {
     const auto cond_stage = io::get<io::Json>(model.config(), "cond_stage_config");
-    return {text::ClipTokenizer::from_merges_file(model.path() / "merges.txt"),
-            model.weights() / "cond_stage_model" / "transformer",
+    return {model.tokenizer(), model.weights() / "cond_stage_model" / "transformer",
             TextEncoder::Config::from_json(io::get<io::Json>(cond_stage, "text_config"))};
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "chapters/03_clip/text_encoder.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 #include "common/text/clip_tokenizer.h"
 
 namespace ldm::clip {
@@ -39,6 +39,6 @@ private:
 
 /// That of a model folder: merges.txt, `cond_stage_config`, `cond_stage_model`. Throws an Error
 /// that names what is missing.
-PromptEncoder load_prompt_encoder(nn::ModelFolder& model);
+PromptEncoder load_prompt_encoder(const nn::ModelSource& model);
 
 }  // namespace ldm::clip

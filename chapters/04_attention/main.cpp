@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
             const nn::ActivationSnapshot snapshot =
                 nn::read_activation_snapshot(arguments.model, arguments.device);
             const auto examples = image::example_pictures(arguments.model);
-            nn::ModelFolder model(arguments.model, arguments.device);
+            const nn::ModelSource model = nn::open_folder(arguments.model, arguments.device);
             const clip::PromptEncoder encoder = clip::load_prompt_encoder(model);
 
             if (prompt.empty()) prompt = snapshot.caption;

@@ -59,14 +59,14 @@ float mean_of(const std::vector<float>& map) {
     return std::accumulate(map.begin(), map.end(), 0.0f) / static_cast<float>(map.size());
 }
 
-WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+WordMaps word_attention_maps(const nn::ModelSource& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& place, const Tensor& context,
                              const std::vector<Word>& words) {
     const nn::Params weights =
         model.weights() / "model" / "diffusion_model" / place / "transformer_blocks" / 0 / "attn2";
     const Tensor& x = snapshot.at(place + ".transformer_blocks.0.norm2");  // [1, S, D]
-    const CrossAttention attend =
-        cross_attention(weights, model.config()["unet_config"], x.dim(2), context.dim(2));
+    const CrossAttention attend = cross_attention(
+        weights, io::get<io::Json>(model.config(), "unet_config"), x.dim(2), context.dim(2));
     model.check();
 
     const Trace trace;

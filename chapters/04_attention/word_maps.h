@@ -6,7 +6,7 @@
 
 #include "common/image/image.h"
 #include "common/nn/activation_snapshot.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 #include "common/text/clip_tokenizer.h"
 
 namespace ldm::attention {
@@ -33,7 +33,7 @@ struct WordMaps {
 /// front of it at the stored snapshot, and on a context of text features [1, M, D]. The heads are
 /// averaged, the tokens of a word added up: the maps of all words sum to 1 at every pixel. Throws
 /// an Error where the snapshot does not have the place.
-WordMaps word_attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+WordMaps word_attention_maps(const nn::ModelSource& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& place, const Tensor& context,
                              const std::vector<Word>& words);
 

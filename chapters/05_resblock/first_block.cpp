@@ -23,7 +23,7 @@ int numbers_per_time(const ResBlock::Config& config) {
 
 }  // namespace
 
-FirstBlock::FirstBlock(nn::ModelFolder& model)
+FirstBlock::FirstBlock(const nn::ModelSource& model)
     : FirstBlock(model.weights() / "model" / "diffusion_model",
                  io::get<io::Json>(model.config(), "unet_config")) {}
 

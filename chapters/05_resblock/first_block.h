@@ -1,7 +1,7 @@
 #pragma once
 
 #include "chapters/05_resblock/resblock.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 
 namespace ldm::resblock {
 
@@ -9,7 +9,7 @@ namespace ldm::resblock {
 /// of the latent, and the two layers of the time embedding.
 class FirstBlock {
 public:
-    explicit FirstBlock(nn::ModelFolder& model);
+    explicit FirstBlock(const nn::ModelSource& model);
 
     /// The input of the block: latent [N, 4, h, w] -> [N, channels, h, w].
     Tensor features(const Tensor& latent) const { return read_latent_(latent); }

@@ -21,7 +21,7 @@ namespace {
 constexpr int noise_time = 300;
 
 /// The latent of a picture that ships with the model, with the noise of time `t`.
-Tensor noisy_latent(nn::ModelFolder& model, const image::Image& picture, int t,
+Tensor noisy_latent(const nn::ModelSource& model, const image::Image& picture, int t,
                     std::uint64_t seed) {
     const vae::AutoencoderKL autoencoder = vae::load_autoencoder(model);
     const Tensor x = ops::to(image::to_tensor(picture), model.device());
@@ -43,7 +43,7 @@ Tensor all_times(int count) {
 }
 
 void show_first_block(const report::ChapterArguments& arguments) {
-    nn::ModelFolder model(arguments.model, arguments.device);
+    const nn::ModelSource model = nn::open_folder(arguments.model, arguments.device);
     const resblock::FirstBlock block(model);
     const auto example = image::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
     const Tensor features =

@@ -33,7 +33,7 @@ float difference(const Tensor& table, std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+AttentionMaps attention_maps(const nn::ModelSource& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& block) {
     const Tensor& x = snapshot.at(block + ".0");
     const auto [n, channels, height, width] = x.dims<4>();

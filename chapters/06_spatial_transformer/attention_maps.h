@@ -5,7 +5,7 @@
 
 #include "chapters/06_spatial_transformer/spatial_transformer.h"
 #include "common/nn/activation_snapshot.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 
 namespace ldm::spatial_transformer {
 
@@ -23,7 +23,7 @@ struct AttentionMaps {
 /// Runs one SpatialTransformer of the model's UNet on what stood in front of it at the stored
 /// snapshot. `block` is "output_blocks.4"; its part 0 is a ResBlock and its part 1 the transformer.
 /// Throws an Error where the snapshot does not have the block.
-AttentionMaps attention_maps(nn::ModelFolder& model, const nn::ActivationSnapshot& snapshot,
+AttentionMaps attention_maps(const nn::ModelSource& model, const nn::ActivationSnapshot& snapshot,
                              const std::string& block);
 
 /// `count` pixels whose self-attention differs as much as possible: first the one in the middle,

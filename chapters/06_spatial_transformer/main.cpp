@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
                                   "Self-attention and cross-attention of one block of the UNet.")
         .option("--block", block, "which block of the UNet")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            nn::ModelFolder model(arguments.model, arguments.device);
+            const nn::ModelSource model = nn::open_folder(arguments.model, arguments.device);
             const nn::ActivationSnapshot snapshot =
                 nn::read_activation_snapshot(arguments.model, arguments.device);
             const AttentionMaps maps = spatial_transformer::attention_maps(model, snapshot, block);

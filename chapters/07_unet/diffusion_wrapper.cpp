@@ -29,10 +29,10 @@ Tensor DiffusionWrapper::operator()(const Tensor& x, const Tensor& t,
         parts.insert(parts.end(), given.concat.begin(), given.concat.end());
         return ops::concat(parts, 1);  // [N, C + c, H, W]
     };
-    const auto words = [&] {
+    const auto context = [&] {
         expect(!given.crossattn.empty(), "this conditioning key needs a 'crossattn' entry");
-        // [N, M, D], one sentence after the other
-        return ops::concat(given.crossattn, 1);
+        // [N, M, D], the tokens of all entries one after the other
+        return given.crossattn.size() == 1 ? given.crossattn[0] : ops::concat(given.crossattn, 1);
     };
     switch (key_) {
         case Key::none:
@@ -40,12 +40,12 @@ Tensor DiffusionWrapper::operator()(const Tensor& x, const Tensor& t,
         case Key::concat:
             return unet_(with_channels(), t);
         case Key::crossattn:
-            return unet_(x, t, words());
+            return unet_(x, t, context());
         case Key::hybrid:
-            return unet_(with_channels(), t, words());
+            return unet_(with_channels(), t, context());
         case Key::adm:
-            expect(!given.crossattn.empty(), "the conditioning key 'adm' needs labels");
-            return unet_(x, t, {}, given.crossattn[0]);
+            expect(static_cast<bool>(given.y), "the conditioning key 'adm' needs labels");
+            return unet_(x, t, {}, given.y);
     }
     fail("unknown conditioning key");
 }

@@ -1,27 +1,20 @@
 #pragma once
 
+#include "chapters/07_unet/conditioning.h"
 #include "chapters/07_unet/unet_model.h"
 
 namespace ldm::unet {
 
-/// What a picture is made from, beside the noise. Pieces of the same kind are joined.
-struct Conditioning {
-    // [N, c, H, W]: more channels beside x
-    std::vector<Tensor> concat;
-    // [N, M, D]: words to look at; or one entry of labels [N] (adm)
-    std::vector<Tensor> crossattn;
-};
-
-/// Brings each kind of conditioning to its door (ddpm.py: DiffusionWrapper).
+/// Brings each kind of conditioning to the UNet's input for it (ddpm.py: DiffusionWrapper). All of
+/// the program calls a UNet through it.
 ///
 ///     none       unet(x, t)
 ///     concat     unet([x, concat...], t)
 ///     crossattn  unet(x, t, context = [crossattn...])      joined along the tokens
 ///     hybrid     both
-///     adm        unet(x, t, y = crossattn[0])
+///     adm        unet(x, t, y)                             "adm" for the ADM paper's class labels
 ///
-/// Upstream needed it for the sake of its training framework; checkpoints still call the UNet
-/// "diffusion_model" because of it.
+/// Checkpoints call the UNet "diffusion_model" because of it.
 class DiffusionWrapper {
 public:
     enum class Key { none, concat, crossattn, hybrid, adm };
@@ -31,7 +24,8 @@ public:
 
     DiffusionWrapper(const nn::Params& weights, const Config& unet, Key key);
 
-    /// x [N, C, H, W], t [N] -> [N, out_channels, H, W].
+    /// x [N, C, H, W], t [N] -> [N, out_channels, H, W]. Throws an Error when `given` lacks what
+    /// the key asks for.
     Tensor operator()(const Tensor& x, const Tensor& t, const Conditioning& given = {}) const;
 
     const UNetModel& unet() const { return unet_; }

@@ -20,11 +20,12 @@ struct LayerOutput {
 /// The blocks that ran under a Trace, in their order.
 std::vector<LayerOutput> layer_outputs(const UNetModel& unet, const Trace& trace);
 
-/// The walk as a table: which block, made of what, with what from the bridge, and the shape after.
+/// The forward pass as a table: which block, made of what, the channels of its skip connection, and
+/// the shape after it.
 std::string layer_outputs_table(const std::vector<LayerOutput>& steps);
 
-/// The walk as a picture: every result a stack of cards, as high and wide as it has pixels and as
-/// thick as it has channels, with the bridges above, between what goes in and what comes out.
+/// The forward pass as a picture: every result a stack of cards, as high and wide as it has pixels
+/// and as thick as it has channels, with the skip connections above, between input and output.
 /// Bright is where the numbers are large.
 image::Image layer_outputs_picture(const std::vector<LayerOutput>& steps, const std::string& title,
                                    const image::Tile& before, const image::Tile& after);

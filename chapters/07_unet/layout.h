@@ -22,7 +22,7 @@ struct Block {
     std::string key;
     // 0 at the top of the U
     int level;
-    // channels that arrive over the bridge; 0 on the way down
+    // channels of the skip connection; 0 on the way down
     int skip;
     std::vector<Part> parts = {};
 

@@ -18,9 +18,9 @@ using namespace ldm;
 
 constexpr int times[] = {50, 250, 450, 650, 850};
 
-/// How much the UNet knows of the noise, for the terminal.
+/// How well the UNet predicts the noise, for the terminal.
 std::string prediction_table(const std::vector<unet::NoisePrediction>& predictions) {
-    report::Table table({"t", "error of the guess", "noise understood"});
+    report::Table table({"t", "error (RMS)", "variance explained"});
     for (const unet::NoisePrediction& prediction : predictions)
         table.add({fmt::format("{}", prediction.t), fmt::format("{:.3f}", prediction.error()),
                    fmt::format("{:.1f} %", 100 * (1 - prediction.error() * prediction.error()))});
@@ -51,13 +51,13 @@ int main(int argc, char** argv) {
     int example = 1, t = 400;
     std::string snapshot_folder;
     return report::ChapterProgram(
-               "07_unet", "A noisy emoji walks through the UNet, and the UNet tells the noise.")
+               "07_unet", "A noisy emoji goes through the UNet, which predicts the noise in it.")
         .option("--example", example, "which of the model's example pictures")
-        .option("--time", t, "how noisy the picture is that walks through the U")
+        .option("--time", t, "the time step: how noisy the picture is")
         .option("--store-snapshot", snapshot_folder,
-                "a folder for activations.safetensors, which chapters 04 and 06 look at")
+                "a folder for activations.safetensors, which chapters 04 and 06 read")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            nn::ModelFolder model(arguments.model, arguments.device);
+            const nn::ModelSource model = nn::open_folder(arguments.model, arguments.device);
             const unet::NoisePredictor predictor(model);
             const auto examples = image::example_pictures(arguments.model);
             if (example < 0 || example >= std::ssize(examples))
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
             const auto& [caption, picture, slug] = examples[example];
 
             const Tensor z0 = predictor.encode(ops::to(image::to_tensor(picture), model.device()));
-            const Tensor context = predictor.read(caption);
+            const Tensor context = predictor.encode_caption(caption);
             Tensor noise(z0.shape());
             random::TorchGenerator(arguments.seed).normal(noise.values());
             noise = ops::to(noise, model.device());
@@ -78,10 +78,11 @@ int main(int argc, char** argv) {
             const unet::NoisePrediction prediction = predictor.predict(z0, t, noise, context);
             const auto steps = unet::layer_outputs(predictor.unet(), trace);
 
-            fmt::print("\"{}\" under the noise of step {} walks through the U:\n\n{}\n", caption, t,
+            fmt::print("\"{}\" with the noise of step {}, block by block:\n\n{}\n", caption, t,
                        unet::layer_outputs_table(steps));
             fmt::print(
-                "How well the UNet tells the noise (an error of 1 is no idea at all):\n\n{}\n",
+                "How well the UNet predicts the noise (an error of 1 is that of predicting "
+                "0):\n\n{}\n",
                 prediction_table(predictions));
             arguments.save(
                 "07_unet.png",

@@ -8,9 +8,9 @@
 
 namespace ldm::unet {
 
-/// One row a guess: the picture under noise, the noise, the UNet's guess, the difference of the
-/// two, and the picture that the guess implies. Noise is shown as the latent's channels in a
-/// square, blue below zero and red above; pictures are decoded.
+/// One row a prediction: the noisy picture, the noise, the predicted noise, the difference of the
+/// two, and the picture that the prediction implies (pred_x0). Noise is shown as the latent's
+/// channels in a square, blue below zero and red above; pictures are decoded.
 image::Image noise_picture(const NoisePredictor& predictor,
                            const std::vector<NoisePrediction>& predictions,
                            const std::string& title);

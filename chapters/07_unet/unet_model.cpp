@@ -44,15 +44,15 @@ Tensor UNetModel::operator()(const Tensor& x, const Tensor& t, const Tensor& con
     check_inputs(x, t, context, y);
     const Tensor time = time_embedding(t, y, x.dtype());  // [N, 4 C]
 
-    // Down: fewer pixels, more channels. Every result waits on a stack for the way back.
+    // Down: fewer pixels, more channels. Every result goes on a stack of skip connections.
     Tensor h = x;
     std::vector<Tensor> skips;
     for (const auto& block : down_) skips.push_back(h = block(h, time, context));
 
-    // The bottom: few enough pixels that each can look at all.
+    // The middle: few enough pixels that each can attend to all.
     h = middle_(h, time, context);  // [N, C', H', W']
 
-    // Up: each block gets what is known now beside what was seen at this size before.
+    // Up: each block gets the features so far beside those of the same size on the way down.
     for (const auto& block : up_) {
         h = block(ops::concat({h, skips.back()}, 1), time, context);
         skips.pop_back();

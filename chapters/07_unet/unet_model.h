@@ -6,7 +6,7 @@
 
 namespace ldm::unet {
 
-/// Looks at a noisy picture and tells the noise in it (openaimodel.py: UNetModel).
+/// Predicts the noise in a noisy latent (openaimodel.py: UNetModel).
 ///
 ///     time = time_embed.2(silu(time_embed.0(timestep_embedding(t)))) [+ label_emb(y)]
 ///     h    = x

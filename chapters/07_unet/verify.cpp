@@ -20,12 +20,15 @@ void unet_model(verify::Run& run) {
 void diffusion_wrapper(verify::Run& run) {
     io::expect_only_keys(run.config(), {"unet", "conditioning_key"}, "DiffusionWrapper");
     const io::Json key = io::get_or(run.config(), "conditioning_key", io::Json());
+    const auto kind = DiffusionWrapper::key_from_json(key);
     const DiffusionWrapper model(run.params(),
-                                 Config::from_json(io::get<io::Json>(run.config(), "unet")),
-                                 DiffusionWrapper::key_from_json(key));
-    run.out("out", model(run.in("x"), run.in("t"),
-                         {.concat = numbered(run, "c_concat"),
-                          .crossattn = numbered(run, "c_crossattn")}));
+                                 Config::from_json(io::get<io::Json>(run.config(), "unet")), kind);
+    Conditioning given{.concat = numbered(run, "c_concat"),
+                       .crossattn = numbered(run, "c_crossattn")};
+    // upstream hands labels over as if they were context
+    if (kind == DiffusionWrapper::Key::adm && !given.crossattn.empty())
+        given = {.y = given.crossattn[0]};
+    run.out("out", model(run.in("x"), run.in("t"), given));
 }
 
 }  // namespace

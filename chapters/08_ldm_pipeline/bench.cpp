@@ -13,7 +13,8 @@
 #include "chapters/02_vae/autoencoder.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/sd1_config.h"
+#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/model_spec.h"
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/ops/cuda_graph_callable.h"
@@ -103,7 +104,7 @@ double sgemm_gflops(const BenchOptions& options) {
 }
 
 io::Json time_part(const std::string& part, const BenchOptions& options) {
-    const io::Json config = sd1_config();
+    const ModelSpec spec = spec_from_settings(sd1_settings(), sd1);
     const int latent = options.size / 8;
     const Tensor z = brought(numbers("z", {options.batch, 4, latent, latent}, 0.0, 1.0), options);
     forget_peak_memory(options.device);
@@ -113,25 +114,19 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     checkpoint.add_fallback(recipe_weights);
     std::function<void()> run;
     if (part == "clip") {
-        const auto text =
-            io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config");
-        run = [model =
-                   clip::TextEncoder(checkpoint.root(), clip::TextEncoder::Config::from_json(text)),
+        run = [model = clip::TextEncoder(checkpoint.root(), spec.text_tower),
                ids = Tensor::ints({1, 77}, std::vector<std::int32_t>(77, 1000))] { model(ids); };
     } else if (part == "unet") {
-        const auto unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
         auto step = std::make_shared<ops::CudaGraphCallable>(
-            [model = std::make_shared<unet::UNetModel>(checkpoint.root(), unet)](
+            [model = std::make_shared<unet::UNetModel>(checkpoint.root(), spec.unet)](
                 const std::vector<Tensor>& in) { return (*model)(in[0], in[1], in[2]); });
         run = [step, z, t = ops::to(Tensor::full({options.batch}, 500.0f), options.device),
                words = brought(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
             (*step)({z, t, words});
         };
     } else if (part == "vae") {
-        const auto first_stage = io::get<io::Json>(config, "first_stage_config");
-        const auto vae = vae::Config::from_json(io::get<io::Json>(first_stage, "ddconfig"));
-        run = [model = std::make_shared<vae::LatentDecoder>(checkpoint.root(), vae,
-                                                            io::get<int>(first_stage, "embed_dim")),
+        run = [model = std::make_shared<vae::LatentDecoder>(
+                   checkpoint.root(), spec.first_stage.ddconfig, spec.first_stage.embed_dim),
                z] { (*model)(z); };
     } else {
         fail(fmt::format("no part '{}' to time; there are clip, unet, vae", part));

@@ -14,7 +14,11 @@ namespace ldm::pipeline {
 std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T) {
     expect(S >= 1 && S <= T, fmt::format("DDIM: {} steps, expected 1 to {}", S, T));
     std::vector<int> steps;
-    if (method == "uniform") {
+    if (method == "even") {
+        // with the 1 the last of all T steps would lie past the end
+        const int first = S < T ? 1 : 0;
+        for (std::int64_t k = 0; k < S; ++k) steps.push_back(static_cast<int>(k * T / S) + first);
+    } else if (method == "uniform") {
         for (int t = 0; t < T; t += T / S) steps.push_back(t + 1);
     } else if (method == "quad") {
         const double end = std::sqrt(0.8 * T);
@@ -23,32 +27,48 @@ std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T) {
             steps.push_back(static_cast<int>(root * root) + 1);
         }
     } else {
-        fail(fmt::format("'ddim_discretize' is '{}', expected uniform or quad", method));
+        fail(fmt::format("'ddim_discretize' is '{}', expected even, uniform or quad", method));
     }
     return steps;
 }
 
-DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, const Config& config)
-    : schedule_(schedule),
-      config_(config),
-      timesteps_(make_ddim_timesteps(config.ddim_discretize, config.S, schedule.timesteps())) {
-    const int last = schedule.timesteps() - 1;
-    expect(config.eta >= 0.0f, fmt::format("'eta' is {}, expected 0 or more", config.eta));
-    if (timesteps_.back() > last) {
-        timesteps_.back() = last;
-        if (timesteps_.size() > 1 && timesteps_.end()[-2] == last) timesteps_.pop_back();
-    }
+namespace {
 
-    const float* ac = schedule.alphas_cumprod.data();
-    // not 1: the network was never shown a picture without any noise
-    double before = ac[0];
-    for (int t : timesteps_) {
-        const double a = ac[t];
+ddpm::SigmaSchedule ddim_stops(const ddpm::Schedule& schedule, const DDIMSampler::Config& config) {
+    std::vector<int> steps =
+        make_ddim_timesteps(config.ddim_discretize, config.S, schedule.timesteps());
+    const int last = schedule.timesteps() - 1;
+    if (steps.back() > last) {
+        steps.back() = last;
+        if (steps.size() > 1 && steps.end()[-2] == last) steps.pop_back();
+    }
+    // it does not end at 0: the network was never shown a picture without any noise
+    return ddpm::sigmas_at(schedule, steps, ddpm::sigma_of(schedule.alphas_cumprod.data()[0]));
+}
+
+}  // namespace
+
+DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, const Config& config)
+    : DDIMSampler(schedule, ddim_stops(schedule, config), config) {}
+
+DDIMSampler::DDIMSampler(const ddpm::Schedule& schedule, ddpm::SigmaSchedule sigma_schedule,
+                         const Config& config)
+    : Sampler(std::move(sigma_schedule)), schedule_(schedule), config_(config) {
+    expect(config.eta >= 0.0f, fmt::format("'eta' is {}, expected 0 or more", config.eta));
+    // the tables of upstream, lowest time first
+    double before = stops().alpha_cumprod(steps());
+    for (int i = steps() - 1; i >= 0; --i) {
+        const float time = stops().timesteps[i];
+        const int t = static_cast<int>(time);
+        expect(static_cast<float>(t) == time,
+               fmt::format("DDIM stops at whole time steps, not at {}", time));
+        const double a = stops().alpha_cumprod(i);
         const double sigma =
             config.eta * std::sqrt((1.0 - before) / (1.0 - a) * (1.0 - a / before));
         expect(sigma * sigma <= 1.0 - before,
                fmt::format("'eta' is {}: step {} would add more noise than it may have", config.eta,
                            t));
+        timesteps_.push_back(t);
         alphas_.push_back(static_cast<float>(a));
         alphas_prev_.push_back(static_cast<float>(before));
         sigmas_.push_back(static_cast<float>(sigma));
@@ -83,7 +103,8 @@ Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
                            const ddpm::Known& known) const {
     expect(steps >= 0 && steps <= static_cast<int>(timesteps_.size()),
            fmt::format("DDIM: the last {} of {} steps", steps, timesteps_.size()));
-    expect(noise || (config_.eta == 0.0f && !known.mask), "DDIM: this walk needs noise");
+    expect(noise || (config_.eta == 0.0f && !known.mask),
+           "DDIM needs noise for an eta above 0 and where something is known");
     for (int index = steps - 1; index >= 0; --index) {
         if (known.mask) {
             const Tensor t = ddpm::same_step(x, timesteps_[index]);
@@ -97,5 +118,14 @@ Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
     return x;
 }
 //! [sample]
+
+ddpm::SamplerKind ddim_sampler() {
+    return {"ddim", "DDIM", "as few steps as you like (50), without noise unless --eta asks for it",
+            [](const ddpm::Schedule& schedule, const ddpm::SamplerOptions& options) {
+                return std::make_unique<DDIMSampler>(
+                    schedule,
+                    DDIMSampler::Config{.S = options.steps.value_or(50), .eta = options.eta});
+            }};
+}
 
 }  // namespace ldm::pipeline

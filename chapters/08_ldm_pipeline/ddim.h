@@ -3,19 +3,20 @@
 #include <string>
 #include <vector>
 
-#include "chapters/01_ddpm/sampling.h"
-#include "chapters/01_ddpm/schedule.h"
+#include "chapters/01_ddpm/sampler.h"
 
 namespace ldm::pipeline {
 
-/// Which of the T training steps a shorter walk stops at, lowest first.
+/// At which of the T training steps a shorter trajectory stops, lowest first.
+///   even     exactly S: k T / S rounded down, plus 1 (all T without the 1). The same as uniform
+///            where S divides T.
 ///   uniform  every (T / S)-th step from 0, plus 1. The division is an integer one, so there can
-///            be more than S of them: 7 of 1000 gives 8.
+///            be more than S of them: 7 of 1000 gives 8. The original's, for comparisons with it.
 ///   quad     the squares of S numbers from 0 to sqrt(0.8 T), cut to integers, plus 1: more steps
 ///            where there is little noise.
-/// As upstream (ldm/modules/diffusionmodules/util.py, make_ddim_timesteps) the last one can be T,
-/// one past the end. Throws unless 1 <= S <= T.
-std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T);
+/// As upstream (ldm/modules/diffusionmodules/util.py, make_ddim_timesteps) the last one of uniform
+/// and quad can be T, one past the end. Throws unless 1 <= S <= T.
+[[nodiscard]] std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T);
 
 /// "Denoising Diffusion Implicit Models" (Song, Meng, Ermon, 2021): from noise to picture in a few
 /// long steps over the schedule that a network was trained on. Each step asks the network for the
@@ -32,29 +33,34 @@ std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T);
 ///
 ///     DDIMSampler sampler(schedule, {.S = 30});
 ///     Tensor z = sampler.sample(with_guidance(unet, cond, uncond, 7.5f), noise({n, 4, 64, 64}));
-class DDIMSampler {
+class DDIMSampler : public ddpm::Sampler {
 public:
     struct Config {
         int S = 50;
         float eta = 0.0f;
-        std::string ddim_discretize = "uniform";
+        std::string ddim_discretize = "even";
         float temperature = 1.0f;
     };
 
     /// Where make_ddim_timesteps leaves the schedule (upstream then crashes: S = 3, 9, 27, 1000
-    /// ...) the walk begins at the schedule's last step instead. Throws for an S outside 1 .. T, an
-    /// unknown ddim_discretize, and an eta below 0 or so large that a step would add more noise
-    /// than there is room for.
+    /// ...) the trajectory begins at the schedule's last step instead. Throws for an S outside
+    /// 1 .. T, an unknown ddim_discretize, and an eta below 0 or so large that a step would add
+    /// more noise than there is room for.
     DDIMSampler(const ddpm::Schedule& schedule, const Config& config);
+
+    /// Along any schedule of sigmas that stops at whole steps; S and ddim_discretize are not read.
+    DDIMSampler(const ddpm::Schedule& schedule, ddpm::SigmaSchedule stops, const Config& config);
 
     /// All steps from x_T, pure noise [N, C, H, W]. `noise` is called once a step when eta > 0, and
     /// once before each step when something is known; else it may be left out.
-    Tensor sample(const ddpm::Denoiser& model, const Tensor& x_T, const ddpm::Noise& noise = {},
-                  const ddpm::Observer& observer = {}, const ddpm::Known& known = {}) const;
+    [[nodiscard]] Tensor sample(const ddpm::Denoiser& model, const Tensor& x_T,
+                                const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
+                                const ddpm::Known& known = {}) const override;
 
     /// The last `steps` steps only, from an x that is noised as far as they expect: img2img.
-    Tensor decode(const ddpm::Denoiser& model, Tensor x, int steps, const ddpm::Noise& noise = {},
-                  const ddpm::Observer& observer = {}, const ddpm::Known& known = {}) const;
+    [[nodiscard]] Tensor decode(const ddpm::Denoiser& model, Tensor x, int steps,
+                                const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
+                                const ddpm::Known& known = {}) const;
 
     /// The tables, one entry for each step, lowest time first.
     const std::vector<int>& timesteps() const { return timesteps_; }
@@ -74,5 +80,8 @@ private:
     std::vector<int> timesteps_;
     std::vector<float> alphas_, alphas_prev_, sigmas_;
 };
+
+/// DDIM by its name, "ddim", for the list of samplers: exactly as many steps as asked for, or 50.
+ddpm::SamplerKind ddim_sampler();
 
 }  // namespace ldm::pipeline

@@ -1,30 +1,27 @@
 #include "chapters/08_ldm_pipeline/first_stage.h"
 
+#include <fmt/format.h>
+
 #include "common/ops/elementwise.h"
 
 namespace ldm::pipeline {
-namespace {
 
-vae::Config ddconfig(const io::Json& first_stage_config) {
+FirstStageConfig FirstStageConfig::from_json(const io::Json& first_stage_config) {
     io::expect_only_keys(first_stage_config, {"embed_dim", "ddconfig"}, "first_stage_config");
-    return vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig"));
+    const int embed_dim = io::get<int>(first_stage_config, "embed_dim");
+    if (embed_dim < 1)
+        throw Error(
+            fmt::format("first_stage_config: 'embed_dim' is {}, expected 1 or more", embed_dim));
+    return {vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig")), embed_dim};
 }
 
-int embed_dim(const io::Json& first_stage_config) {
-    return io::get<int>(first_stage_config, "embed_dim");
-}
-
-}  // namespace
-
-FirstStageDecoder::FirstStageDecoder(const nn::Params& weights, const io::Json& first_stage_config,
+FirstStageDecoder::FirstStageDecoder(const nn::Params& weights, const FirstStageConfig& config,
                                      float scale_factor)
-    : decoder_(weights, ddconfig(first_stage_config), embed_dim(first_stage_config)),
-      scale_factor_(scale_factor) {}
+    : decoder_(weights, config.ddconfig, config.embed_dim), scale_factor_(scale_factor) {}
 
-FirstStageEncoder::FirstStageEncoder(const nn::Params& weights, const io::Json& first_stage_config,
+FirstStageEncoder::FirstStageEncoder(const nn::Params& weights, const FirstStageConfig& config,
                                      float scale_factor)
-    : encoder_(weights, ddconfig(first_stage_config), embed_dim(first_stage_config)),
-      scale_factor_(scale_factor) {}
+    : encoder_(weights, config.ddconfig, config.embed_dim), scale_factor_(scale_factor) {}
 
 //! [scale]
 Tensor FirstStageDecoder::operator()(const Tensor& z) const { return decoder_(z / scale_factor_); }

@@ -5,18 +5,27 @@
 
 namespace ldm::pipeline {
 
+/// The "first_stage_config" of our config.json.
+struct FirstStageConfig {
+    vae::Config ddconfig;
+    /// channels of a latent
+    int embed_dim = 0;
+
+    /// Throws an Error that names a key or value that is missing or not supported.
+    static FirstStageConfig from_json(const io::Json& first_stage_config);
+};
+
 /// The autoencoder as the UNet knows it: its latents times a factor that gives them variance 1, the
 /// variance of the noise they are mixed with (ddpm.py: LatentDiffusion.get_first_stage_encoding and
 /// decode_first_stage).
 ///
 ///     z = scale_factor * (mean + std * noise),      picture = decoder(z / scale_factor)
 ///
-/// SD 1.x has 0.18215. Leaving it out draws washed-out pictures that still look like pictures.
+/// SD 1.x has 0.18215. Leaving it out draws washed-out pictures that are still recognizable.
 class FirstStageDecoder {
 public:
-    /// `weights` has decoder and post_quant_conv in it; first_stage_config is that of our
-    /// config.json.
-    FirstStageDecoder(const nn::Params& weights, const io::Json& first_stage_config,
+    /// `weights` has decoder and post_quant_conv in it.
+    FirstStageDecoder(const nn::Params& weights, const FirstStageConfig& config,
                       float scale_factor);
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W], values around [-1, 1].
@@ -30,7 +39,7 @@ private:
 /// The way in; drawing from words alone does not need it, nor its weights encoder and quant_conv.
 class FirstStageEncoder {
 public:
-    FirstStageEncoder(const nn::Params& weights, const io::Json& first_stage_config,
+    FirstStageEncoder(const nn::Params& weights, const FirstStageConfig& config,
                       float scale_factor);
 
     /// pictures [N, 3, H, W] in [-1, 1], standard normal noise [N, C, h, w] -> z [N, C, h, w].

@@ -6,16 +6,17 @@
 namespace ldm::pipeline {
 
 //! [guidance]
-ddpm::Denoiser with_guidance(ConditionedModel model, Tensor cond, Tensor uncond, float scale) {
-    if (!uncond || scale == 1.0f)
+ddpm::Denoiser with_guidance(ConditionedModel model, unet::Conditioning cond,
+                             const unet::Conditioning& uncond, float scale) {
+    if (uncond.empty() || scale == 1.0f)
         return [=](const Tensor& x, const Tensor& t) { return model(x, t, cond); };
 
-    expect_shape(uncond, cond.shape());
-    const Tensor context = ops::concat({uncond, cond}, 0);
+    const unet::Conditioning both = as_one_batch(uncond, cond);
     return [=](const Tensor& x, const Tensor& t) {
         const Tensor times = t.dtype() == DType::i32 ? ops::to_float(t) : t;
-        const Tensor both = model(ops::concat({x, x}, 0), ops::concat({times, times}, 0), context);
-        const auto e = ops::chunk(both, 2, 0);
+        const Tensor predictions =
+            model(ops::concat({x, x}, 0), ops::concat({times, times}, 0), both);
+        const auto e = ops::chunk(predictions, 2, 0);
         return e[0] + scale * (e[1] - e[0]);
     };
 }

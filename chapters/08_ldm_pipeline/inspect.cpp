@@ -52,48 +52,66 @@ std::string table_of_parts(const nn::Checkpoint& checkpoint) {
     return table.text();
 }
 
-/// A safetensors file that is no model: what is in it all the same.
-Inspection inspect_file(const fs::path& path) {
+/// The first of the tensors of a file that no part of a model has.
+std::string first_tensors(const fs::path& path) {
     const io::SafetensorsFile file(path);
-    std::size_t numbers = 0;
-    for (const io::TensorEntry& entry : file.entries()) numbers += entry.count();
-    std::string text = fmt::format(
-        "{}\na sound safetensors file, but no SD 1.x checkpoint\n{} tensors, {} numbers ({}), {}\n",
-        path.string(), file.entries().size(), numbers, precision_of({path}),
-        megabytes(fs::file_size(path)));
     constexpr std::size_t shown = 12;
+    std::string text;
     for (std::size_t i = 0; i < std::min(shown, file.entries().size()); ++i)
         text += fmt::format("  {} {}\n", text::printable(file.entries()[i].name),
                             text::printable(io::shape_text(file.entries()[i].shape)));
     if (file.entries().size() > shown)
         text += fmt::format("  … and {} more\n", file.entries().size() - shown);
-    return {text, false};
+    return text;
+}
+
+std::string description(const ModelSpec& spec) {
+    return fmt::format(
+        "predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, a text tower of {} tokens "
+        "of width {}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
+        name_of(spec.schedule.parameterization), spec.schedule.beta_schedule,
+        spec.schedule.linear_start, spec.schedule.linear_end, spec.schedule.timesteps,
+        name_of(spec.conditioning), spec.text_tower.max_position_embeddings,
+        spec.text_tower.transformer.hidden_size, spec.first_stage.embed_dim,
+        spec.autoencoder_factor(), spec.scale_factor);
+}
+
+/// Whether everything is there; builds the networks without reading weights.
+void check_whole(OpenedModel model, Inspection& result) {
+    try {
+        const LatentDiffusion whole(std::move(model));
+        result.whole = true;
+        result.text += fmt::format(
+            "whole: everything is there to draw pictures of {0} x {0} pixels (multiples of {1})\n",
+            whole.spec().image_size, whole.spec().size_step());
+    } catch (const Error& error) {
+        result.text += fmt::format("not whole: {}\n", text::printable_lines(error.what()));
+    }
 }
 
 }  // namespace
 
 Inspection inspect(const fs::path& path) {
-    if (fs::is_regular_file(path) &&
-        !io::SafetensorsFile(path).contains("model.diffusion_model.input_blocks.0.0.weight"))
-        return inspect_file(path);
-
-    const ModelFiles files = open_model(path);
+    OpenedModel model = open_model(path);
+    const nn::ModelSource& source = model.source;
     std::uintmax_t bytes = 0;
-    for (const fs::path& file : files.weight_files) bytes += fs::file_size(file);
+    for (const fs::path& file : source.weight_files()) bytes += fs::file_size(file);
+    const bool is_drawable = model.spec.problems.empty();
     Inspection result;
-    result.text = fmt::format("{}\n{}\nweights {}, {}\n\n{}\n", path.string(),
-                              to_string(files.kind), precision_of(files.weight_files),
-                              megabytes(bytes), table_of_parts(*files.checkpoint));
-    try {
-        files.checkpoint->load_nothing();
-        const LatentDiffusion model(files);
-        result.whole = true;
-        result.text += fmt::format(
-            "whole: everything is there to draw pictures of {0} x {0} pixels (multiples of {1})\n",
-            model.image_size(), model.size_step());
-    } catch (const Error& error) {
-        result.text += fmt::format("not whole: {}\n", text::printable_lines(error.what()));
+    result.text =
+        fmt::format("{}\n{}, {}\n", path.string(), model.spec.family, name_of(source.layout()));
+    if (is_drawable) result.text += description(model.spec);
+    if (!source.weight_files().empty())
+        result.text += fmt::format("weights {}, {}\n\n{}\n", precision_of(source.weight_files()),
+                                   megabytes(bytes), table_of_parts(source.checkpoint()));
+    if (is_drawable) {
+        check_whole(std::move(model), result);
+        return result;
     }
+    if (source.layout() == nn::ModelSource::Layout::single_file) result.text += first_tensors(path);
+    result.text +=
+        fmt::format("cannot be drawn with: {}\n",
+                    text::printable_lines(fmt::format("{}", fmt::join(model.spec.problems, "; "))));
     return result;
 }
 

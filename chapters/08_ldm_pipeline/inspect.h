@@ -5,12 +5,12 @@
 
 namespace ldm::pipeline {
 
-/// What a checkpoint is: its layout, how many numbers each part has and in which precision, and
-/// whether everything is there that drawing needs.
+/// What a checkpoint is: its family (ModelSpec), its layout, how many numbers each part has and in
+/// which precision, and whether everything is there that drawing needs.
 struct Inspection {
-    // several lines, for a person
+    /// several lines, for a person
     std::string text;
-    // ldm txt2img can draw with it
+    /// ldm txt2img can draw with it
     bool whole = false;
 };
 

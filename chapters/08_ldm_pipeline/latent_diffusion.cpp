@@ -1,62 +1,84 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 
-#include <fmt/format.h>
-
 #include "common/ops/transfer.h"
 
 namespace ldm::pipeline {
 namespace {
 
-ddpm::Schedule::Config schedule_config(const io::Json& config) {
-    io::Json schedule;
-    for (const char* key : {"beta_schedule", "timesteps", "linear_start", "linear_end", "cosine_s",
-                            "parameterization"})
-        if (config.contains(key)) schedule[key] = config[key];
-    return ddpm::Schedule::from_json(schedule);
+OpenedModel drawable(OpenedModel model) {
+    model.spec.expect_drawable(model.source.name());
+    return model;
 }
 
 }  // namespace
 
-LatentDiffusion::LatentDiffusion(const ModelFiles& files)
-    : schedule_(schedule_config(files.config)),
-      device_(files.checkpoint->place().device),
-      dtype_(files.checkpoint->place().dtype),
-      image_size_(io::get<int>(files.config, "image_size")),
-      autoencoder_factor_(
-          1 << (vae::Config::from_json(files.config["first_stage_config"]["ddconfig"]).levels() -
-                1)),
-      prompt_encoder_(
-          files.tokenizer(), files.checkpoint->root() / "cond_stage_model" / "transformer",
-          clip::TextEncoder::Config::from_json(files.config["cond_stage_config"]["text_config"])),
-      unet_(files.checkpoint->root() / "model" / "diffusion_model",
-            unet::Config::from_json(files.config["unet_config"])),
-      first_stage_decoder_(files.checkpoint->root() / "first_stage_model",
-                           files.config["first_stage_config"],
-                           io::get<float>(files.config, "scale_factor")) {
-    files.checkpoint->check(files.path.string());
+LatentDiffusion::LatentDiffusion(OpenedModel model) : LatentDiffusion(std::move(model), {}) {}
+
+LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
+    : model_(drawable(std::move(model))),
+      options_(std::move(options)),
+      schedule_(spec().schedule),
+      device_(source().checkpoint().place().device),
+      dtype_(source().checkpoint().place().dtype) {
+    expect_whole();
 }
 
-Tensor LatentDiffusion::encode_prompts(const std::vector<std::string>& prompts,
-                                       std::vector<std::string>* cut) const {
-    return prompt_encoder_(prompts, cut);
+std::unique_ptr<unet::DiffusionWrapper> LatentDiffusion::make_unet() const {
+    return std::make_unique<unet::DiffusionWrapper>(source().weights() / "model", spec().unet,
+                                                    spec().conditioning);
 }
 
-Tensor LatentDiffusion::operator()(const Tensor& z, const Tensor& t, const Tensor& context) const {
-    return ops::to(unet_(ops::to(z, dtype_), t, context), DType::f32);
+std::unique_ptr<FirstStageDecoder> LatentDiffusion::make_decoder() const {
+    return std::make_unique<FirstStageDecoder>(source().weights() / "first_stage_model",
+                                               spec().first_stage, spec().scale_factor);
+}
+
+/// Builds all networks of nothing, only to see whether their weights are there.
+void LatentDiffusion::expect_whole() const {
+    nn::Checkpoint& checkpoint = source().checkpoint();
+    checkpoint.load_nothing(true);
+    (void)make_conditioner(spec(), source());
+    (void)make_unet();
+    (void)make_decoder();
+    checkpoint.load_nothing(false);
+    source().check();
+}
+
+//! [loaded]
+template <class Network, class Make>
+LatentDiffusion::Loaded<Network> LatentDiffusion::loaded(Loaded<Network>& network,
+                                                         std::string_view part,
+                                                         const Make& make) const {
+    const std::scoped_lock lock(loading_);
+    if (network) return network;
+    if (!options_.keep_networks) {
+        conditioner_.reset();
+        unet_.reset();
+        decoder_.reset();
+    }
+    if (options_.on_load) options_.on_load(part);
+    network = make();
+    return network;
+}
+//! [loaded]
+
+unet::Conditioning LatentDiffusion::condition(const ConditioningInputs& inputs,
+                                              std::vector<std::string>* cut) const {
+    const auto conditioner = loaded(conditioner_, "the text encoder",
+                                    [&] { return make_conditioner(spec(), source()); });
+    return unet::as_type((*conditioner)(inputs, cut), dtype_);
+}
+
+ConditionedModel LatentDiffusion::conditioned_model() const {
+    return [unet = loaded(unet_, "the UNet", [&] { return make_unet(); }), dtype = dtype_](
+               const Tensor& z, const Tensor& t, const unet::Conditioning& given) {
+        return ops::to((*unet)(ops::to(z, dtype), t, given), DType::f32);
+    };
 }
 
 Tensor LatentDiffusion::decode(const Tensor& z) const {
-    return ops::to(first_stage_decoder_(ops::to(z, dtype_)), DType::f32);
-}
-
-Shape LatentDiffusion::latent_shape(std::int64_t n, int width, int height) const {
-    const int step = size_step();
-    if (width <= 0 || height <= 0 || width % step != 0 || height % step != 0)
-        throw Error(fmt::format(
-            "the size {} x {} does not fit this model: width and height must be multiples of {}",
-            width, height, step));
-    return {n, unet_.config().in_channels, height / autoencoder_factor_,
-            width / autoencoder_factor_};
+    const auto decoder = loaded(decoder_, "the decoder", [&] { return make_decoder(); });
+    return ops::to((*decoder)(ops::to(z, dtype_)), DType::f32);
 }
 
 }  // namespace ldm::pipeline

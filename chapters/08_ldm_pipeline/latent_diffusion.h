@@ -1,66 +1,88 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "chapters/01_ddpm/schedule.h"
-#include "chapters/03_clip/prompt_encoder.h"
-#include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/first_stage.h"
-#include "chapters/08_ldm_pipeline/model_files.h"
+#include "chapters/07_unet/diffusion_wrapper.h"
+#include "chapters/08_ldm_pipeline/conditioner.h"
+#include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/08_ldm_pipeline/open_model.h"
 
 namespace ldm::pipeline {
 
 /// The whole model: words in, pictures out, noise in between (Rombach et al., 2022; ddpm.py:
-/// LatentDiffusion). It owns the three networks and knows how they fit together; walking from
-/// noise to picture is a sampler's work.
+/// LatentDiffusion). It owns the three networks and knows how they fit together; the way from noise
+/// to picture is a sampler's work.
 ///
 ///     context = text_encoder(tokens(prompt))      what to draw
-///     e       = unet(z, t, context)               which part of z is noise
+///     e       = unet(z, t, context)               the noise in z
 ///     picture = decoder(z / scale_factor)         z has variance 1, the autoencoder's latents not
+///
+/// A network's weights are read when it is first asked for. Several threads may draw with one model
+/// at once.
 class LatentDiffusion {
 public:
-    /// Takes its weights from the files, and computes where and in what type their checkpoint hands
-    /// them out. Throws one Error that lists every weight that is missing or has another shape.
-    explicit LatentDiffusion(const ModelFiles& files);
+    struct Options {
+        /// Whether the networks stay for the next request. Else at most one is in memory at a time,
+        /// and each request loads all three again: less memory for a program that draws once.
+        bool keep_networks = true;
+        /// Is told "the text encoder", "the UNet" or "the decoder" before its weights are read.
+        std::function<void(std::string_view part)> on_load = {};
+    };
 
+    /// Computes where and in what type the model's checkpoint hands out weights. Throws an Error
+    /// for a model that cannot be drawn with, and one that lists every weight that is missing or
+    /// has another shape; no weight is read for that.
+    explicit LatentDiffusion(OpenedModel model);
+    LatentDiffusion(OpenedModel model, Options options);
+
+    const ModelSpec& spec() const { return model_.spec; }
+    const nn::ModelSource& source() const { return model_.source; }
     const ddpm::Schedule& schedule() const { return schedule_; }
 
     /// Where latents, contexts and pictures are.
     Device device() const { return device_; }
 
-    /// What a prompt of this model looks like to the UNet: [N, S, D]. Words beyond the S tokens are
-    /// cut; `cut`, if given, receives them for each prompt. Throws for invalid UTF-8. In the type
-    /// of the weights, as the UNet wants it; all other tensors here are float32, whatever the
-    /// networks compute with.
-    Tensor encode_prompts(const std::vector<std::string>& prompts,
-                          std::vector<std::string>* cut = nullptr) const;
+    /// What the UNet is given for these inputs. `cut`, if given, receives for each prompt the words
+    /// that were too many. Throws for invalid UTF-8. In the type of the weights, as the UNet wants
+    /// it; all other tensors here are float32, whatever the networks compute with.
+    [[nodiscard]] unet::Conditioning condition(const ConditioningInputs& inputs,
+                                               std::vector<std::string>* cut = nullptr) const;
 
-    /// The UNet's answer, in the schedule's parameterization: z [N, C, h, w], t [N], context [N, S,
-    /// D].
-    Tensor operator()(const Tensor& z, const Tensor& t, const Tensor& context) const;
+    /// The UNet, which predicts in the schedule's parameterization: z [N, C, h, w], t [N] ->
+    /// [N, C, h, w]. It stays in memory while somebody holds this function.
+    [[nodiscard]] ConditionedModel conditioned_model() const;
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W] with values around [-1, 1].
-    Tensor decode(const Tensor& z) const;
-
-    /// The shape of n latents of pictures of this size. Throws unless both are multiples of
-    /// size_step().
-    Shape latent_shape(std::int64_t n, int width, int height) const;
-
-    /// Widths and heights must be multiples of this: the autoencoder's factor times the UNet's.
-    int size_step() const { return autoencoder_factor_ * unet_.config().down_factor(); }
-
-    /// The size the model was trained for.
-    int image_size() const { return image_size_; }
+    [[nodiscard]] Tensor decode(const Tensor& z) const;
 
 private:
+    template <class Network>
+    using Loaded = std::shared_ptr<const Network>;
+
+    std::unique_ptr<unet::DiffusionWrapper> make_unet() const;
+    std::unique_ptr<FirstStageDecoder> make_decoder() const;
+    void expect_whole() const;
+
+    /// The network, loaded if it is not there. Whoever works with it holds it until he is done.
+    template <class Network, class Make>
+    Loaded<Network> loaded(Loaded<Network>& network, std::string_view part, const Make& make) const;
+
+    OpenedModel model_;
+    Options options_;
     ddpm::Schedule schedule_;
     Device device_;
     DType dtype_;
-    int image_size_, autoencoder_factor_;
-    clip::PromptEncoder prompt_encoder_;
-    unet::UNetModel unet_;
-    FirstStageDecoder first_stage_decoder_;
+
+    /// guards the networks and the checkpoint that they are read from
+    mutable std::mutex loading_;
+    mutable Loaded<Conditioner> conditioner_;
+    mutable Loaded<unet::DiffusionWrapper> unet_;
+    mutable Loaded<FirstStageDecoder> decoder_;
 };
 
 }  // namespace ldm::pipeline

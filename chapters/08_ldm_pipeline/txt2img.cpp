@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
-#include "chapters/01_ddpm/reverse_process.h"
-#include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
+#include "common/io/utf8.h"
 #include "common/ops/cuda_graph_callable.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
@@ -40,31 +40,56 @@ ddpm::Denoiser as_cuda_graph(ddpm::Denoiser denoiser) {
     return [step](const Tensor& x, const Tensor& t) { return (*step)({x, t}); };
 }
 
-bool is_ancestral(const Txt2ImgRequest& request) {
-    if (request.sampler != "ddim" && request.sampler != "ddpm")
-        throw Error(fmt::format("unknown sampler '{}': there are ddim and ddpm", request.sampler));
-    return request.sampler == "ddpm";
+/// "v1-5-pruned" of models/v1-5-pruned.safetensors or of a folder, with or without a last slash.
+std::string name_of_model(const std::filesystem::path& path) {
+    return text::printable((path / "").parent_path().stem().string());
+}
+
+std::unique_ptr<ddpm::Sampler> sampler_of(const Txt2ImgRequest& request,
+                                          const ddpm::Schedule& schedule) {
+    return request.sampler.make(schedule, {.steps = request.steps, .eta = request.eta});
 }
 
 }  // namespace
 
+Txt2ImgRequest preferred_request(const ModelSpec& spec, const std::string& sampler) {
+    Txt2ImgRequest request;
+    request.width = request.height = spec.image_size;
+    request.sampler = find_sampler(samplers(), sampler.empty() ? spec.sampler : sampler);
+    if (request.sampler.name == spec.sampler) request.steps = spec.steps;
+    request.cfg_scale = spec.cfg_scale;
+    return request;
+}
+
+void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec) {
+    const auto n = std::ssize(request.prompts);
+    if (n == 0) throw Error("there is no prompt to draw");
+    if (n != std::ssize(request.seeds))
+        throw Error(fmt::format("{} prompts and {} seeds: each picture needs one of both", n,
+                                request.seeds.size()));
+    // both throw for what the model or the sampler cannot do
+    spec.latent_shape(n, request.width, request.height);
+    sampler_of(request, ddpm::Schedule(spec.schedule));
+}
+
 //! [txt2img]
 Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
                       const ddpm::Observer& observer) {
-    const auto n = static_cast<std::int64_t>(request.prompts.size());
+    expect_possible(request, model.spec());
+    const auto n = std::ssize(request.prompts);
     Txt2ImgResult result;
 
-    // What to draw, and what a drawing of nothing in particular (or of something unwanted) would
-    // be.
-    const Tensor cond = model.encode_prompts(request.prompts, &result.cut);  // [N, S, D]
-    const Tensor uncond =
-        ops::broadcast_to(model.encode_prompts({request.negative_prompt}), cond.shape());
+    // What to draw, and what a picture of nothing in particular (or of something unwanted) is.
+    const unet::Conditioning cond = model.condition({.prompts = request.prompts}, &result.cut),
+                             uncond = unet::repeated(
+                                 model.condition({.prompts = {request.negative_prompt}}), n);
     ddpm::Denoiser denoiser =
-        as_cuda_graph(with_guidance(std::cref(model), cond, uncond, request.cfg_scale));
+        as_cuda_graph(with_guidance(model.conditioned_model(), cond, uncond, request.cfg_scale));
 
     // Somewhere to begin: nothing but noise.
     const ddpm::Noise noise = noise_from(request.seeds, model.device());
-    result.noise = noise(model.latent_shape(n, request.width, request.height));  // [N, C, h, w]
+    result.noise =
+        noise(model.spec().latent_shape(n, request.width, request.height));  // [N, C, h, w]
 
     const ddpm::Observer remember = [&](const ddpm::SamplerStep& step) {
         if (request.keep_steps) result.steps.push_back({step.x, step.pred_x0, step.t});
@@ -72,14 +97,9 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     };
 
     // Take the noise away, a little at a time.
-    Tensor z;
-    if (is_ancestral(request))
-        z = ddpm::p_sample_loop(model.schedule(), denoiser, result.noise, noise,
-                                {.clip_denoised = false}, remember);
-    else
-        z = DDIMSampler(model.schedule(), {.S = request.steps, .eta = request.eta})
-                .sample(denoiser, result.noise, noise, remember);
-    // what it kept in memory makes room for the decoder
+    const Tensor z =
+        sampler_of(request, model.schedule())->sample(denoiser, result.noise, noise, remember);
+    // what it holds in memory makes room for the decoder
     denoiser = nullptr;
 
     result.pictures = model.decode(z);  // [N, 3, H, W]
@@ -87,13 +107,11 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
 }
 //! [txt2img]
 
-int step_count(const LatentDiffusion& model, const Txt2ImgRequest& request) {
-    if (is_ancestral(request)) return model.schedule().timesteps();
-    return static_cast<int>(
-        DDIMSampler(model.schedule(), {.S = request.steps, .eta = request.eta}).timesteps().size());
+int step_count(const Txt2ImgRequest& request, const ModelSpec& spec) {
+    return sampler_of(request, ddpm::Schedule(spec.schedule))->steps();
 }
 
-image::Image to_image(const Tensor& pictures, std::int64_t index) {
+image::Image to_uint8_image(const Tensor& pictures, std::int64_t index) {
     const Tensor picture = ops::to(ops::slice(pictures, 0, index, index + 1), Device::cpu);
     const Tensor bytes = to_uint8(picture);  // [1, H, W, 3]
     image::Image image(static_cast<int>(bytes.dim(2)), static_cast<int>(bytes.dim(1)));
@@ -101,17 +119,17 @@ image::Image to_image(const Tensor& pictures, std::int64_t index) {
     return image;
 }
 
-std::string parameters_text(const Txt2ImgRequest& request, std::size_t i,
-                            const std::string& model_name, Device device) {
+std::string parameters_text(const LatentDiffusion& model, const Txt2ImgRequest& request,
+                            std::size_t i) {
     std::string text = request.prompts[i] + "\n";
     if (!request.negative_prompt.empty())
         text += "Negative prompt: " + request.negative_prompt + "\n";
-    const bool ancestral = is_ancestral(request);
-    text +=
-        fmt::format("Steps: {}, Sampler: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}",
-                    ancestral ? 1000 : request.steps, ancestral ? "DDPM" : "DDIM",
-                    request.cfg_scale, request.seeds[i], request.width, request.height, model_name);
+    text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}",
+                        step_count(request, model.spec()), request.sampler.label, request.cfg_scale,
+                        request.seeds[i], request.width, request.height,
+                        name_of_model(model.source().path()));
     if (request.eta != 0.0f) text += fmt::format(", Eta: {:g}", request.eta);
+    const Device device = model.device();
     if (const ops::Precision precision = ops::precision(device); precision != ops::Precision::f32)
         text += ", Precision: " + ops::name_of(precision);
     return text;

@@ -35,7 +35,7 @@ void ddim_timesteps(verify::Run& run) {
     }
 }
 
-void ddim_sampler(verify::Run& run) {
+void ddim_sampler_case(verify::Run& run) {
     const Json& config = run.config();
     io::expect_only_keys(config,
                          {"eps", "schedule", "S", "eta", "ddim_discretize", "temperature",
@@ -49,8 +49,16 @@ void ddim_sampler(verify::Run& run) {
                                .eta = io::get_or(config, "eta", 0.0f),
                                .ddim_discretize = io::get_or(config, "ddim_discretize", "uniform"),
                                .temperature = io::get_or(config, "temperature", 1.0f)});
-    const auto model = with_guidance(network, run.find_in("cond"), run.find_in("uncond"),
-                                     io::get_or(config, "unconditional_guidance_scale", 1.0f));
+    const auto context = [&](const char* name) {
+        const Tensor given = run.find_in(name);
+        return given ? unet::Conditioning{.crossattn = {given}} : unet::Conditioning();
+    };
+    const auto model = with_guidance(
+        [&](const Tensor& x, const Tensor& t, const unet::Conditioning& given) {
+            return network(x, t, given.empty() ? Tensor() : given.crossattn[0]);
+        },
+        context("cond"), context("uncond"),
+        io::get_or(config, "unconditional_guidance_scale", 1.0f));
     const ddpm::Known known{run.find_in("x0"), run.find_in("mask")};
     const int log_every_t = io::get_or(config, "log_every_t", 100);
     if (log_every_t < 1) throw Error("'log_every_t': expected 1 or more");
@@ -64,7 +72,7 @@ void ddim_sampler(verify::Run& run) {
         return ddpm::entry(run.in(blends ? "q_noise" : "noise"),
                            static_cast<std::int64_t>(x_steps.size()));
     };
-    sampler.sample(
+    (void)sampler.sample(
         model, run.in("x_T"), noise,
         [&](const ddpm::SamplerStep& step) {
             x_steps.push_back(step.x);
@@ -92,23 +100,23 @@ void to_bytes(verify::Run& run) {
 
 /// A component of this project: both ways through the autoencoder with the scale factor between.
 void latent_space(verify::Run& run) {
-    const io::Json& config = run.config();
+    const Json& config = run.config();
     io::expect_only_keys(config, {"scale_factor", "first_stage_config"}, "config");
     const auto factor = io::get<float>(config, "scale_factor");
-    const FirstStageEncoder read(run.params() / "first_stage_model",
-                                 config.at("first_stage_config"), factor);
-    const FirstStageDecoder paint(run.params() / "first_stage_model",
-                                  config.at("first_stage_config"), factor);
-    const Tensor z = read(run.in("x"), run.in("noise"));
+    const auto first_stage =
+        FirstStageConfig::from_json(io::get<Json>(config, "first_stage_config"));
+    const FirstStageEncoder encode(run.params() / "first_stage_model", first_stage, factor);
+    const FirstStageDecoder decode(run.params() / "first_stage_model", first_stage, factor);
+    const Tensor z = encode(run.in("x"), run.in("noise"));
     run.out("z", z);
-    run.out("picture", paint(z));
+    run.out("picture", decode(z));
 }
 
 }  // namespace
 
 void register_components(verify::Registry& registry) {
     registry["DDIMTimesteps"] = ddim_timesteps;
-    registry["DDIMSampler"] = ddim_sampler;
+    registry["DDIMSampler"] = ddim_sampler_case;
     registry["ToUint8"] = to_bytes;
     registry["LatentSpace"] = verify::in_16_bits_too(latent_space);
 }

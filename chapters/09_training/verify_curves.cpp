@@ -93,8 +93,9 @@ public:
     }
 
     /// Once, when all weights are there.
-    ModelParts model() {
-        return ModelParts(io::get_or(run_.config(), "model", Json::object()), std::move(weights_));
+    nn::ModelSource model() {
+        return nn::ModelSource(io::get_or(run_.config(), "model", Json::object()),
+                               std::move(weights_));
     }
 
 private:

@@ -60,7 +60,7 @@ std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
 }
 
 using MakeTrainer = std::function<std::unique_ptr<Trainer>(const io::Json&, const TrainingConfig&,
-                                                           ModelParts, const PictureFolder&)>;
+                                                           nn::ModelSource, const PictureFolder&)>;
 
 struct Kind {
     const char* name;
@@ -74,7 +74,7 @@ const std::vector<Kind>& kinds() {
     static const std::vector<Kind> all = {
         {"autoencoder", "Train an autoencoder: pictures made small and large again",
          AutoencoderTrainer::own_keys(), Captions::ignored,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model,
+         [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<AutoencoderTrainer>(
                  json, config, std::move(model),
@@ -82,7 +82,7 @@ const std::vector<Kind>& kinds() {
          }},
         {"clip", "Train CLIP's two towers: captions and pictures that find each other",
          ClipTrainer::own_keys(), Captions::needed,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model,
+         [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<ClipTrainer>(json, config, std::move(model),
                                                   examples_of(pictures, config.data),
@@ -90,7 +90,7 @@ const std::vector<Kind>& kinds() {
          }},
         {"diffusion", "Train the UNet that draws, or a LoRA for it", DiffusionTrainer::own_keys(),
          Captions::needed,
-         [](const io::Json& json, const TrainingConfig& config, ModelParts model,
+         [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<DiffusionTrainer>(json, config, std::move(model),
                                                        examples_of(pictures, config.data));
@@ -120,9 +120,9 @@ void train_model(const Kind& kind, const Options& options) {
     const PictureFolder pictures(options.data, kind.captions, config.data);
     TrainingFolder folder(options.output, json, pictures.fingerprint(),
                           {.resume = options.resume, .keep_checkpoints = config.keep_checkpoints});
-    const auto trainer =
-        kind.make(with_vocabulary(json, pictures, options.output), config,
-                  options.init.empty() ? ModelParts() : ModelParts(options.init), pictures);
+    const auto trainer = kind.make(
+        with_vocabulary(json, pictures, options.output), config,
+        options.init.empty() ? nn::ModelSource() : open_base_model(options.init), pictures);
     Limits limits;
     limits.max_steps = options.max_steps.value_or(limits.max_steps);
     limits.max_minutes = options.max_minutes.value_or(limits.max_minutes);

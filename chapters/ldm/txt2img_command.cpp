@@ -14,7 +14,6 @@
 #include "common/image/png.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
-#include "common/nn/model_folder.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -95,22 +94,28 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
 }
 
 /// Options given on the command line before those the model prefers before those of this program.
-Txt2ImgRequest request_template(const Options& options, const pipeline::ModelFiles& files,
-                                const LatentDiffusion& model) {
-    const io::Json preferred =
-        files.config.contains("sampler") ? files.config["sampler"] : io::Json::object();
-    Txt2ImgRequest request;
+Txt2ImgRequest request_template(const Options& options, const pipeline::ModelSpec& spec) {
+    Txt2ImgRequest request = preferred_request(spec, options.sampler);
     request.negative_prompt = options.negative_prompt;
-    request.width = options.width.value_or(model.image_size());
-    request.height = options.height.value_or(model.image_size());
-    request.sampler =
-        options.sampler.empty() ? io::get_or(preferred, "name", "ddim") : options.sampler;
-    request.steps = options.steps.value_or(io::get_or(preferred, "steps", 50));
-    request.cfg_scale = options.cfg_scale.value_or(io::get_or(preferred, "cfg_scale", 7.5f));
+    request.width = options.width.value_or(request.width);
+    request.height = options.height.value_or(request.height);
+    if (options.steps) request.steps = options.steps;
+    request.cfg_scale = options.cfg_scale.value_or(request.cfg_scale);
     request.eta = options.eta;
     request.keep_steps = !options.save_latents.empty();
-    // throws when the size does not fit
-    model.latent_shape(1, request.width, request.height);
+    return request;
+}
+
+/// The lines `first` to `first + count` of a list of prompts, as one batch.
+Txt2ImgRequest batch_of(const Txt2ImgRequest& base, const Options& options,
+                        const std::vector<std::string>& prompts, std::size_t first,
+                        std::size_t count) {
+    Txt2ImgRequest request = base;
+    request.prompts.assign(prompts.begin() + first, prompts.begin() + first + count);
+    // pictures of one prompt should differ
+    for (std::size_t i = 0; i < count; ++i)
+        request.seeds.push_back(options.prompt_file.empty() ? options.seed + first + i
+                                                            : options.seed);
     return request;
 }
 
@@ -167,29 +172,29 @@ void draw(const Options& options) {
     const ops::WithPrecision precision(ops::precision_from(options.precision));
 
     report::InterruptGuard guard;
-    const pipeline::ModelFiles files = pipeline::open_model(
-        options.model.empty() ? nn::ModelFolder::shipped() : fs::path(options.model));
+    pipeline::OpenedModel opened =
+        pipeline::open_model(options.model.empty() ? nn::shipped_model() : fs::path(options.model));
+    opened.spec.expect_drawable(opened.source.name());
+    const Txt2ImgRequest base = request_template(options, opened.spec);
+    const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
+    const std::size_t batches = (prompts.size() + at_once - 1) / at_once;
+    expect_possible(batch_of(base, options, prompts, 0, std::min(at_once, prompts.size())),
+                    opened.spec);
     for (const std::string& text : options.lora) {
         const train::LoraOption lora = train::lora_option(text);
-        train::merge(*files.checkpoint,
-                     train::read_lora(lora.path, *files.checkpoint, files.config), lora.strength);
+        nn::Checkpoint& weights = opened.source.checkpoint();
+        train::merge(weights, train::read_lora(lora.path, weights, opened.source.config()),
+                     lora.strength);
     }
-    files.checkpoint->use({device, dtype});
-    const LatentDiffusion model(files);
-    const Txt2ImgRequest base = request_template(options, files, model);
-    const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
+    opened.source.use({device, dtype});
+    // with one batch each network has done its part when the next one is needed
+    const LatentDiffusion model(std::move(opened), {.keep_networks = batches > 1});
 
-    const std::size_t batches = (prompts.size() + at_once - 1) / at_once;
     report::Progress progress("drawing",
-                              static_cast<std::int64_t>(batches) * step_count(model, base));
+                              static_cast<std::int64_t>(batches) * step_count(base, model.spec()));
     for (std::size_t first = 0; first < prompts.size(); first += at_once) {
         const std::size_t count = std::min(at_once, prompts.size() - first);
-        Txt2ImgRequest request = base;
-        request.prompts.assign(prompts.begin() + first, prompts.begin() + first + count);
-        // pictures of one prompt should differ
-        for (std::size_t i = 0; i < count; ++i)
-            request.seeds.push_back(options.prompt_file.empty() ? options.seed + first + i
-                                                                : options.seed);
+        const Txt2ImgRequest request = batch_of(base, options, prompts, first, count);
         const Txt2ImgResult result = txt2img(model, request, [&](const ddpm::SamplerStep&) {
             progress.step();
             return true;
@@ -199,13 +204,28 @@ void draw(const Options& options) {
             if (!result.cut[i].empty())
                 fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n",
                            result.cut[i]);
-            pictures.push_back({picture_path(options, first + i, prompts.size()),
-                                pipeline::to_image(result.pictures, static_cast<std::int64_t>(i)),
-                                parameters_text(request, i, files.path.stem().string(), device)});
+            pictures.push_back(
+                {picture_path(options, first + i, prompts.size()),
+                 pipeline::to_uint8_image(result.pictures, static_cast<std::int64_t>(i)),
+                 parameters_text(model, request, i)});
         }
         save(pictures);
         if (!options.save_latents.empty()) save_latents(options.save_latents, result);
     }
+}
+
+std::vector<std::string> sampler_names() {
+    std::vector<std::string> names;
+    for (const ddpm::SamplerKind& kind : pipeline::samplers()) names.push_back(kind.name);
+    return names;
+}
+
+/// A line for each sampler.
+std::string sampler_help() {
+    std::string help = "How to get from noise to picture (default: the model's)";
+    for (const ddpm::SamplerKind& kind : pipeline::samplers())
+        help += fmt::format("\n{}: {}", kind.name, kind.help);
+    return help;
 }
 
 }  // namespace
@@ -233,8 +253,8 @@ void add_txt2img(CLI::App& app, int& status) {
         ->add_option("--cfg-scale", options->cfg_scale,
                      "How strongly the prompt is followed (default: the model's)")
         ->check(report::number_between(0.0, 100.0));
-    command->add_option("--sampler", options->sampler, "ddim, or ddpm (all 1000 steps)")
-        ->check(CLI::IsMember({"ddim", "ddpm"}));
+    command->add_option("--sampler", options->sampler, sampler_help())
+        ->check(CLI::IsMember(sampler_names()));
     command->add_option("--eta", options->eta, "Noise that ddim adds back, 0 to 1")
         ->check(report::number_between(0.0, 1.0))
         ->capture_default_str();

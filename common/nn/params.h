@@ -46,8 +46,8 @@ public:
     void move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name);
 
     /// From now on hands out memory nobody has written instead of weights: for building a model
-    /// only to see whether everything is there.
-    void load_nothing() { load_nothing_ = true; }
+    /// only to see whether everything is there. `false`: weights again.
+    void load_nothing(bool nothing = true) { load_nothing_ = nothing; }
 
     /// From now on hands out weights on that device, in that type; else they stay what they are.
     struct Place {

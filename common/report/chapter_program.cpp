@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "common/image/png.h"
 #include "common/io/atomic_file.h"
-#include "common/io/source_tree.h"
+#include "common/io/data_path.h"
 #include "common/io/utf8.h"
 #include "common/report/interrupt.h"
 #include "common/report/option_checks.h"
@@ -76,8 +76,7 @@ int ChapterProgram::run(int argc, char** argv,
         omp_set_num_threads(threads);
         arguments.device = device_from(device);
         expect_usable(arguments.device);
-        if (arguments.model.empty())
-            arguments.model = io::in_source_tree("reference_data/models/emoji");
+        if (arguments.model.empty()) arguments.model = io::data_path("models/emoji");
         io::make_folder(arguments.output);
         body(arguments);
         return 0;

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "common/io/atomic_file.h"
+#include "common/io/data_path.h"
 #include "common/io/json.h"
-#include "common/io/source_tree.h"
 #include "common/text/clip_tokenizer.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
@@ -31,7 +31,7 @@ TEST_CASE("merges: neighbours that overlap are joined from the left") {
 }
 
 TEST_CASE("merges: those of the emoji model follow from its captions") {
-    const auto model = io::in_source_tree("reference_data/models/emoji");
+    const auto model = io::data_path("models/emoji");
     const auto captions =
         io::get<std::vector<std::string>>(io::read_json(model / "captions.json"), "train");
     const std::vector<Merge> merges = learn_merges(captions, 1200);

@@ -10,7 +10,7 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
 #include "chapters/09_training/trainers/training_config.h"
-#include "common/nn/model_folder.h"
+#include "common/nn/model_source.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mutate.h"
 
@@ -27,13 +27,13 @@ bool is_large(const io::Json& json) {
 }
 
 void build_model(const io::Json& config) {
-    pipeline::ModelFiles files{pipeline::ModelKind::folder,
-                               nn::ModelFolder::shipped(),
-                               config,
-                               std::make_unique<nn::Checkpoint>(),
-                               {}};
-    files.checkpoint->load_nothing();
-    const pipeline::LatentDiffusion model(files);
+    const auto folder = nn::shipped_model();
+    nn::ModelSource source({.layout = nn::ModelSource::Layout::folder,
+                            .path = folder,
+                            .config = config,
+                            .merges = folder / "merges.txt"});
+    const pipeline::LatentDiffusion model(
+        {pipeline::spec_from_settings(config, "fuzzed"), std::move(source)});
 }
 
 }  // namespace

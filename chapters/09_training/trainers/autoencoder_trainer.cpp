@@ -54,14 +54,14 @@ const std::vector<std::string>& AutoencoderTrainer::own_keys() {
 }
 
 AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfig& config,
-                                       ModelParts model, Tensor examples)
+                                       nn::ModelSource model, Tensor examples)
     : config_(config),
       first_stage_config_(
           io::get_or(json, "first_stage_config", model.setting("first_stage_config"))),
       model_(std::move(model)),
       examples_(std::move(examples)),
       discriminator_lr_factor_(discriminator_learning_rate(json, config) / config.learning_rate) {
-    model_.use(config_.device);
+    model_.use({.device = config_.device});
     make_autoencoder();
     make_loss(json);
     model_.check();
@@ -219,9 +219,9 @@ image::Image AutoencoderTrainer::sample() {
 void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
     add_state(named, std::string(first_stage_prefix) + ".", generator_->with_trained(all_));
-    model_.write(folder,
-                 {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}},
-                 named);
+    write_model_folder(
+        folder, model_,
+        {{"first_stage_config", first_stage_config_}, {"image_size", config_.data.width}}, named);
 }
 
 }  // namespace ldm::train

@@ -4,7 +4,7 @@
 
 #include "chapters/02_vae/autoencoder.h"
 #include "chapters/09_training/losses/lpips_with_discriminator.h"
-#include "chapters/09_training/trainers/model_parts.h"
+#include "chapters/09_training/trainers/base_model.h"
 #include "chapters/09_training/trainers/trainer.h"
 #include "chapters/09_training/trainers/training_config.h"
 
@@ -28,7 +28,7 @@ public:
     static const std::vector<std::string>& own_keys();
 
     /// `examples` [N, 3, H, W] are what sample() shows.
-    AutoencoderTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+    AutoencoderTrainer(const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
                        Tensor examples);
 
     StepResult step(std::int64_t step, std::span<const Batch> batches,
@@ -58,7 +58,7 @@ private:
 
     TrainingConfig config_;
     io::Json first_stage_config_;
-    ModelParts model_;
+    nn::ModelSource model_;
     Tensor examples_;
     // the discriminator's learning rate as a multiple of the generator's
     double discriminator_lr_factor_;

@@ -14,6 +14,7 @@
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/sheet.h"
+#include "common/io/atomic_file.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
 #include "common/ops/optimizer_step.h"
@@ -52,7 +53,8 @@ double accuracy(const Tensor& on_any_device) {
     return static_cast<double>(correct) / static_cast<double>(n);
 }
 
-text::ClipTokenizer tokenizer_from(const std::filesystem::path& merges, const ModelParts& model) {
+text::ClipTokenizer tokenizer_from(const std::filesystem::path& merges,
+                                   const nn::ModelSource& model) {
     return merges.empty() ? model.tokenizer() : text::ClipTokenizer::from_merges_file(merges);
 }
 
@@ -63,7 +65,7 @@ const std::vector<std::string>& ClipTrainer::own_keys() {
     return keys;
 }
 
-ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
                          std::vector<Batch> examples, const std::vector<std::string>& captions)
     : cond_stage_config_(io::get_or(json, "cond_stage_config", model.setting("cond_stage_config"))),
       model_(std::move(model)),
@@ -83,7 +85,7 @@ ClipTrainer::ClipTrainer(const io::Json& json, const TrainingConfig& config, Mod
     if (tokenizer_.vocabulary_size() != sizes.text_config.vocab_size)
         throw Error(fmt::format("'vocab_size' is {}, but the vocabulary has {} tokens",
                                 sizes.text_config.vocab_size, tokenizer_.vocabulary_size()));
-    model_.use(device_);
+    model_.use({.device = device_});
     all_ =
         weights_of([&](const nn::Params& p) { clip_.emplace(p, sizes); },
                    model_.has(place_in_model)
@@ -205,7 +207,8 @@ image::Image ClipTrainer::sample() {
 void ClipTrainer::write_model(const std::filesystem::path& folder) {
     Weights named;
     add_state(named, std::string(place_in_model) + ".", optimized_->with_trained(all_));
-    model_.write(folder, {{"cond_stage_config", cond_stage_config_}}, named, merges_);
+    write_model_folder(folder, model_, {{"cond_stage_config", cond_stage_config_}}, named,
+                       merges_.empty() ? "" : io::read_text_file(merges_));
 }
 
 }  // namespace ldm::train

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "chapters/03_clip/towers.h"
-#include "chapters/09_training/trainers/model_parts.h"
+#include "chapters/09_training/trainers/base_model.h"
 #include "chapters/09_training/trainers/trainer.h"
 #include "chapters/09_training/trainers/training_config.h"
 
@@ -30,7 +30,7 @@ public:
     static const std::vector<std::string>& own_keys();
 
     /// `captions` are those of all pictures, indexed as Batch::files does.
-    ClipTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+    ClipTrainer(const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
                 std::vector<Batch> examples, const std::vector<std::string>& captions);
 
     StepResult step(std::int64_t step, std::span<const Batch> batches,
@@ -61,7 +61,7 @@ private:
     Tensor image_features(const Tensor& pictures) const;
 
     io::Json cond_stage_config_;
-    ModelParts model_;
+    nn::ModelSource model_;
     Device device_;
     std::filesystem::path merges_;
     text::ClipTokenizer tokenizer_;

@@ -8,7 +8,7 @@
 
 #include "chapters/03_clip/token_ids.h"
 #include "chapters/03_clip/towers.h"
-#include "chapters/08_ldm_pipeline/ddim.h"
+#include "chapters/08_ldm_pipeline/samplers.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
@@ -26,18 +26,13 @@ namespace {
 
 constexpr const char* unet_prefix = "model.diffusion_model";
 constexpr const char* text_prefix = "cond_stage_model.transformer";
-constexpr const char* schedule_keys[] = {"beta_schedule", "timesteps", "linear_start",
-                                         "linear_end",    "cosine_s",  "parameterization"};
-
 constexpr int default_sampler_steps = 30;
 constexpr float default_cfg_scale = 3.0f;
 
-io::Json schedule_of(const io::Json& json, const ModelParts& model) {
-    io::Json schedule = io::get_or(json, "schedule", io::Json::object());
-    for (const char* key : schedule_keys)
-        if (!schedule.contains(key))
-            if (const io::Json inherited = model.setting(key); !inherited.is_object())
-                schedule[key] = inherited;
+/// The model's own schedule, with the settings of the training on top.
+io::Json schedule_of(const io::Json& json, const nn::ModelSource& model) {
+    io::Json schedule = ddpm::Schedule::settings_in(model.config());
+    schedule.update(io::get_or(json, "schedule", io::Json::object()));
     return schedule;
 }
 
@@ -53,6 +48,12 @@ double standard_deviation(const Tensor& x) {
     return std::sqrt(ops::mean(ops::square(x - ops::mean(x))).item());
 }
 
+std::unique_ptr<ddpm::Sampler> sampler_from(const io::Json& settings,
+                                            const ddpm::Schedule& schedule) {
+    const auto& kind = find_sampler(pipeline::samplers(), io::get_or(settings, "name", "ddim"));
+    return kind.make(schedule, {.steps = io::get_or(settings, "steps", default_sampler_steps)});
+}
+
 /// Throws unless sample() can use the settings: found now, not after hours of training.
 void expect_usable(const io::Json& sampler, const ddpm::Schedule& schedule) {
     const int steps = io::get_or(sampler, "steps", default_sampler_steps);
@@ -61,6 +62,7 @@ void expect_usable(const io::Json& sampler, const ddpm::Schedule& schedule) {
             "'sampler' makes {} steps, but the schedule has {} time steps: set \"steps\" in "
             "\"sampler\" to 1 to {}",
             steps, schedule.timesteps(), schedule.timesteps()));
+    (void)sampler_from(sampler, schedule);
     (void)io::get_or(sampler, "cfg_scale", default_cfg_scale);
 }
 
@@ -74,7 +76,7 @@ const std::vector<std::string>& DiffusionTrainer::own_keys() {
 }
 
 DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& config,
-                                   ModelParts model, std::vector<Batch> examples)
+                                   nn::ModelSource model, std::vector<Batch> examples)
     : config_(config),
       unet_config_(io::get_or(json, "unet_config", model.setting("unet_config"))),
       schedule_config_(schedule_of(json, model)),
@@ -91,7 +93,7 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
     expect_usable(sampler_, schedule_);
-    model_.use(config_.device);
+    model_.use({.device = config_.device});
     load_first_stage(json, examples_);
     load_text_encoder();
     make_unet(json);
@@ -108,9 +110,9 @@ void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<
         throw Error(
             "the initial model has no autoencoder: train one first, or name a model with "
             "--init");
-    posteriors_.emplace(model_.weights("first_stage_model"),
-                        vae::Config::from_json(io::get<io::Json>(first_stage, "ddconfig")),
-                        io::get<int>(first_stage, "embed_dim"), config_.data, config_.device);
+    const auto sizes = pipeline::FirstStageConfig::from_json(first_stage);
+    posteriors_.emplace(model_.weights("first_stage_model"), sizes.ddconfig, sizes.embed_dim,
+                        config_.data, config_.device);
     scale_factor_ = io::get_or(json, "scale_factor", 0.0f);
     if (const io::Json inherited = model_.setting("scale_factor");
         scale_factor_ == 0.0f && inherited.is_number())
@@ -121,7 +123,7 @@ void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<
             means.push_back(vae::DiagonalGaussian(posteriors_->moments(batch)).mean());
         scale_factor_ = static_cast<float>(1.0 / standard_deviation(ops::concat(means, 0)));
     }
-    decoder_.emplace(model_.weights("first_stage_model"), first_stage, scale_factor_);
+    decoder_.emplace(model_.weights("first_stage_model"), sizes, scale_factor_);
 }
 
 void DiffusionTrainer::load_text_encoder() {
@@ -174,16 +176,16 @@ Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_enc
 /// are results of the LoRA's, so this is called anew in every step, after watch().
 pipeline::ConditionedModel DiffusionTrainer::unet() const {
     if (lora_.empty())
-        return [this](const Tensor& x, const Tensor& t, const Tensor& context) {
-            return (*unet_)(x, t, context);
+        return [this](const Tensor& x, const Tensor& t, const unet::Conditioning& given) {
+            return (*unet_)(x, t, given.crossattn.at(0));
         };
     nn::Checkpoint with_lora;
     add_weights(select(all_, [](const std::string& name) { return name.starts_with(unet_prefix); }),
                 lora_, with_lora);
     const auto merged = std::make_shared<const unet::UNetModel>(
         with_lora.root() / "model" / "diffusion_model", unet::Config::from_json(unet_config_));
-    return [merged](const Tensor& x, const Tensor& t, const Tensor& context) {
-        return (*merged)(x, t, context);
+    return [merged](const Tensor& x, const Tensor& t, const unet::Conditioning& given) {
+        return (*merged)(x, t, given.crossattn.at(0));
     };
 }
 
@@ -215,7 +217,7 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
         watch(tape, optimized_->weights());
         const auto denoiser = [context = context_of(ids), unet = unet()](const Tensor& x_t,
                                                                          const Tensor& at) {
-            return unet(x_t, at, context);
+            return unet(x_t, at, {.concat = {}, .crossattn = {context}});
         };
         const auto losses =
             ddpm::p_losses(schedule_, loss_config_, denoiser, z, t, noise, timesteps_.logvar());
@@ -246,16 +248,15 @@ image::Image DiffusionTrainer::sample() {
     const Tensor cond = context_of(ids_of(batch.captions));
     const Tensor uncond = ops::broadcast_to(context_of(ids_of({""})), cond.shape());
     const auto guided = pipeline::with_guidance(
-        unet(), cond, uncond, io::get_or(sampler_, "cfg_scale", default_cfg_scale));
+        unet(), {.concat = {}, .crossattn = {cond}}, {.concat = {}, .crossattn = {uncond}},
+        io::get_or(sampler_, "cfg_scale", default_cfg_scale));
 
     random::TorchGenerator random(config_.seed);
     const ddpm::Noise noise = [&](const Shape& shape) {
         return normal(random, shape, config_.device);
     };
     Shape shape = vae::DiagonalGaussian(posteriors_->moments(batch)).mean().shape();
-    const Tensor z = pipeline::DDIMSampler(
-                         schedule_, {.S = io::get_or(sampler_, "steps", default_sampler_steps)})
-                         .sample(guided, noise(shape), noise, {});
+    const Tensor z = sampler_from(sampler_, schedule_)->sample(guided, noise(shape), noise);
     const Tensor pictures = ops::to((*decoder_)(z), Device::cpu);
 
     std::vector<image::Tile> tiles;
@@ -284,7 +285,7 @@ void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
     config["conditioning_key"] = "crossattn";
     config["image_size"] = config_.data.width;
     if (!sampler_.empty()) config["sampler"] = sampler_;
-    model_.write(folder, config, optimized_->with_trained(all_));
+    write_model_folder(folder, model_, config, optimized_->with_trained(all_));
 }
 
 }  // namespace ldm::train

@@ -8,7 +8,7 @@
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/09_training/lora/lora.h"
-#include "chapters/09_training/trainers/model_parts.h"
+#include "chapters/09_training/trainers/base_model.h"
 #include "chapters/09_training/trainers/posterior_cache.h"
 #include "chapters/09_training/trainers/timestep_sampler.h"
 #include "chapters/09_training/trainers/trainer.h"
@@ -41,7 +41,7 @@ public:
     static const std::vector<std::string>& own_keys();
 
     /// `examples`: sample() draws pictures from the captions of the first.
-    DiffusionTrainer(const io::Json& json, const TrainingConfig& config, ModelParts model,
+    DiffusionTrainer(const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
                      std::vector<Batch> examples);
 
     StepResult step(std::int64_t step, std::span<const Batch> batches,
@@ -70,7 +70,7 @@ private:
 
     TrainingConfig config_;
     io::Json unet_config_, schedule_config_, sampler_;
-    ModelParts model_;
+    nn::ModelSource model_;
     ddpm::Schedule schedule_;
     ddpm::LossConfig loss_config_;
     TimestepSampler timesteps_;

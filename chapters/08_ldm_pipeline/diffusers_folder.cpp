@@ -1,0 +1,222 @@
+#include "chapters/08_ldm_pipeline/diffusers_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "chapters/08_ldm_pipeline/diffusers_keys.h"
+#include "chapters/08_ldm_pipeline/families.h"
+#include "common/io/safetensors.h"
+
+namespace ldm::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using NewName = std::function<std::string(const std::string&)>;
+
+/// The value of a key in one vocabulary, in the other; an Error that names it where there is none.
+std::string translated(const io::Json& config, const char* key, const std::string& usual,
+                       std::initializer_list<std::pair<const char*, const char*>> words) {
+    const std::string value = io::get_or(config, key, usual);
+    for (const auto& [theirs, ours] : words)
+        if (value == theirs) return ours;
+    throw Error(
+        fmt::format("its scheduler_config.json has '{}': '{}', which is not known", key, value));
+}
+
+/// Schedulers that were made for this kind of training. All of them sample from the same model, so
+/// any sampler of ours does for it.
+constexpr const char* scheduler_classes[] = {
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "PNDMScheduler",
+    "LMSDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "UniPCMultistepScheduler",
+    "DEISMultistepScheduler",
+};
+
+void expect_known_class(const io::Json& config) {
+    const auto name = io::get_or(config, "_class_name", scheduler_classes[0]);
+    if (std::ranges::find(scheduler_classes, name) == std::end(scheduler_classes))
+        throw Error(fmt::format(
+            "its scheduler_config.json names the scheduler '{}', which is not known", name));
+}
+
+/// Settings of scheduler_config.json that change what the UNet's answer means.
+void expect_no_other_training(const io::Json& config) {
+    for (const char* key : {"rescale_betas_zero_snr", "thresholding"})
+        if (io::get_or(config, key, false))
+            throw Error(fmt::format(
+                "its scheduler_config.json asks for '{}', which cannot be done yet", key));
+    if (!io::get_or(config, "trained_betas", io::Json()).is_null())
+        throw Error(
+            "its scheduler_config.json has 'trained_betas' of its own, which cannot be used yet");
+}
+
+/// Weights of one part; those in 16 bits may be called ….fp16.safetensors.
+fs::path weights_of(const fs::path& folder, const std::string& stem) {
+    for (const char* ending : {".safetensors", ".fp16.safetensors"})
+        if (fs::exists(folder / (stem + ending))) return folder / (stem + ending);
+    if (fs::exists(folder / (stem + ".safetensors.index.json")))
+        throw Error(fmt::format(
+            "the weights of its {}/ are cut into several files, which cannot be read yet",
+            folder.filename().string()));
+    for (const char* name : {"diffusion_pytorch_model.bin", "pytorch_model.bin"})
+        if (fs::exists(folder / name))
+            throw Error(fmt::format(
+                "its {}/ has {} (a pickle, which can run code) and no .safetensors: such files "
+                "cannot be read yet",
+                folder.filename().string(), name));
+    throw Error(fmt::format("its {}/ has no {}.safetensors", folder.filename().string(), stem));
+}
+
+class DiffusersFolder {
+public:
+    explicit DiffusersFolder(const fs::path& path)
+        : path_(path),
+          parts_{.layout = nn::ModelSource::Layout::diffusers,
+                 .path = path,
+                 .config = sd1_settings()} {}
+
+    OpenedModel open() {
+        attempt([&] { identify_parts(); });
+        if (problems_.empty()) {
+            attempt([&] { read_scheduler(); });
+            attempt([&] { add_unet(); });
+            attempt([&] { add_autoencoder(); });
+            attempt([&] { add_text_encoder(); });
+            find_vocabulary();
+        }
+        ModelSpec spec = spec_from_settings(parts_.config, family_);
+        if (!problems_.empty()) spec.problems = problems_;
+        return {std::move(spec), nn::ModelSource(std::move(parts_))};
+    }
+
+private:
+    void attempt(const std::function<void()>& step) {
+        try {
+            step();
+        } catch (const Error& error) {
+            problems_.push_back(error.what());
+        }
+    }
+
+    void take(const Identity& identity) {
+        family_ = identity.family;
+        problems_.insert(problems_.end(), identity.problems.begin(), identity.problems.end());
+    }
+
+    io::Json config_of(const char* part, const char* name = "config.json") const {
+        const fs::path file = path_ / part / name;
+        return fs::exists(file) ? io::read_json(file) : io::Json::object();
+    }
+
+    void identify_parts() {
+        if (fs::exists(path_ / "transformer"))
+            return take(
+                {"Stable Diffusion 3, Flux or the like", {"its transformer cannot be drawn with"}});
+        if (fs::exists(path_ / "text_encoder_2"))
+            return take({"SDXL", {"its two text towers cannot be read yet"}});
+        const io::Json unet = config_of("unet");
+        take(identify_by_context(io::get_or(unet, "cross_attention_dim", 768)));
+        if (const auto problem = problem_of_channels(io::get_or(unet, "in_channels", 4));
+            !problem.empty())
+            problems_.push_back(problem);
+    }
+
+    void read_scheduler() {
+        parts_.config.update(schedule_settings(config_of("scheduler", "scheduler_config.json")));
+    }
+
+    void add_part(const fs::path& file, const NewName& compvis_name) {
+        expect_safetensors(file);
+        nn::Checkpoint part;
+        part.add(io::SafetensorsFile(file));
+        part.move_to(*parts_.checkpoint, compvis_name);
+        parts_.weight_files.push_back(file);
+    }
+
+    void add_unet() {
+        const auto names = unet_names(parts_.config.at("unet_config"));
+        add_part(weights_of(path_ / "unet", "diffusion_pytorch_model"),
+                 [&](const std::string& key) {
+                     return "model.diffusion_model." + rename(key, names, Direction::to_compvis);
+                 });
+    }
+
+    void add_autoencoder() {
+        const double scale_factor = io::get<double>(parts_.config, "scale_factor");
+        parts_.config["scale_factor"] =
+            io::get_or(config_of("vae"), "scaling_factor", scale_factor);
+        const auto names = autoencoder_names(parts_.config.at("first_stage_config"));
+        add_part(weights_of(path_ / "vae", "diffusion_pytorch_model"), [&](const std::string& key) {
+            return "first_stage_model." +
+                   rename(modern_attention_name(key), names, Direction::to_compvis);
+        });
+        // diffusers writes the 1x1 convolutions of the autoencoder's attention as linear layers
+        for (const std::string half : {"encoder", "decoder"})
+            for (const char* layer : {"q", "k", "v", "proj_out"})
+                parts_.checkpoint->reshape(
+                    fmt::format("first_stage_model.{}.mid.attn_1.{}.weight", half, layer),
+                    [](Shape shape) {
+                        return shape.size() == 2 ? Shape{shape[0], shape[1], 1, 1} : shape;
+                    });
+    }
+
+    void add_text_encoder() {
+        add_part(weights_of(path_ / "text_encoder", "model"), [](const std::string& key) {
+            // transformers 5 writes the text tower without this prefix
+            return "cond_stage_model.transformer." +
+                   (key.starts_with("text_model.") ? key : "text_model." + key);
+        });
+    }
+
+    /// Every Stable Diffusion 1.x has CLIP's; it is only missing where nobody needed a copy.
+    void find_vocabulary() {
+        const fs::path folder = path_ / "tokenizer";
+        if (!fs::exists(folder / "merges.txt") || !fs::exists(folder / "vocab.json")) return;
+        parts_.merges = folder / "merges.txt";
+        parts_.vocab_json = folder / "vocab.json";
+    }
+
+    fs::path path_;
+    nn::ModelSource::Parts parts_;
+    std::string family_ = sd1;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+bool is_diffusers_folder(const fs::path& path) {
+    for (const char* part : {"unet", "transformer", "model_index.json"})
+        if (fs::exists(path / part)) return true;
+    return false;
+}
+
+OpenedModel open_diffusers_folder(const fs::path& path) { return DiffusersFolder(path).open(); }
+
+io::Json schedule_settings(const io::Json& config) {
+    if (config.empty()) return io::Json::object();
+    expect_known_class(config);
+    expect_no_other_training(config);
+    return {{"parameterization",
+             translated(config, "prediction_type", "epsilon",
+                        {{"epsilon", "eps"}, {"v_prediction", "v"}, {"sample", "x0"}})},
+            {"beta_schedule", translated(config, "beta_schedule", "linear",
+                                         {{"scaled_linear", "linear"},
+                                          {"linear", "sqrt_linear"},
+                                          {"squaredcos_cap_v2", "cosine"}})},
+            {"linear_start", io::get_or(config, "beta_start", 1e-4)},
+            {"linear_end", io::get_or(config, "beta_end", 2e-2)},
+            {"timesteps", io::get_or(config, "num_train_timesteps", 1000)}};
+}
+
+}  // namespace ldm::pipeline

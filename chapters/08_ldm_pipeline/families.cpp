@@ -1,0 +1,182 @@
+#include "chapters/08_ldm_pipeline/families.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "common/error.h"
+
+namespace ldm::pipeline {
+namespace {
+
+constexpr const char* first_convolution = "model.diffusion_model.input_blocks.0.0.weight";
+constexpr const char* a_cross_attention =
+    "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
+
+bool has_name(const io::SafetensorsFile& file, const auto& fits) {
+    return std::ranges::any_of(file.entries(),
+                               [&](const io::TensorEntry& entry) { return fits(entry.name); });
+}
+
+bool has_prefix(const io::SafetensorsFile& file, std::string_view prefix) {
+    return has_name(file, [&](const std::string& name) { return name.starts_with(prefix); });
+}
+
+bool has_part(const io::SafetensorsFile& file, std::string_view part) {
+    return has_name(file,
+                    [&](const std::string& name) { return name.find(part) != std::string::npos; });
+}
+
+/// A part of a name that only one kind of file has.
+struct Mark {
+    std::string_view part;
+    Identity identity;
+};
+
+/// The first that a file has says what it is.
+const Mark marks[] = {
+    {"lora_down.weight", {"a LoRA", {"name a model and give it this file with --lora"}}},
+    {"lora.down.weight", {"a LoRA", {"name a model and give it this file with --lora"}}},
+    {"lora_A.weight", {"a LoRA", {"name a model and give it this file with --lora"}}},
+    {"hada_w1_a", {"a LoHa", {"LoRAs of this kind cannot be read yet"}}},
+    {"lokr_w1", {"a LoKr", {"LoRAs of this kind cannot be read yet"}}},
+    {"emb_params", {"a textual inversion", {"embeddings cannot be read yet"}}},
+    {"string_to_param", {"a textual inversion", {"embeddings cannot be read yet"}}},
+    {"control_model.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
+    {"controlnet_cond_embedding.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
+    {"double_blocks.", {"Flux", {"its transformer cannot be drawn with"}}},
+    {"joint_blocks.", {"Stable Diffusion 3", {"its transformer cannot be drawn with"}}},
+    {"conditioner.embedders.", {"SDXL", {"its two text towers cannot be read yet"}}},
+    {"cond_stage_model.model.transformer.",
+     {"Stable Diffusion 2.x", {"its OpenCLIP text tower cannot be read yet"}}},
+};
+
+/// Files with one part of a model, or with a model under other names.
+Identity identify_without_unet(const io::SafetensorsFile& file) {
+    if (has_prefix(file, "state_dict."))
+        return {"a checkpoint whose names begin with 'state_dict.'",
+                {"such names cannot be read yet"}};
+    if (has_prefix(file, "model_ema."))
+        return {"a checkpoint with averaged weights only (model_ema.…)",
+                {"these cannot be drawn with yet"}};
+    if (has_prefix(file, "down_blocks.") && has_prefix(file, "time_embedding."))
+        return {"the UNet of a diffusers folder", {"name the folder that holds unet/ and vae/"}};
+    if (has_prefix(file, "first_stage_model.") ||
+        (has_prefix(file, "decoder.conv_in.") && has_prefix(file, "decoder.conv_out.")))
+        return {"an autoencoder (VAE) alone", {"it has no UNet and no text encoder"}};
+    if (has_prefix(file, "text_model.") || has_prefix(file, "cond_stage_model."))
+        return {"a text encoder alone", {"it has no UNet and no autoencoder"}};
+    return {"a sound safetensors file",
+            {fmt::format("it is not a Stable Diffusion checkpoint, for it has no '{}'",
+                         first_convolution)}};
+}
+
+/// The first bytes of a file, at most so many.
+std::string head_of(const std::filesystem::path& path, std::size_t bytes) {
+    std::ifstream file(path, std::ios::binary);
+    std::string head(bytes, '\0');
+    file.read(head.data(), static_cast<std::streamsize>(bytes));
+    head.resize(static_cast<std::size_t>(file.gcount()));
+    return head;
+}
+
+/// The type of 8 bits that a safetensors header names, or nothing.
+std::string eight_bit_type(const std::filesystem::path& path) {
+    constexpr std::size_t enough = 16 << 20;
+    const std::string head = head_of(path, enough);
+    for (const char* type : {"F8_E4M3", "F8_E5M2"})
+        if (head.find(fmt::format("\"{}\"", type)) != std::string::npos) return type;
+    return {};
+}
+
+}  // namespace
+
+io::Json sd1_settings() {
+    return io::parse_json(R"({
+      "format": "ldm-model v1", "name": "Stable Diffusion 1.x", "image_size": 512,
+      "beta_schedule": "linear", "linear_start": 0.00085, "linear_end": 0.012, "timesteps": 1000,
+      "parameterization": "eps", "scale_factor": 0.18215, "conditioning_key": "crossattn",
+      "unet_config": {
+        "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320,
+        "attention_resolutions": [4, 2, 1], "num_res_blocks": 2, "channel_mult": [1, 2, 4, 4],
+        "num_heads": 8, "use_spatial_transformer": true, "transformer_depth": 1,
+        "context_dim": 768, "legacy": false},
+      "first_stage_config": {"embed_dim": 4, "ddconfig": {
+        "double_z": true, "z_channels": 4, "resolution": 256, "in_channels": 3, "out_ch": 3,
+        "ch": 128, "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": [],
+        "dropout": 0.0}},
+      "cond_stage_config": {"text_config": {
+        "vocab_size": 49408, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
+        "num_attention_heads": 12, "max_position_embeddings": 77, "bos_token_id": 49406,
+        "eos_token_id": 49407, "pad_token_id": 49407, "hidden_act": "quick_gelu"}},
+      "sampler": {"name": "ddim", "steps": 50, "cfg_scale": 7.5}
+    })",
+                          "SD 1.x");
+}
+
+std::string problem_of_channels(std::int64_t channels) {
+    if (channels == 4) return {};
+    const char* what = channels == 9   ? "inpainting: latent, mask and masked picture"
+                       : channels == 8 ? "instruct-pix2pix: latent and picture"
+                       : channels == 7 ? "LDM inpainting: latent, masked picture and mask"
+                       : channels == 5 ? "depth to image: latent and depth"
+                                       : "no kind that is known";
+    return fmt::format("its UNet takes {} channels ({}), which cannot be drawn with yet", channels,
+                       what);
+}
+
+Identity identify_by_context(std::int64_t width) {
+    if (width == 768) return {sd1};
+    if (width == 1024)
+        return {"Stable Diffusion 2.x", {"its OpenCLIP text tower cannot be read yet"}};
+    if (width == 1280) return {"SDXL's refiner", {"its text tower cannot be read yet"}};
+    if (width == 2048) return {"SDXL", {"its two text towers cannot be read yet"}};
+    return {"an unknown Stable Diffusion",
+            {fmt::format("its UNet takes a context of width {}, not 768", width)}};
+}
+
+Identity identify(const io::SafetensorsFile& file) {
+    for (const Mark& mark : marks)
+        if (has_part(file, mark.part)) return mark.identity;
+    const io::TensorEntry* convolution = file.find(first_convolution);
+    if (!convolution) return identify_without_unet(file);
+
+    const io::TensorEntry* attention = file.find(a_cross_attention);
+    Identity identity = attention && attention->shape.size() == 2
+                            ? identify_by_context(attention->shape[1])
+                            : Identity{sd1};
+    if (convolution->shape.size() == 4)
+        if (const std::string problem = problem_of_channels(convolution->shape[1]);
+            !problem.empty())
+            identity.problems.push_back(problem);
+    if (!has_prefix(file, "first_stage_model."))
+        identity.problems.push_back("it has no autoencoder (first_stage_model.…)");
+    if (!has_prefix(file, "cond_stage_model."))
+        identity.problems.push_back("it has no text encoder (cond_stage_model.…)");
+    return identity;
+}
+
+void expect_safetensors(const std::filesystem::path& path) {
+    const std::string head = head_of(path, 64);
+    const auto refuse = [&](const std::string& what) {
+        throw Error(fmt::format("{}: {}", path.string(), what));
+    };
+    constexpr const char* torch =
+        "a PyTorch checkpoint (a pickle, which can run code), not safetensors: such files cannot "
+        "be read yet";
+    if (head.starts_with("PK\x03\x04") || head.starts_with("\x80\x02") ||
+        head.starts_with("\x80\x03") || head.starts_with("\x80\x04"))
+        refuse(torch);
+    if (head.starts_with("GGUF")) refuse("a GGUF file, not safetensors: such files cannot be read");
+    if (head.starts_with("version https://git-lfs"))
+        refuse(
+            "only a pointer to the file, as Git LFS leaves it: fetch the file with 'git lfs pull'");
+    if (head.starts_with("<"))
+        refuse("a web page, not a model: the download went to the page about the file");
+    if (const std::string type = eight_bit_type(path); !type.empty())
+        refuse(
+            fmt::format("its weights are stored in 8 bits ({}), which cannot be read yet", type));
+}
+
+}  // namespace ldm::pipeline

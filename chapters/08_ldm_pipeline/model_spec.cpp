@@ -1,0 +1,100 @@
+#include "chapters/08_ldm_pipeline/model_spec.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace ldm::pipeline {
+namespace {
+
+using Key = unet::DiffusionWrapper::Key;
+
+void read_settings(const io::Json& config, ModelSpec& spec) {
+    spec.schedule = ddpm::Schedule::from_model_config(config);
+    spec.image_size = io::get<int>(config, "image_size");
+    spec.scale_factor = io::get<float>(config, "scale_factor");
+    spec.conditioning = unet::DiffusionWrapper::key_from_json(
+        io::get_or(config, "conditioning_key", io::Json("crossattn")));
+    spec.unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
+    spec.first_stage = FirstStageConfig::from_json(io::get<io::Json>(config, "first_stage_config"));
+    spec.text_tower = clip::TextEncoder::Config::from_json(
+        io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config"));
+    const auto preferred = io::get_or(config, "sampler", io::Json::object());
+    spec.sampler = io::get_or(preferred, "name", spec.sampler);
+    spec.steps = io::get_or(preferred, "steps", spec.steps);
+    spec.cfg_scale = io::get_or(preferred, "cfg_scale", spec.cfg_scale);
+}
+
+/// What each part accepts alone but the parts together do not.
+void expect_fitting(const ModelSpec& spec) {
+    if (spec.conditioning != Key::crossattn)
+        throw Error(
+            fmt::format("its conditioning key is '{}', which cannot be drawn with yet: only "
+                        "'crossattn' can",
+                        name_of(spec.conditioning)));
+    if (spec.unet.in_channels != spec.first_stage.embed_dim)
+        throw Error(fmt::format("its UNet takes {} channels, its autoencoder's latents have {}",
+                                spec.unet.in_channels, spec.first_stage.embed_dim));
+    if (spec.unet.context_dim != spec.text_tower.transformer.hidden_size)
+        throw Error(fmt::format("its UNet takes a context of width {}, its text tower's has {}",
+                                spec.unet.context_dim.value_or(0),
+                                spec.text_tower.transformer.hidden_size));
+    // throws for betas that make no schedule
+    const ddpm::Schedule schedule(spec.schedule);
+}
+
+}  // namespace
+
+Shape ModelSpec::latent_shape(std::int64_t n, int width, int height) const {
+    const int step = size_step();
+    if (width <= 0 || height <= 0 || width % step != 0 || height % step != 0)
+        throw Error(fmt::format(
+            "the size {} x {} does not fit this model: width and height must be multiples of {}",
+            width, height, step));
+    return {n, first_stage.embed_dim, height / autoencoder_factor(), width / autoencoder_factor()};
+}
+
+void ModelSpec::expect_drawable(const std::string& name) const {
+    if (problems.empty()) return;
+    throw Error(fmt::format("{}: {}: {}", name, family, fmt::join(problems, "; ")));
+}
+
+ModelSpec spec_from_settings(const io::Json& config, std::string family) {
+    ModelSpec spec{.family = std::move(family)};
+    try {
+        read_settings(config, spec);
+        expect_fitting(spec);
+    } catch (const Error& error) {
+        spec.problems.push_back(error.what());
+    }
+    return spec;
+}
+
+std::string name_of(ddpm::Parameterization parameterization) {
+    switch (parameterization) {
+        case ddpm::Parameterization::eps:
+            return "eps";
+        case ddpm::Parameterization::x0:
+            return "x0";
+        case ddpm::Parameterization::v:
+            return "v";
+    }
+    return "";
+}
+
+std::string name_of(Key key) {
+    switch (key) {
+        case Key::none:
+            return "none";
+        case Key::concat:
+            return "concat";
+        case Key::crossattn:
+            return "crossattn";
+        case Key::hybrid:
+            return "hybrid";
+        case Key::adm:
+            return "adm";
+    }
+    return "";
+}
+
+}  // namespace ldm::pipeline

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "chapters/08_ldm_pipeline/model_spec.h"
+#include "common/nn/model_source.h"
+
+namespace ldm::pipeline {
+
+/// A model, wherever it lies: what it is, and where its parts are.
+struct OpenedModel {
+    ModelSpec spec;
+    nn::ModelSource source;
+};
+
+/// Finds out what `path` is: a folder of this project, a single .safetensors file by CompVis's
+/// names, or a diffusers folder. Only headers and settings are read; what cannot be drawn with is
+/// opened all the same, and says so in `spec.problems`. Throws an Error for what is no model at
+/// all, or in a form that cannot be read.
+[[nodiscard]] OpenedModel open_model(const std::filesystem::path& path);
+
+/// "single file (CompVis's names)" and the like.
+[[nodiscard]] std::string name_of(nn::ModelSource::Layout layout);
+
+}  // namespace ldm::pipeline

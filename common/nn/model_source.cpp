@@ -1,0 +1,67 @@
+#include "common/nn/model_source.h"
+
+#include <fmt/format.h>
+
+#include "common/io/atomic_file.h"
+#include "common/io/data_path.h"
+#include "common/io/safetensors.h"
+#include "common/text/clip_merges.h"
+
+namespace ldm::nn {
+
+namespace fs = std::filesystem;
+
+ModelSource::ModelSource(io::Json config, std::unique_ptr<Checkpoint> checkpoint)
+    : parts_{.layout = Layout::memory,
+             .path = {},
+             .config = std::move(config),
+             .checkpoint = std::move(checkpoint)} {}
+
+std::string ModelSource::name() const {
+    return parts_.path.empty() ? "the model" : parts_.path.string();
+}
+
+io::Json ModelSource::setting(std::string_view key) const {
+    return io::get_or(parts_.config, key, io::Json::object());
+}
+
+bool ModelSource::has(std::string_view prefix) const {
+    return checkpoint().count(fmt::format("{}.", prefix)).first > 0;
+}
+
+text::ClipTokenizer ModelSource::tokenizer() const {
+    if (parts_.layout == Layout::none)
+        throw Error("there is no model to take the vocabulary from: name one with --init");
+    if (parts_.layout == Layout::memory) return text::ClipTokenizer({});
+    if (parts_.merges.empty())
+        return text::ClipTokenizer(text::parse_merges(text::clip_merges(), "CLIP's merges"));
+    if (parts_.vocab_json.empty()) return text::ClipTokenizer::from_merges_file(parts_.merges);
+    return text::ClipTokenizer::from_files(parts_.vocab_json, parts_.merges);
+}
+
+std::string ModelSource::merges_text() const {
+    if (parts_.layout == Layout::none || parts_.layout == Layout::memory) return {};
+    if (parts_.merges.empty()) return std::string(text::clip_merges());
+    // a model without a text tower so far has no vocabulary
+    return fs::exists(parts_.merges) ? io::read_text_file(parts_.merges) : std::string();
+}
+
+void ModelSource::check() const { checkpoint().check(name()); }
+
+ModelSource open_folder(const fs::path& folder, Device device) {
+    ModelSource model({.layout = ModelSource::Layout::folder,
+                       .path = folder,
+                       .config = io::read_json(folder / "config.json"),
+                       .weight_files = {folder / "model.safetensors"},
+                       .merges = folder / "merges.txt"});
+    if (io::get_or(model.config(), "format", "") != "ldm-model v1")
+        throw Error(
+            fmt::format("{}: 'format' is not \"ldm-model v1\"", (folder / "config.json").string()));
+    model.checkpoint().add(io::SafetensorsFile(folder / "model.safetensors"));
+    model.use({.device = device});
+    return model;
+}
+
+fs::path shipped_model() { return io::data_path("models/emoji"); }
+
+}  // namespace ldm::nn
