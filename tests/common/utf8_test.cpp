@@ -29,9 +29,9 @@ TEST_CASE("printable: fits on one line of a message") {
 }
 
 TEST_CASE("printable: a message of several lines keeps them, and obeys nobody else") {
-    CHECK(text::printable("a\nb") == "a\\nb");
-    CHECK(text::printable_lines("a\nb\x1B[2J\xC2\x9B"
-                                "c\xFF") == "a\nb\\x1B[2J\\xC2\\x9Bc\\xFF");
-    CHECK(text::printable_lines("\u00E9 \u20AC") == "\u00E9 \u20AC");
-    CHECK(text::printable_lines(std::string(50'000'000, 'x')).size() < 20'000);
+    CHECK(printable("a\nb") == "a\\nb");
+    CHECK(printable_lines("a\nb\x1B[2J\xC2\x9B"
+                          "c\xFF") == "a\nb\\x1B[2J\\xC2\\x9Bc\\xFF");
+    CHECK(printable_lines("\u00E9 \u20AC") == "\u00E9 \u20AC");
+    CHECK(printable_lines(std::string(50'000'000, 'x')).size() < 20'000);
 }
