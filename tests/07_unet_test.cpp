@@ -99,7 +99,7 @@ TEST_CASE("the U of Stable Diffusion 1.x has the blocks that everybody counts") 
     CHECK(u.middle.parts[1].heads == Heads{8, 160});
 }
 
-TEST_CASE("every bridge of the U carries what was left for it, last in, first out") {
+TEST_CASE("every skip connection of the U fits, last in, first out") {
     for (const std::vector<int>& mult : {std::vector{1}, {1, 2}, {1, 3, 2}, {1, 1, 2, 3, 4}})
         for (int blocks : {1, 2, 3}) {
             Config config = stable_diffusion();
@@ -281,13 +281,13 @@ TEST_CASE("a UNet says what is wrong with its inputs") {
         has_text("knows no classes"));
 }
 
-TEST_CASE("a U of one floor takes any size") {
+TEST_CASE("a U of one level takes any size") {
     StoredModel stored("07_unet/UNetModel.no_attention_listed");
     CHECK(stored_unet(stored)(noise({2, 3, 1, 11}, 1), stored.in("t")).shape() ==
           Shape{2, 6, 1, 11});
 }
 
-TEST_CASE("pictures of a batch walk through the U alone") {
+TEST_CASE("pictures of a batch do not depend on each other in the U") {
     StoredModel stored("07_unet/UNetModel.cross_attention");
     const UNetModel unet = stored_unet(stored);
     const Tensor x = stored.in("x"), t = stored.in("t"), context = stored.in("context");
@@ -413,8 +413,8 @@ TEST_CASE("a prediction of v or x0 is turned into the noise that it stands for")
     CHECK(close(as_x0.predicted, predict_eps_from_xstart(s, as_eps.x_t, t, answer), 1e-5) == "");
 }
 
-TEST_CASE("the walk tells every block and its shape") {
-    // 16 x 8 pixels, 4 floors
+TEST_CASE("layer_outputs names every block and its shape") {
+    // 16 x 8 pixels, 4 levels
     StoredModel stored("07_unet/UNetModel.stable_diffusion_shape");
     const UNetModel unet = stored_unet(stored);
     const Trace trace;

@@ -28,7 +28,7 @@ namespace {
 
 const Schedule stable_diffusion({.linear_start = 0.00085, .linear_end = 0.012});
 
-/// The best guess of the noise when all pictures are normal numbers of deviation c.
+/// The best noise prediction when all pictures are normal numbers of deviation c.
 ddpm::Denoiser best_for_normal_pictures(const Schedule& s, float c) {
     return [&s, c](const Tensor& x, const Tensor& t) {
         const Tensor ac = at(s.alphas_cumprod, t);

@@ -185,7 +185,7 @@ TEST_CASE("what is no model is said so") {
     CHECK_FALSE(inspect(a_case).whole);
 }
 
-TEST_CASE("files of other kinds are told apart by their first bytes") {
+TEST_CASE("files of other kinds are recognized by their first bytes") {
     const test::TemporaryFolder folder;
     const auto refused = [&](const std::string& bytes, const std::string& words) {
         io::write_text_file(folder / "m.safetensors", bytes);

@@ -30,7 +30,7 @@ public:
         /// Whether the networks stay for the next request. Else at most one is in memory at a time,
         /// and each request loads all three again: less memory for a program that draws once.
         bool keep_networks = true;
-        /// Is told "the text encoder", "the UNet" or "the decoder" before its weights are read.
+        /// Is called with "the text encoder", "the UNet" or "the decoder" before its weights are read.
         std::function<void(std::string_view part)> on_load = {};
     };
 
@@ -54,7 +54,7 @@ public:
                                                std::vector<std::string>* cut = nullptr) const;
 
     /// The UNet, which predicts in the schedule's parameterization: z [N, C, h, w], t [N] ->
-    /// [N, C, h, w]. It stays in memory while somebody holds this function.
+    /// [N, C, h, w]. It stays in memory as long as this function exists.
     [[nodiscard]] ConditionedModel conditioned_model() const;
 
     /// z [N, C, h, w] -> pictures [N, 3, H, W] with values around [-1, 1].

@@ -33,7 +33,7 @@ struct ModelSpec {
     /// the size that the model was trained for, in pixels
     int image_size = 0;
 
-    /// what the model's makers draw with, unless somebody asks for something else
+    /// what the model's makers draw with, unless a request says otherwise
     std::string sampler = "ddim";
     int steps = 50;
     float cfg_scale = 7.5f;
