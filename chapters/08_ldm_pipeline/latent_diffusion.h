@@ -30,7 +30,8 @@ public:
         /// Whether the networks stay for the next request. Else at most one is in memory at a time,
         /// and each request loads all three again: less memory for a program that draws once.
         bool keep_networks = true;
-        /// Is called with "the text encoder", "the UNet" or "the decoder" before its weights are read.
+        /// Is called with "the text encoder", "the UNet" or "the decoder" before its weights are
+        /// read.
         std::function<void(std::string_view part)> on_load = {};
     };
 
