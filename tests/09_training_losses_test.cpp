@@ -529,8 +529,9 @@ TEST_CASE("the generator's loss is its equation") {
 
     // the weight is a constant for the gradient
     const auto alone = [&](const Tensor& y) { return tape.backward(y, one).of(layer); };
-    train::NLayerDiscriminator discriminator(small.checkpoint.root() / "discriminator",
-                                     train::AdversarialLoss::Config::from_json(json).discriminator);
+    train::NLayerDiscriminator discriminator(
+        small.checkpoint.root() / "discriminator",
+        train::AdversarialLoss::Config::from_json(json).discriminator);
     const Tensor g = train::g_loss(discriminator(rec, Mode::train));
     const Tensor r = ops::sum(ops::abs(small.x - rec)) / (2.0f * std::exp(0.3f));
     CHECK(close(alone(after.loss), alone(r) + (0.5f * after.d_weight) * alone(g), 2e-3) == "");
@@ -576,9 +577,11 @@ TEST_CASE("the generator's loss does not train the discriminator, and the other 
     const Gradients of_d = tape.backward(d.loss, one);
     CHECK(close(of_d.of(w), Tensor::zeros(w.shape()), 1e-6) != "");
     CHECK(close(of_d.of(small.rec), Tensor::zeros(small.rec.shape()), 0.0) == "");
-    train::NLayerDiscriminator discriminator(small.checkpoint.root() / "discriminator",
-                                     train::AdversarialLoss::Config::from_json(json).discriminator);
-    const Tensor real = discriminator(small.x, Mode::train), fake = discriminator(small.rec, Mode::train);
+    train::NLayerDiscriminator discriminator(
+        small.checkpoint.root() / "discriminator",
+        train::AdversarialLoss::Config::from_json(json).discriminator);
+    const Tensor real = discriminator(small.x, Mode::train),
+                 fake = discriminator(small.rec, Mode::train);
     CHECK(d.disc_loss == Approx(0.5f * train::hinge_d_loss(real, fake).item()));
     CHECK(d.logits_real == Approx(ops::mean(real).item()));
     CHECK(d.logits_fake == Approx(ops::mean(fake).item()));

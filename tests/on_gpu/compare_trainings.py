@@ -26,7 +26,11 @@ KINDS = ("autoencoder", "clip", "diffusion")
 
 def small(kind, config):
     """Two pictures at once; and where no weights come from the model, few and narrow layers."""
-    config = config | {"batch_size": 2, "accumulate_grad_batches": 1, "data": config["data"] | {"size": 16}}
+    config = config | {
+        "batch_size": 2,
+        "accumulate_grad_batches": 1,
+        "data": config["data"] | {"size": 16},
+    }
     if kind == "autoencoder":
         config["first_stage_config"]["ddconfig"] |= {"resolution": 16, "ch": 32, "ch_mult": [1, 2]}
     if kind == "clip":
