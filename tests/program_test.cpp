@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "common/device/build.h"
 #include "common/device/device.h"
@@ -87,7 +88,25 @@ TEST_CASE("every command has a help that names its options") {
           "--prompt-file", "--save-latents"})
         CHECK_THAT(run("txt2img --help").output, has_text(option));
     CHECK(run("").status != 0);
-    CHECK(run("paint").status != 0);
+    CHECK_THAT(run("--version").output, StartsWith("ldm ") && has_text("."));
+}
+
+TEST_CASE("what nobody knows is named in its order, with what was probably meant") {
+    const auto refused = [](const std::string& arguments, const std::string& words) {
+        const Outcome outcome = run(arguments);
+        INFO(outcome.output);
+        CHECK(outcome.status == 2);
+        CHECK_THAT(outcome.output, has_text(words));
+        CHECK(outcome.lines() <= 2);
+    };
+    refused("paint", "there is no command 'paint'");
+    refused("text2img --prompt cat", "did you mean txt2img?");
+    refused("train difusion --config c.json", "did you mean diffusion?");
+    refused("txt2img --prompt cat --stesp 3", "--stesp");
+    refused("txt2img --prompt cat --stesp 3", "did you mean --steps?");
+    refused("txt2img --prompt cat --step=3", "did you mean --steps?");
+    refused("txt2img --prompt cat --neg dog", "did you mean --negative-prompt?");
+    refused("txt2img --prompt a b c d", "these arguments were not expected: b c d");
 }
 
 TEST_CASE("txt2img draws the same picture for the same seed, and says how in the file") {
@@ -173,7 +192,10 @@ TEST_CASE("bad options are refused") {
     check_refused(run(draw + "--steps 99999999999999999999"), "--steps", folder);
     check_refused(run(draw + "--steps many"), "--steps", folder);
     check_refused(run(draw + "--cfg-scale nan"), "--cfg-scale", folder);
-    check_refused(run(draw + "--seed -1"), "--seed", folder);
+    check_refused(run(draw + "--seed -2"), "--seed", folder);
+    check_refused(run(draw + "--seed 1.5"), "--seed", folder);
+    check_refused(run(draw + "--seed 18446744073709551616"), "--seed", folder);
+    check_refused(run(draw + "--seed 18446744073709551615 --batch-size 2"), "--seed", folder);
     check_refused(run(draw + "--width 1e9"), "--width", folder);
     check_refused(run(draw + "--sampler best"), "--sampler", folder);
     check_refused(run(draw + "--device tpu"), "--device", folder);
@@ -202,12 +224,209 @@ TEST_CASE("what cannot be written is said, and nothing is left behind") {
                   "a.png", folder);
 }
 
-TEST_CASE("Ctrl-C stops cleanly") {
+TEST_CASE("a seed of -1 is a random one that is told and recorded") {
     const Folder folder;
-    const Outcome outcome = run("txt2img --prompt cat --sampler ddpm --output " + folder / "a.png",
-                                "timeout --signal=INT --preserve-status 2");
-    CHECK(outcome.status == 130);
-    CHECK(folder.empty());
+    const Outcome outcome =
+        run("txt2img -p rocket --steps 1 --seed -1 --output " + folder / "a.png");
+    INFO(outcome.output);
+    REQUIRE(outcome.status == 0);
+    REQUIRE_THAT(outcome.output, StartsWith("seed "));
+    const std::string seed = outcome.output.substr(5, outcome.output.find('\n') - 5);
+    CHECK_THAT(image::read_png_text(folder / "a.png").at("parameters"),
+               has_text("Seed: " + seed + ","));
+    REQUIRE(
+        run("txt2img -p rocket --steps 1 -s " + seed + " --output " + folder / "b.png").status ==
+        0);
+    CHECK(image::load_image(folder / "a.png") == image::load_image(folder / "b.png"));
+    REQUIRE(run("txt2img -p rocket --steps 1 -s -1 --output " + folder / "c.png").status == 0);
+    CHECK_FALSE(image::load_image(folder / "a.png") == image::load_image(folder / "c.png"));
+}
+
+TEST_CASE("the usual short options") {
+    const Folder folder;
+    const std::string model = nn::shipped_model().string();
+    REQUIRE(run("txt2img -m " + model + " -p cat -n dog -s 3 -W 32 -H 96 -t 1 --steps 1 -o " +
+                folder / "a.png")
+                .status == 0);
+    const image::Image picture = image::load_image(folder / "a.png");
+    CHECK(picture.width == 32);
+    CHECK(picture.height == 96);
+    CHECK_THAT(image::read_png_text(folder / "a.png").at("parameters"),
+               StartsWith("cat\nNegative prompt: dog\n") && has_text("Seed: 3,"));
+}
+
+TEST_CASE("an output is a PNG, a folder or standard output") {
+    const Folder folder;
+    const std::string draw = "txt2img --prompt cat --steps 1 --output ";
+    for (const char* name : {"a.jpg", "a.JPEG", "a.webp", "a.b.gif"})
+        check_refused(run(draw + folder / name), "written as PNG", folder);
+    check_refused(run(draw + "- --batch-size 2"), "one picture at a time", folder);
+
+    REQUIRE(run(draw + folder / "A.PNG").status == 0);
+    CHECK(fs::is_regular_file(folder / "A.PNG"));
+    REQUIRE(run(draw + "- > " + folder / "b.png").status == 0);
+    CHECK(image::load_image(folder / "A.PNG") == image::load_image(folder / "b.png"));
+    REQUIRE(run(draw + "- | cat > " + folder / "c.png").status == 0);
+    CHECK(image::load_image(folder / "A.PNG") == image::load_image(folder / "c.png"));
+    CHECK_FALSE(fs::exists("-"));
+}
+
+TEST_CASE("a file that exists stays, unless it is to be overwritten") {
+    const Folder folder;
+    const std::string draw = "txt2img --prompt cat --steps 1 ";
+    write_bytes(folder / "a.png", "old");
+    Outcome outcome = run(draw + "--output " + folder / "a.png");
+    CHECK(outcome.status == 1);
+    CHECK_THAT(outcome.output, has_text("a.png exists") && has_text("--overwrite"));
+    CHECK(fs::file_size(folder / "a.png") == 3);
+    CHECK(run(draw + "--output " + folder / "a.png --overwrite").status == 0);
+    CHECK(fs::file_size(folder / "a.png") > 3);
+
+    write_bytes(folder / "b-1.png", "old");
+    outcome = run(draw + "--batch-size 2 --output " + folder / "b.png");
+    CHECK_THAT(outcome.output, has_text("b-1.png exists"));
+    CHECK_FALSE(fs::exists(folder / "b-0.png"));
+
+    write_bytes(folder / "l.safetensors", "old");
+    outcome = run(draw + "--output " + folder / "c.png --save-latents " + folder / "l.safetensors");
+    CHECK_THAT(outcome.output, has_text("l.safetensors exists"));
+}
+
+TEST_CASE("the name that nobody chose gives way, and numbers in a folder go on") {
+    const Folder folder;
+    const std::string there = "cd " + folder.path().string() + " &&";
+    const std::string draw = "txt2img --prompt cat --steps 1 ";
+    CHECK(run(draw, there).output == "picture.png\n");
+    CHECK(run(draw, there).output == "picture-1.png\n");
+    CHECK(run(draw + "--batch-size 2", there).output == "picture-2.png\npicture-3.png\n");
+    CHECK(run(draw + "--overwrite", there).output == "picture.png\n");
+
+    CHECK(run(draw + "--batch-size 2 --output all", there).output ==
+          "all/0000.png\nall/0001.png\n");
+    fs::rename(folder / "all/0001.png", folder / "all/0041.png");
+    write_bytes(folder / "all/notes-99.png", "");
+    CHECK(run(draw + "--output all", there).output == "all/0042.png\n");
+    CHECK(run(draw + "--output all --overwrite", there).output == "all/0000.png\n");
+}
+
+TEST_CASE("names that cannot be are refused before the work") {
+    const Folder folder, empty;
+    const std::string draw = "txt2img --prompt cat --steps 1000 --output ";
+    fs::create_directories(folder / "folder.png");
+    write_bytes(folder / "file", "");
+    CHECK_THAT(run(draw + folder / "folder.png").output, has_text("is a folder"));
+    CHECK_THAT(run(draw + folder / "file").output, has_text("is a file"));
+    check_refused(run(draw + empty / (std::string(250, 'x') + ".png")), "too long", empty);
+    check_refused(run(draw + empty / std::string(300, 'x')), "too long", empty);
+    check_refused(run(draw + "''"), "--output is empty", empty);
+}
+
+TEST_CASE("a model folder whose name is no UTF-8 draws") {
+    const Folder folder;
+    fs::create_directory_symlink(nn::shipped_model(), folder / "caf\xe9");
+    const Outcome outcome = run("txt2img --prompt cat --steps 1 --model " + folder / "caf\xe9" +
+                                " --output " + folder / "a.png");
+    INFO(outcome.output);
+    CHECK(outcome.status == 0);
+    CHECK_THAT(image::read_png_text(folder / "a.png").at("parameters"),
+               has_text("Model: caf\\xE9"));
+}
+
+TEST_CASE("a prompt file that is no text is refused before the work") {
+    const Folder folder, empty;
+    const std::string draw = "txt2img --steps 1000 --output " + empty / "all" + " --prompt-file ";
+    write_bytes(folder / "nul.txt", std::string("cat\nr\0cket\ndog\n", 15));
+    write_bytes(folder / "latin1.txt", "cat\ncaf\xe9\n");
+    check_refused(run(draw + folder / "nul.txt"), "NUL", empty);
+    check_refused(run(draw + folder / "latin1.txt"), "line 2 is not valid UTF-8", empty);
+    check_refused(run(draw + "/dev/zero"), "NUL", empty);
+    check_refused(run(draw + folder.path().string()), "is a folder", empty);
+    check_refused(run(draw + "/dev/stdin", "yes cat |"), "16 MiB", empty);
+    const Outcome piped =
+        run("txt2img --steps 1 --prompt-file /dev/stdin --output " + empty / "all",
+            "printf 'cat\\n' |");
+    CHECK(piped.status == 0);
+}
+
+TEST_CASE("what a prompt or a size cannot do here is said in a sentence") {
+    const Folder folder;
+    int count = 0;
+    const auto warning = [&](const std::string& arguments) {
+        const std::string file = folder / (std::to_string(count++) + ".png");
+        const Outcome outcome = run("txt2img --steps 1 --output " + file + " " + arguments);
+        CHECK(outcome.status == 0);
+        return outcome.output;
+    };
+    CHECK_THAT(warning("--prompt 'a (cat:1.4) in a hat'"), has_text("\"(cat:1.4)\""));
+    CHECK_THAT(warning("--prompt 'cat <lora:style:0.8>'"),
+               has_text("\"<lora:style:0.8>\"") && has_text("--lora"));
+    CHECK_THAT(warning("--prompt cat --width 128"), has_text("trained on pictures of 64x64"));
+    // not one word more for what is fine
+    CHECK(warning("--prompt 'a cat (on a mat): 1'").starts_with(folder.path().string()));
+}
+
+TEST_CASE("the PNG names the LoRAs that were added") {
+    const Folder folder;
+    const std::string layer = "text_model.encoder.layers.0.self_attn.q_proj";
+    const io::SafetensorsFile model(nn::shipped_model() / "model.safetensors");
+    const Shape shape = model.at("cond_stage_model.transformer." + layer + ".weight").shape;
+    std::string name = "lora_te_" + layer;
+    std::ranges::replace(name, '.', '_');
+    const std::vector<float> down(shape[1], 0.01f), up(shape[0], 0.01f), alpha(1, 1.0f);
+    const std::vector<io::TensorEntry> lora{
+        io::entry_of(name + ".lora_down.weight", {1, shape[1]}, down),
+        io::entry_of(name + ".lora_up.weight", {shape[0], 1}, up),
+        io::entry_of(name + ".alpha", {}, alpha)};
+    io::write_safetensors(folder / "style.safetensors", lora);
+    const Outcome outcome = run("txt2img --prompt cat --steps 1 --output " + folder / "a.png" +
+                                " --lora " + folder / "style.safetensors:0.5");
+    INFO(outcome.output);
+    REQUIRE(outcome.status == 0);
+    CHECK_THAT(image::read_png_text(folder / "a.png").at("parameters"),
+               has_text("Lora: \"style: 0.5\""));
+}
+
+TEST_CASE("Ctrl-C, a polite kill and a terminal that goes away stop cleanly") {
+    const Folder folder;
+    for (const char* signal : {"INT", "TERM", "HUP"}) {
+        const Outcome outcome =
+            run("txt2img --prompt cat --sampler ddpm --output " + folder / "a.png",
+                std::string("timeout --preserve-status --signal=") + signal + " 2");
+        CHECK(outcome.status == 130);
+        CHECK(folder.empty());
+    }
+}
+
+namespace {
+
+/// Runs `ldm <arguments>` on a terminal, and presses Ctrl-C when `word` appears there.
+Outcome interrupt_at(const std::string& word, const std::string& arguments) {
+    const Folder folder;
+    const std::string command = "sh -c '{ script -qefc \"echo \\$\\$ > " + folder / "pid" +
+                                "; exec " LDM_PROGRAM " " + arguments + "\" " + folder / "log" +
+                                " > /dev/null & } ; script=$!; until grep -q \"" + word + "\" " +
+                                folder / "log" +
+                                " 2>/dev/null; do kill -0 $script 2>/dev/null || break; sleep "
+                                "0.01; done; kill -INT $(cat " +
+                                folder / "pid" + "); wait $script' 2>/dev/null";
+    const int status = std::system(command.c_str());
+    std::ifstream log(folder / "log", std::ios::binary);
+    return {WEXITSTATUS(status), std::string(std::istreambuf_iterator<char>(log), {})};
+}
+
+}  // namespace
+
+TEST_CASE("on a terminal loading and decoding are shown, and Ctrl-C ends them, too") {
+    const Folder folder;
+    for (const char* word : {"loading", "decoding"}) {
+        const Outcome outcome =
+            interrupt_at(word, "txt2img --prompt cat --steps 1 --width 768 --height 768 --output " +
+                                   folder / "a.png");
+        INFO(outcome.output);
+        CHECK(outcome.status == 130);
+        CHECK_THAT(outcome.output, has_text(word) && has_text("stopped"));
+        CHECK(folder.empty());
+    }
 }
 
 TEST_CASE("broken model files get one line") {

@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <functional>
+#include <new>
 
 #include "chapters/ldm/commands.h"
+#include "chapters/ldm/explain_usage.h"
 #include "common/error.h"
 #include "common/io/utf8.h"
 #include "common/report/interrupt.h"
@@ -15,6 +16,7 @@ int run(int argc, char** argv) {
     CLI::App app("Stable Diffusion, step by step, in C++.", "ldm");
     app.require_subcommand(1);
     app.set_help_all_flag("--help-all", "Print the help of every command and exit");
+    app.set_version_flag("--version", "ldm " LDM_VERSION, "Print the version and exit");
     int status = 0;
     ldm::program::add_txt2img(app, status);
     ldm::program::add_verify(app, status);
@@ -23,11 +25,16 @@ int run(int argc, char** argv) {
     ldm::program::add_train(app, status);
     try {
         app.parse(argc, argv);
+    } catch (const CLI::Success& wish) {
+        // --help, --version
+        return app.exit(wish);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        fmt::print(stderr, "ldm: {}\nRun with --help for more information.\n",
+                   ldm::text::printable_lines(ldm::program::explain_usage(app, error)));
+        return 2;
     } catch (const ldm::report::Interrupted&) {
         fmt::print(stderr, "\nstopped\n");
-        return 130;
+        return ldm::report::interrupted_status;
     } catch (const std::bad_alloc&) {
         fmt::print(stderr, "ldm: not enough memory\n");
         return 1;

@@ -1,17 +1,20 @@
 #include <fmt/format.h>
 #include <omp.h>
-#include <unistd.h>
 
-#include <exception>
-#include <fstream>
+#include <cstdint>
+#include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <random>
+#include <set>
 #include <vector>
 
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/ldm/commands.h"
-#include "common/image/png.h"
+#include "chapters/ldm/picture_files.h"
+#include "chapters/ldm/prompts.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
 #include "common/ops/precision.h"
@@ -33,52 +36,67 @@ struct Options {
     // empty: the one that ships
     std::string model;
     std::string prompt, prompt_file, negative_prompt;
-    std::string output = "picture.png", save_latents;
+    OutputOptions output;
+    std::string save_latents;
     std::string sampler, device = "cpu", dtype = "f32", precision = "f32";
     std::vector<std::string> lora;
     std::optional<int> steps, width, height;
     std::optional<float> cfg_scale;
     float eta = 0.0f;
-    std::uint64_t seed = 42;
+    // -1: a random one
+    std::string seed = "42";
     int batch_size = 0, threads = 0;
 };
 
-/// One line, one prompt; an empty line is the empty prompt, a newline at the very end is none.
-std::vector<std::string> read_prompts(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) throw Error(path + ": cannot be read");
+/// The prompts to draw, one picture each. Warns of what they cannot do here.
+std::vector<std::string> prompts_of(const Options& options) {
     std::vector<std::string> prompts;
-    for (std::string line; std::getline(file, line);) {
-        if (line.ends_with('\r')) line.pop_back();
-        prompts.push_back(line);
+    if (!options.prompt_file.empty()) {
+        prompts = read_prompts(options.prompt_file);
+    } else {
+        expect_text(options.prompt, "the prompt");
+        prompts.assign(std::max(options.batch_size, 1), options.prompt);
     }
-    if (prompts.empty()) throw Error(path + ": there is no prompt in it");
+    expect_text(options.negative_prompt, "the negative prompt");
+    std::set<std::string> warnings;
+    for (const std::string& prompt : prompts) warnings.insert(syntax_warning(prompt));
+    warnings.insert(syntax_warning(options.negative_prompt));
+    for (const std::string& warning : warnings)
+        if (!warning.empty()) report::message(warning);
     return prompts;
 }
 
-void expect_utf8(const std::string& text, const std::string& what) {
-    if (!text::is_valid_utf8(text))
-        throw Error(fmt::format("{} is not valid UTF-8: \"{}\"", what, text::printable(text)));
+/// A whole number from 0 on, or -1.
+CLI::Validator seed_number() {
+    return CLI::Validator(
+        [whole = report::whole_number()](std::string& text) {
+            return text == "-1" ? std::string() : whole(text);
+        },
+        "UINT or -1");
 }
 
-/// Finds out before the long work whether its result can be written.
-void check_writable(const fs::path& path) {
-    fs::path folder = fs::absolute(path).parent_path();
-    while (!fs::exists(folder)) folder = folder.parent_path();
-    if (!fs::is_directory(folder)) throw Error(fmt::format("{} is not a folder", folder.string()));
-    if (::access(folder.c_str(), W_OK) != 0)
-        throw Error(fmt::format("the folder {} cannot be written", folder.string()));
+/// The seed of each picture. Pictures of one prompt have seeds that follow each other, so that they
+/// differ; the lines of a prompt file all have the same one. Says which was chosen for -1.
+std::vector<std::uint64_t> seeds_of(const Options& options, std::size_t count) {
+    std::uint64_t first = 0;
+    if (options.seed == "-1") {
+        // 32 bits, as other programs have them
+        first = std::random_device()() & 0xFFFFFFFF;
+        report::message(fmt::format("seed {}", first));
+    } else {
+        first = std::stoull(options.seed);
+    }
+    std::vector<std::uint64_t> seeds(count, first);
+    if (!options.prompt_file.empty()) return seeds;
+    if (first > std::numeric_limits<std::uint64_t>::max() - (count - 1))
+        throw Error(fmt::format("--seed {}: there are no {} seeds from there on", first, count));
+    std::iota(seeds.begin(), seeds.end(), first);
+    return seeds;
 }
 
-/// Where picture i of `count` goes: PICTURE.png alone, PICTURE-0.png … of several, or DIR/0000.png.
-fs::path picture_path(const Options& options, std::size_t i, std::size_t count) {
-    const fs::path output = options.output;
-    if (output.extension() != ".png") return output / fmt::format("{:04}.png", i);
-    if (count == 1) return output;
-    return output.parent_path() / fmt::format("{}-{}.png", output.stem().string(), i);
-}
-
+/// Ctrl-C waits for it.
 void save_latents(const fs::path& path, const Txt2ImgResult& result) {
+    const report::InterruptGuard finish_first;
     // an entry only points to its numbers
     std::vector<Tensor> here;
     std::vector<io::TensorEntry> entries;
@@ -91,6 +109,7 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
         add(fmt::format("step.{}", i), result.steps[i].x);
     add("final", result.steps.back().x);
     io::write_safetensors(path, entries);
+    report::throw_if_interrupted();
 }
 
 /// Options given on the command line before those the model prefers before those of this program.
@@ -106,80 +125,111 @@ Txt2ImgRequest request_template(const Options& options, const pipeline::ModelSpe
     return request;
 }
 
-/// The lines `first` to `first + count` of a list of prompts, as one batch.
-Txt2ImgRequest batch_of(const Txt2ImgRequest& base, const Options& options,
-                        const std::vector<std::string>& prompts, std::size_t first,
+/// The prompts `first` to `first + count`, as one batch.
+Txt2ImgRequest batch_of(const Txt2ImgRequest& base, const std::vector<std::string>& prompts,
+                        const std::vector<std::uint64_t>& seeds, std::size_t first,
                         std::size_t count) {
     Txt2ImgRequest request = base;
     request.prompts.assign(prompts.begin() + first, prompts.begin() + first + count);
-    // pictures of one prompt should differ
-    for (std::size_t i = 0; i < count; ++i)
-        request.seeds.push_back(options.prompt_file.empty() ? options.seed + first + i
-                                                            : options.seed);
+    request.seeds.assign(seeds.begin() + first, seeds.begin() + first + count);
     return request;
 }
 
-struct NewFile {
-    fs::path path;
-    image::Image picture;
-    std::string parameters;
-    bool is_written = false;
-};
-
-/// All at once: to compress a picture may take a processor longer than a GPU takes to draw it.
-void save(std::vector<NewFile>& files) {
-    std::exception_ptr trouble;
-#pragma omp parallel for schedule(dynamic)
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        try {
-            fs::create_directories(fs::absolute(files[i].path).parent_path());
-            image::save_png(files[i].path, files[i].picture, {{"parameters", files[i].parameters}});
-            files[i].is_written = true;
-        } catch (...) {
-#pragma omp critical
-            trouble = std::current_exception();
-        }
+/// Where everything goes; throws when something could not be written.
+std::vector<fs::path> paths_of(const Options& options, std::size_t count) {
+    if (!options.prompt_file.empty() && fs::path(options.output.output).extension() == ".png")
+        throw Error("with --prompt-file, --output names a folder");
+    if (!options.save_latents.empty()) {
+        if (count > 1) throw Error("--save-latents takes one picture at a time");
+        expect_writable(options.save_latents, options.output.overwrite);
     }
-    for (const NewFile& file : files)
-        if (file.is_written) fmt::print("{}\n", file.path.string());
-    if (trouble) std::rethrow_exception(trouble);
+    return picture_paths(options.output, count);
 }
 
-void draw(const Options& options) {
-    // Everything that can be refused is refused before the model is loaded.
-    std::vector<std::string> prompts;
-    if (!options.prompt_file.empty())
-        prompts = read_prompts(options.prompt_file);
-    else
-        prompts.assign(std::max(options.batch_size, 1), options.prompt);
-    for (const std::string& prompt : prompts) expect_utf8(prompt, "the prompt");
-    expect_utf8(options.negative_prompt, "the negative prompt");
-    if (!options.prompt_file.empty() && fs::path(options.output).extension() == ".png")
-        throw Error("with --prompt-file, --output names a folder");
-    check_writable(picture_path(options, 0, prompts.size()));
-    if (!options.save_latents.empty()) {
-        if (prompts.size() > 1) throw Error("--save-latents takes one picture at a time");
-        check_writable(options.save_latents);
-    }
-    const Device device = device_from(options.device);
-    const DType dtype = dtype_from(options.dtype);
+void expect_usable_type(Device device, DType dtype) {
     expect_usable(device);
     if (device == Device::cpu && dtype != DType::f32)
         throw Error(
             fmt::format("--dtype {} is for --device cuda; on a processor there is --precision bf16",
-                        options.dtype));
+                        dtype == DType::f16 ? "f16" : "bf16"));
+}
+
+/// A small model has seen one size only, and other sizes come out distorted.
+void warn_of_size(const Txt2ImgRequest& request, const pipeline::OpenedModel& model) {
+    const int size = model.spec.image_size;
+    if (model.source.layout() == nn::ModelSource::Layout::folder &&
+        (request.width != size || request.height != size))
+        report::message(fmt::format(
+            "this model was trained on pictures of {0}x{0}; other sizes come out distorted", size));
+}
+
+/// The settings of picture i as other programs write them, and the LoRAs: `, Lora: "cat: 0.8"`.
+std::string picture_text(const Options& options, const LatentDiffusion& model,
+                         const Txt2ImgRequest& request, std::size_t i) {
+    std::string text = parameters_text(model, request, i);
+    std::string loras;
+    for (const std::string& lora_text : options.lora) {
+        const train::LoraOption lora = train::lora_option(lora_text);
+        loras += fmt::format("{}{}: {:g}", loras.empty() ? "" : ", ",
+                             text::printable(lora.path.stem().string()), lora.strength);
+    }
+    return loras.empty() ? text : fmt::format("{}, Lora: \"{}\"", text, loras);
+}
+
+/// What a person sees meanwhile: a line for loading, for the steps and for decoding.
+class Display {
+public:
+    Display() : activity_(std::in_place, "loading the model") {}
+
+    void plan(std::int64_t batches, std::int64_t steps_of_a_batch) {
+        batches_ = batches;
+        steps_of_a_batch_ = steps_of_a_batch;
+    }
+
+    /// A network is being loaded; the decoder belongs to decoding.
+    void load(std::string_view part) {
+        if (steps_ % steps_of_a_batch_ == 0 && steps_ > 0) return;
+        activity_.emplace(fmt::format("loading {}", part));
+    }
+
+    void step() {
+        activity_.reset();
+        if (!progress_) progress_.emplace("drawing", batches_ * steps_of_a_batch_);
+        progress_->step();
+        if (++steps_ % steps_of_a_batch_ == 0) activity_.emplace("decoding the latents");
+    }
+
+    void finish_batch() { activity_.reset(); }
+
+private:
+    std::optional<report::Progress> progress_;
+    std::optional<report::Activity> activity_;
+    std::int64_t steps_ = 0, steps_of_a_batch_ = 1, batches_ = 1;
+};
+
+void draw(const Options& options) {
+    // Everything that can be refused is refused before the model is loaded.
+    const std::vector<std::string> prompts = prompts_of(options);
+    const std::vector<fs::path> paths = paths_of(options, prompts.size());
+    const std::vector<std::uint64_t> seeds = seeds_of(options, prompts.size());
+    const Device device = device_from(options.device);
+    const DType dtype = dtype_from(options.dtype);
+    expect_usable_type(device, dtype);
     if (options.threads > 0) omp_set_num_threads(options.threads);
     const ops::WithPrecision precision(ops::precision_from(options.precision));
 
-    report::InterruptGuard guard;
+    // nothing is left behind until there are pictures to write, and that finishes first
+    const report::InterruptGuard guard(report::OnInterrupt::exit);
+    Display display;
     pipeline::OpenedModel opened =
         pipeline::open_model(options.model.empty() ? nn::shipped_model() : fs::path(options.model));
     opened.spec.expect_drawable(opened.source.name());
     const Txt2ImgRequest base = request_template(options, opened.spec);
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
     const std::size_t batches = (prompts.size() + at_once - 1) / at_once;
-    expect_possible(batch_of(base, options, prompts, 0, std::min(at_once, prompts.size())),
-                    opened.spec);
+    pipeline::expect_possible(batch_of(base, prompts, seeds, 0, std::min(at_once, prompts.size())),
+                              opened.spec);
+    warn_of_size(base, opened);
     for (const std::string& text : options.lora) {
         const train::LoraOption lora = train::lora_option(text);
         nn::Checkpoint& weights = opened.source.checkpoint();
@@ -188,28 +238,29 @@ void draw(const Options& options) {
     }
     opened.source.use({device, dtype});
     // with one batch each network has done its part when the next one is needed
-    const LatentDiffusion model(std::move(opened), {.keep_networks = batches > 1});
-
-    report::Progress progress("drawing",
-                              static_cast<std::int64_t>(batches) * step_count(base, model.spec()));
+    const LatentDiffusion model(std::move(opened),
+                                {.keep_networks = batches > 1,
+                                 .on_load = [&](std::string_view part) { display.load(part); }});
+    display.plan(static_cast<std::int64_t>(batches), step_count(base, model.spec()));
     for (std::size_t first = 0; first < prompts.size(); first += at_once) {
         const std::size_t count = std::min(at_once, prompts.size() - first);
-        const Txt2ImgRequest request = batch_of(base, options, prompts, first, count);
+        const Txt2ImgRequest request = batch_of(base, prompts, seeds, first, count);
         const Txt2ImgResult result = txt2img(model, request, [&](const ddpm::SamplerStep&) {
-            progress.step();
+            display.step();
             return true;
         });
-        std::vector<NewFile> pictures;
+        display.finish_batch();
+        std::vector<NewPicture> pictures;
         for (std::size_t i = 0; i < count; ++i) {
             if (!result.cut[i].empty())
-                fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n",
-                           result.cut[i]);
+                report::message(fmt::format(
+                    "the prompt is too long for this model; not read: \"{}\"", result.cut[i]));
             pictures.push_back(
-                {picture_path(options, first + i, prompts.size()),
+                {paths[first + i],
                  pipeline::to_uint8_image(result.pictures, static_cast<std::int64_t>(i)),
-                 parameters_text(model, request, i)});
+                 picture_text(options, model, request, i)});
         }
-        save(pictures);
+        save_pictures(pictures);
         if (!options.save_latents.empty()) save_latents(options.save_latents, result);
     }
 }
@@ -228,69 +279,92 @@ std::string sampler_help() {
     return help;
 }
 
+void add_model_options(CLI::App& command, Options& options) {
+    command.add_option(
+        "-m,--model", options.model,
+        "An SD 1.x .safetensors file, a diffusers folder, or a model of this project\n"
+        "(default: the emoji model that ships with the project)");
+    command.add_option("--lora", options.lora,
+                       "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
+}
+
+void add_output_options(CLI::App& command, Options& options) {
+    command
+        .add_option("-o,--output", options.output.output,
+                    "A .png, a folder for 0000.png, 0001.png, …, or - for standard output")
+        ->capture_default_str();
+    command.add_flag("--overwrite", options.output.overwrite,
+                     "Replace files that exist; without it they are kept");
+    command.add_option("--save-latents", options.save_latents,
+                       "Write noise, every step and the final latent as safetensors");
+}
+
+void add_sampling_options(CLI::App& command, Options& options) {
+    command.add_option("--steps", options.steps, "Sampling steps (default: the model's)")
+        ->check(CLI::Range(1, 1000));
+    command
+        .add_option("--cfg-scale", options.cfg_scale,
+                    "Classifier-free guidance: how strongly the prompt is followed\n"
+                    "(default: the model's)")
+        ->check(report::number_between(0.0, 100.0));
+    command.add_option("--sampler", options.sampler, sampler_help())
+        ->check(CLI::IsMember(sampler_names()));
+    command
+        .add_option("--eta", options.eta,
+                    "Of ddim: how much noise each step adds, 0 (none) to 1 (as ddpm)")
+        ->check(report::number_between(0.0, 1.0))
+        ->capture_default_str();
+    command
+        .add_option("-s,--seed", options.seed,
+                    "Of the initial noise, the same as PyTorch's on the CPU; -1: a random one")
+        ->check(seed_number())
+        ->capture_default_str();
+    command.add_option("-W,--width", options.width, "In pixels (default: the model's)")
+        ->check(CLI::Range(1, 16384));
+    command.add_option("-H,--height", options.height, "In pixels (default: the model's)")
+        ->check(CLI::Range(1, 16384));
+    command
+        .add_option("--batch-size", options.batch_size,
+                    "Pictures of the prompt, or lines of --prompt-file drawn at once")
+        ->check(CLI::Range(1, 1024));
+}
+
+void add_computing_options(CLI::App& command, Options& options) {
+    command
+        .add_option("--precision", options.precision,
+                    "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
+        ->check(CLI::IsMember({"f32", "bf16"}))
+        ->capture_default_str();
+    command.add_option("-t,--threads", options.threads, "Processor threads (default: all)")
+        ->check(CLI::Range(1, 1024));
+    command.add_option("--device", options.device, "Where to compute")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->capture_default_str();
+    command
+        .add_option("--dtype", options.dtype, "What a GPU computes with; sums are float32 anyway")
+        ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+        ->capture_default_str();
+}
+
 }  // namespace
 
 void add_txt2img(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("txt2img", "Draw a picture of a prompt");
-    command->add_option(
-        "--model", options->model,
-        "An SD 1.x .safetensors file, a diffusers folder, or a model of this project\n"
-        "(default: the emoji model that ships with the project)");
-    command->add_option("--lora", options->lora,
-                        "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
-    auto* prompt = command->add_option("--prompt", options->prompt, "What to draw; may be empty");
+    add_model_options(*command, *options);
+    auto* prompt =
+        command->add_option("-p,--prompt", options->prompt, "What to draw; may be empty");
     auto* file = command->add_option("--prompt-file", options->prompt_file,
                                      "Draw one picture a line into the folder --output");
     prompt->excludes(file);
-    command->add_option("--negative-prompt", options->negative_prompt, "What not to draw");
-    command
-        ->add_option("--output", options->output, "A .png, or a folder for 0000.png, 0001.png, …")
-        ->capture_default_str();
-    command->add_option("--steps", options->steps, "Denoising steps (default: the model's)")
-        ->check(CLI::Range(1, 1000));
-    command
-        ->add_option("--cfg-scale", options->cfg_scale,
-                     "How strongly the prompt is followed (default: the model's)")
-        ->check(report::number_between(0.0, 100.0));
-    command->add_option("--sampler", options->sampler, sampler_help())
-        ->check(CLI::IsMember(sampler_names()));
-    command->add_option("--eta", options->eta, "Noise that ddim adds back, 0 to 1")
-        ->check(report::number_between(0.0, 1.0))
-        ->capture_default_str();
-    command
-        ->add_option("--seed", options->seed,
-                     "Which noise to begin with; the same as PyTorch's on the CPU")
-        ->check(report::whole_number())
-        ->capture_default_str();
-    command->add_option("--width", options->width, "In pixels (default: the model's)")
-        ->check(CLI::Range(1, 16384));
-    command->add_option("--height", options->height, "In pixels (default: the model's)")
-        ->check(CLI::Range(1, 16384));
-    command
-        ->add_option("--batch-size", options->batch_size,
-                     "Pictures of the prompt, or lines of --prompt-file drawn at once")
-        ->check(CLI::Range(1, 1024));
-    command->add_option("--save-latents", options->save_latents,
-                        "Write noise, every step and the final latent as safetensors");
-    command
-        ->add_option(
-            "--precision", options->precision,
-            "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
-        ->check(CLI::IsMember({"f32", "bf16"}))
-        ->capture_default_str();
-    command->add_option("--threads", options->threads, "Processor threads (default: all)")
-        ->check(CLI::Range(1, 1024));
-    command->add_option("--device", options->device, "Where to compute")
-        ->check(CLI::IsMember({"cpu", "cuda"}))
-        ->capture_default_str();
-    command
-        ->add_option("--dtype", options->dtype, "What a GPU computes with; sums are float32 anyway")
-        ->check(CLI::IsMember({"f32", "f16", "bf16"}))
-        ->capture_default_str();
+    command->add_option("-n,--negative-prompt", options->negative_prompt, "What not to draw");
+    add_output_options(*command, *options);
+    add_sampling_options(*command, *options);
+    add_computing_options(*command, *options);
     command->callback([=, &status] {
         if (prompt->count() + file->count() == 0)
             throw CLI::RequiredError("--prompt or --prompt-file");
+        options->output.is_chosen = command->count("--output") > 0;
         draw(*options);
         status = 0;
     });

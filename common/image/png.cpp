@@ -110,9 +110,8 @@ void read_chunk(std::string_view type, std::string_view data, PngText& found) {
 
 }  // namespace
 
-void save_png(const std::filesystem::path& path, const Image& image, const PngText& text) {
-    if (image.width <= 0 || image.height <= 0)
-        throw Error(fmt::format("{}: an empty picture cannot be written", path.string()));
+std::string encode_png(const Image& image, const PngText& text) {
+    if (image.width <= 0 || image.height <= 0) throw Error("an empty picture cannot be written");
     std::string png;
     const auto append = [](void* target, void* data, int size) {
         static_cast<std::string*>(target)->append(static_cast<char*>(data),
@@ -121,12 +120,16 @@ void save_png(const std::filesystem::path& path, const Image& image, const PngTe
     const int row_bytes = 3 * image.width;
     if (!stbi_write_png_to_func(append, &png, image.width, image.height, 3, image.rgb.data(),
                                 row_bytes))
-        throw Error(fmt::format("{}: the picture could not be encoded", path.string()));
+        throw Error("the picture could not be encoded");
 
     std::string chunks;
     for (const auto& [keyword, value] : text) chunks += text_chunk(keyword, value);
     png.insert(header_end, chunks);
-    io::write_text_file(path, png);
+    return png;
+}
+
+void save_png(const std::filesystem::path& path, const Image& image, const PngText& text) {
+    io::write_text_file(path, encode_png(image, text));
 }
 
 PngText read_png_text(const std::filesystem::path& path) {

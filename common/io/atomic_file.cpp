@@ -31,10 +31,12 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     if (fs::is_directory(path_, ignored))
         throw Error(fmt::format("{}: cannot write: it is a folder", path_.string()));
     // Behind a symbolic link the file is replaced, not the link.
-    if (fs::is_symlink(path_, ignored)) path_ = fs::weakly_canonical(path_);
+    const bool special = is_special(path_);
+    // what /dev/stdout leads to may be a pipe, which has no name
+    if (!special && fs::is_symlink(path_, ignored)) path_ = fs::weakly_canonical(path_);
 
     part_ = path_;
-    if (!is_special(path_)) part_ += fmt::format(".part{}", ::getpid());
+    if (!special) part_ += fmt::format(".part{}", ::getpid());
     file_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file_ < 0) fail_with_errno("cannot write");
 }

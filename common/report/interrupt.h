@@ -15,17 +15,24 @@ public:
 /// The status of a program that Ctrl-C ended, by the custom of shells.
 inline constexpr int interrupted_status = 130;
 
-/// While one of these lives, Ctrl-C (and a polite kill) raises a flag instead of ending the
-/// program, so that files can be finished or removed. A second Ctrl-C ends it at once.
+enum class OnInterrupt {
+    /// raise a flag, so that files can be finished or removed; a second Ctrl-C ends at once
+    raise_flag,
+    /// end the program at once with interrupted_status: for work that leaves nothing behind
+    exit,
+};
+
+/// While one of these lives, Ctrl-C, a polite kill (SIGTERM) and a terminal that goes away (SIGHUP,
+/// unless nohup ignores it) do what it says. One may live inside another's lifetime.
 class InterruptGuard {
 public:
-    InterruptGuard();
+    explicit InterruptGuard(OnInterrupt reaction = OnInterrupt::raise_flag);
     ~InterruptGuard();
     InterruptGuard(const InterruptGuard&) = delete;
     InterruptGuard& operator=(const InterruptGuard&) = delete;
 
 private:
-    struct sigaction old_interrupt_ = {}, old_terminate_ = {};
+    struct sigaction old_interrupt_ = {}, old_terminate_ = {}, old_hang_up_ = {};
 };
 
 /// Whether the flag is up: for loops that want to finish something first.

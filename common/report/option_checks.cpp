@@ -2,15 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <system_error>
 
 namespace ldm::report {
 
 CLI::Validator whole_number() {
     const auto check = [](std::string& text) {
-        const bool digits =
-            !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-        return digits ? std::string() : fmt::format("{} is not a whole number from 0 on", text);
+        std::uint64_t value = 0;
+        const char* const last = text.data() + text.size();
+        const auto [end, error] = std::from_chars(text.data(), last, value);
+        if (error == std::errc::result_out_of_range)
+            return fmt::format("{} is larger than {}", text,
+                               std::numeric_limits<std::uint64_t>::max());
+        return error == std::errc() && end == last
+                   ? std::string()
+                   : fmt::format("{} is not a whole number from 0 on", text);
     };
     return CLI::Validator(check, "UINT");
 }

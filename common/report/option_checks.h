@@ -6,7 +6,8 @@
 
 namespace ldm::report {
 
-/// A whole number from 0 on. CLI11 takes "-1" for an unsigned option and wraps it around.
+/// A whole number from 0 on that 64 bits can hold. For an unsigned option CLI11 takes "-1" and
+/// wraps it around, and makes the largest number of what is larger.
 CLI::Validator whole_number();
 
 /// A number from `low` to `high`. CLI::Range lets "nan" pass, which compares with nothing.

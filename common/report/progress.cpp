@@ -1,11 +1,14 @@
 #include "common/report/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 
 #include "common/io/utf8.h"
 #include "common/report/interrupt.h"
@@ -37,8 +40,32 @@ void Progress::show(Clock::time_point now) {
     shown_ = now;
     if (!on_terminal_) return;
     const double elapsed = std::chrono::duration<double>(now - start_).count();
-    fmt::print(stderr, "\r\033[K{}", progress_line(what_, done_, total_, elapsed));
+    fmt::print(stderr, "\r\033[K{}",
+               progress_line(what_, done_, total_, elapsed, terminal_columns()));
     std::fflush(stderr);
+}
+
+Activity::Activity(std::string what) {
+    if (!::isatty(STDERR_FILENO)) return;
+    clock_ = std::jthread([what = std::move(what)](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any ended;
+        std::unique_lock lock(mutex);
+        for (int seconds = 0; !stop.stop_requested(); ++seconds) {
+            const std::string line =
+                seconds == 0 ? what : fmt::format("{}, {}", what, duration_text(seconds));
+            fmt::print(stderr, "\r\033[K{}", line.substr(0, terminal_columns() - 1));
+            std::fflush(stderr);
+            ended.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+        }
+    });
+}
+
+Activity::~Activity() {
+    if (!clock_.joinable()) return;
+    clock_.request_stop();
+    clock_.join();
+    std::fputs("\r\033[K", stderr);
 }
 
 void message(const std::string& text) {
@@ -47,20 +74,27 @@ void message(const std::string& text) {
 }
 
 std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,
-                          double elapsed_seconds) {
+                          double elapsed_seconds, int columns) {
     const double share =
         total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0)
                   : 1;
-    std::string line = fmt::format("{} {} {}/{}", what, progress_bar(share), done, total);
+    std::string numbers = fmt::format(" {}/{}", done, total);
     if (done > 0 && done < total)
-        line += fmt::format(", {} left", duration_text(elapsed_seconds * (1 - share) / share));
-    return line;
+        numbers += fmt::format(", {} left", duration_text(elapsed_seconds * (1 - share) / share));
+    // a blank and two brackets; terminals wrap when the last column is written
+    const int room = columns - 1 - static_cast<int>(what.size() + numbers.size()) - 3;
+    if (room < 5) return (what + numbers).substr(0, std::max(columns - 1, 0));
+    return what + " " + progress_bar(share, std::min(room, 30)) + numbers;
 }
 
-std::string progress_bar(double share) {
-    constexpr int width = 30;
+std::string progress_bar(double share, int width) {
     const int full = static_cast<int>(std::clamp(share, 0.0, 1.0) * width);
     return fmt::format("[{}{}]", std::string(full, '#'), std::string(width - full, '.'));
+}
+
+int terminal_columns() {
+    winsize size = {};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 std::string duration_text(double seconds) {

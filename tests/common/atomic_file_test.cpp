@@ -1,7 +1,13 @@
 #include "common/io/atomic_file.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
+#include <string_view>
 
 #include "common/error.h"
 #include "tests/support/catch.h"
@@ -87,6 +93,28 @@ TEST_CASE("AtomicFile: behind a symbolic link the file is replaced, not the link
     io::write_text_file(folder / "link", "new");
     CHECK(fs::is_symlink(folder / "link"));
     CHECK(io::read_text_file(folder / "real") == "new");
+}
+
+TEST_CASE("AtomicFile: /dev/stdout takes it when that is a pipe") {
+    std::array<int, 2> ends;
+    REQUIRE(::pipe(ends.data()) == 0);
+    std::fflush(stdout);
+    const int terminal = ::dup(STDOUT_FILENO);
+    ::dup2(ends[1], STDOUT_FILENO);
+    std::string trouble;
+    try {
+        io::write_text_file("/dev/stdout", "hello");
+    } catch (const std::exception& error) {
+        trouble = error.what();
+    }
+    ::dup2(terminal, STDOUT_FILENO);
+    ::close(terminal);
+    ::close(ends[1]);
+    std::array<char, 16> text;
+    const ssize_t count = ::read(ends[0], text.data(), text.size());
+    ::close(ends[0]);
+    CHECK(trouble == "");
+    CHECK(std::string_view(text.data(), std::max<ssize_t>(count, 0)) == "hello");
 }
 
 TEST_CASE("reading a file that is not there, or is none") {

@@ -1,6 +1,7 @@
 #include "common/report/progress.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -19,6 +20,11 @@ TEST_CASE("progress: the line says what, how far, how much longer") {
           "drawing [###############...............] 15/30, 4 s left");
     CHECK(progress_line("drawing", 30, 30, 8) == "drawing [##############################] 30/30");
     CHECK(progress_line("nothing", 0, 0, 1).ends_with("0/0"));
+    // what a narrow terminal would wrap would stay there for ever
+    for (int columns = 1; columns < 100; ++columns)
+        CHECK(static_cast<int>(progress_line("drawing", 15, 30, 4, columns).size()) < columns);
+    CHECK(progress_line("drawing", 15, 30, 4, 40) == "drawing [######.......] 15/30, 4 s left");
+    CHECK(progress_line("drawing", 15, 30, 4, 30) == "drawing 15/30, 4 s left");
     CHECK(progress_bar(0.5) == "[###############...............]");
     CHECK(progress_bar(-1) == progress_bar(0));
     CHECK(progress_bar(7) == progress_bar(1));
@@ -46,6 +52,40 @@ TEST_CASE("interrupt: a new guard starts with a clear flag") {
     }
     const InterruptGuard guard;
     CHECK_NOTHROW(throw_if_interrupted());
+}
+
+TEST_CASE("interrupt: a terminal that goes away is a Ctrl-C, unless nohup ignores it") {
+    {
+        const InterruptGuard guard;
+        std::raise(SIGHUP);
+        CHECK(was_interrupted());
+    }
+    std::signal(SIGHUP, SIG_IGN);
+    {
+        const InterruptGuard guard;
+        std::raise(SIGHUP);
+        CHECK_FALSE(was_interrupted());
+    }
+    std::signal(SIGHUP, SIG_DFL);
+}
+
+TEST_CASE(
+    "interrupt: a guard that exits ends the program at once, but not while files are written") {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const InterruptGuard guard(OnInterrupt::exit);
+        {
+            const InterruptGuard files;
+            std::raise(SIGINT);
+            if (!was_interrupted()) ::_exit(1);
+        }
+        std::raise(SIGINT);
+        ::_exit(2);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == interrupted_status);
 }
 
 TEST_CASE("message: one line on stderr") {
