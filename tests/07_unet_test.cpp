@@ -432,8 +432,8 @@ TEST_CASE("layer_outputs names every block and its shape") {
     CHECK_THAT(table, has_text("input_blocks.4") &&
                           has_text("ResBlock 32 -> 64, SpatialTransformer 8 x 8") &&
                           has_text("128 x 2 x 1"));
-    const image::Tile end{image::Image(8, 8), "end"};
-    CHECK(layer_outputs_picture(steps, "a walk", end, end).width > 1000);
+    const figures::Tile end{image::Image(8, 8), "end"};
+    CHECK(layer_outputs_figure(steps, "layer outputs", end, end).pixels().width > 1000);
 }
 
 TEST_CASE("the stored snapshot is what the shipped UNet does") {

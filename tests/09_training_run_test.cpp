@@ -509,7 +509,7 @@ TEST_CASE(
         curve.add(point(step, std::exp(-step / 100.0) * (step % 2 ? 1.5 : 0.5)));
     for (const bool log_y : {true, false}) {
         const image::Image picture =
-            draw_curve(curve, {.title = "autoencoder", .log_y = log_y, .window = 20});
+            draw_curve(curve, {.title = "autoencoder", .log_y = log_y, .window = 20}).pixels();
         // the height of the dark line at the left and at the right
         const auto height = [&](int from, int to) {
             double sum = 0;
@@ -530,8 +530,8 @@ TEST_CASE(
                 dots += picture.at(x, y) == image::Color{168, 201, 231};
         CHECK(dots > 400);
     }
-    CHECK(draw_curve(curve, {.column = "extra", .log_y = false}) !=
-          draw_curve(curve, {.column = "loss", .log_y = false}));
+    CHECK(draw_curve(curve, {.column = "extra", .log_y = false}).pixels() !=
+          draw_curve(curve, {.column = "loss", .log_y = false}).pixels());
     CHECK_THROWS_AS(draw_curve(curve, {.column = "nothing"}), Error);
     const Curve empty(folder / "empty.csv");
     CHECK_NOTHROW(draw_curve(empty));

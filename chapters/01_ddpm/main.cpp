@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "chapters/01_ddpm/pictures.h"
+#include "chapters/01_ddpm/figures.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
 #include "common/ops/shape.h"
@@ -42,8 +42,8 @@ void print_predictions(const ddpm::Trajectory& trajectory,
     fmt::print("Ancestral sampling from pure noise:\n{}\n", table.text());
 }
 
-image::Image story(const std::vector<image::Example>& examples, std::size_t picture,
-                   const report::ChapterArguments& arguments) {
+figures::Canvas process_figure(const std::vector<image::Example>& examples, std::size_t picture,
+                               const report::ChapterArguments& arguments) {
     // the schedule of Ho et al. (2020), which ends in almost pure noise
     const ddpm::Schedule schedule({.beta_schedule = "sqrt_linear"});
     std::vector<Tensor> pictures;
@@ -57,8 +57,8 @@ image::Image story(const std::vector<image::Example>& examples, std::size_t pict
         generator.normal(z.values());
         return ops::to(z, arguments.device);
     };
-    std::vector<image::Tile> tiles;
-    const auto add_row = [&](const std::vector<image::Tile>& row) {
+    std::vector<figures::Tile> tiles;
+    const auto add_row = [&](const std::vector<figures::Tile>& row) {
         tiles.insert(tiles.end(), row.begin(), row.end());
     };
 
@@ -67,18 +67,21 @@ image::Image story(const std::vector<image::Example>& examples, std::size_t pict
     const Tensor half_way =
         ddpm::q_sample(schedule, x0, ddpm::same_step(x0, half_way_times.front()), eps);
     add_row(ddpm::sample_trajectory(schedule, denoiser, half_way, half_way_times, noise).x_t);
-    for (int i = 0; i < 2; ++i) {
-        const auto trajectory =
-            ddpm::sample_trajectory(schedule, denoiser, noise(x0.shape()), all_times, noise);
-        add_row(trajectory.x_t);
-        add_row(trajectory.pred_x0);
-        print_predictions(trajectory, examples);
-    }
-    return image::sheet(tiles, {.title = "Into the noise, and back",
-                                .columns = 8,
-                                .tile_size = 128,
-                                .row_labels = {"forward process", "half way back", "out of noise",
-                                               "predicted x0", "out of noise", "predicted x0"}});
+    const auto trajectory =
+        ddpm::sample_trajectory(schedule, denoiser, noise(x0.shape()), all_times, noise);
+    add_row(trajectory.x_t);
+    add_row(trajectory.pred_x0);
+    print_predictions(trajectory, examples);
+    return figures::sheet(
+        tiles,
+        {.title = "Forward process, and reverse process with the ideal denoiser",
+         .caption = "Row 1 adds noise to a picture, row 2 takes it away again from t = 500. Row 3 "
+                    "samples from pure noise; below it the predicted x₀, the mean of all pictures "
+                    "under their posterior weights, with the largest weight: which picture it will "
+                    "be is decided while xₜ still looks like noise.",
+         .columns = 8,
+         .row_labels = {"forward process", "reverse process from t = 500",
+                        "reverse process from noise", "predicted x₀"}});
 }
 
 }  // namespace
@@ -89,7 +92,8 @@ int main(int argc, char** argv) {
         .option("--picture", picture, "which of the model's example pictures to add noise to")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
             const auto examples = image::example_pictures(arguments.model);
-            arguments.save("01_ddpm.png", story(examples, index_of(picture, examples), arguments));
-            arguments.save("01_ddpm_schedules.png", ddpm::schedule_curves());
+            arguments.save("01_ddpm.png",
+                           process_figure(examples, index_of(picture, examples), arguments));
+            arguments.save("01_ddpm_schedules.png", ddpm::schedules_figure());
         });
 }

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "chapters/02_vae/show.h"
+#include "chapters/02_vae/figures.h"
 #include "common/report/chapter_program.h"
 #include "common/report/table.h"
 
@@ -16,7 +16,8 @@ void run(const report::ChapterArguments& arguments) {
     std::vector<vae::RoundTrip> trips;
     report::Table table({"picture", "PSNR (dB)", "latent mean", "latent std", "posterior std"});
     for (const image::Example& example : image::choose_examples(
-             arguments.model, {"grinning-cat", "hamburger", "rocket", "octopus", "rainbow"}, 5)) {
+             arguments.model,
+             {"grinning_cat", "hot_beverage", "rainbow", "rocket", "tropical_fish"})) {
         trips.push_back(vae::round_trip(autoencoder, example, model.device()));
         const vae::RoundTrip& trip = trips.back();
         const auto [mean, std] = vae::mean_and_std(trip.latent);
@@ -30,8 +31,9 @@ void run(const report::ChapterArguments& arguments) {
     fmt::print("A picture of {} becomes a latent of {}: 1 number for {}.\n\n{}\n",
                to_string(trips.front().picture.shape()), to_string(shape),
                trips.front().picture.size() / trips.front().latent.size(), table.text());
-    arguments.save("02_vae.png", vae::show_round_trips(trips));
-    arguments.save("02_vae_dials.png", vae::show_dials(autoencoder, trips.front()));
+    arguments.save("02_vae.png", vae::reconstruction_figure(trips));
+    arguments.save("02_vae_traversal.png",
+                   vae::latent_traversal_figure(autoencoder, trips.front()));
 }
 
 }  // namespace

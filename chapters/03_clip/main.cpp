@@ -5,7 +5,7 @@
 
 #include "chapters/03_clip/contrastive_loss.h"
 #include "chapters/03_clip/feature_extractor.h"
-#include "chapters/03_clip/pictures.h"
+#include "chapters/03_clip/figures.h"
 #include "common/io/json.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -102,12 +102,11 @@ int main(int argc, char** argv) {
             const Tensor image_features = extractor.image_features(pictures);
             const Tensor cosines =
                 clip::cosine_similarity(extractor.text_features(captions), image_features);
-            arguments.save("03_clip.png", clip::similarity_matrix(examples, captions, cosines));
+            arguments.save("03_clip.png", clip::similarity_figure(examples, captions, cosines));
 
             const auto texts = all_captions(arguments.model);
             const auto choices = classify(extractor, image_features, examples, texts);
-            const auto title = fmt::format("Chosen out of {} captions", texts.size());
-            arguments.save("03_clip_zero_shot.png", clip::zero_shot_bars(choices, title));
+            arguments.save("03_clip_zero_shot.png", clip::zero_shot_figure(choices, texts.size()));
             print(choices, texts.size());
         });
 }

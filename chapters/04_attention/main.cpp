@@ -54,9 +54,9 @@ int main(int argc, char** argv) {
             for (const char* place : places)
                 layers.push_back(
                     attention::word_attention_maps(model, snapshot, place, context, words));
-            arguments.save(
-                "04_attention.png",
-                attention::word_picture(examples.at(snapshot.example).picture, words, layers));
+            arguments.save("04_attention.png", attention::word_maps_figure(
+                                                   examples.at(snapshot.example).picture, words,
+                                                   {std::begin(places), std::end(places)}, layers));
             fmt::print("Cross-attention weights at t = {} of sampling \"{}\":\n", snapshot.t,
                        snapshot.caption);
             print_shares(words, layers);

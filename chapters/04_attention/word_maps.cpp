@@ -8,8 +8,8 @@
 
 #include "chapters/04_attention/cross_attention.h"
 #include "common/autograd/trace.h"
-#include "common/image/color_map.h"
-#include "common/image/sheet.h"
+#include "common/figures/heat_map.h"
+#include "common/figures/sheet.h"
 #include "common/ops/reduce.h"
 #include "common/ops/transfer.h"
 
@@ -84,30 +84,36 @@ WordMaps word_attention_maps(const nn::ModelSource& model, const nn::ActivationS
     return found;
 }
 
-image::Image word_picture(const image::Image& picture, const std::vector<Word>& words,
-                          const std::vector<WordMaps>& layers) {
-    std::vector<image::Tile> tiles;
-    std::vector<std::string> row_labels;
-    for (const auto& [side, maps] : layers) {
-        row_labels.push_back(fmt::format("{} x {}", side, side));
-        tiles.push_back({picture, "the picture"});
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            std::vector<float> map = maps[i];
-            const float share = mean_of(map);
-            const auto [low, high] = std::ranges::minmax(maps[i]);
+figures::Canvas word_maps_figure(const image::Image& picture, const std::vector<Word>& words,
+                                 const std::vector<std::string>& places,
+                                 const std::vector<WordMaps>& layers) {
+    std::vector<figures::Tile> tiles;
+    std::vector<std::string> row_labels, column_labels = {"picture"};
+    for (const Word& word : words) column_labels.push_back(word.text);
+    for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+        const auto& [side, maps] = layers[layer];
+        row_labels.push_back(fmt::format("{} ({} × {})", places[layer], side, side));
+        tiles.push_back({picture});
+        for (std::vector<float> map : maps) {
+            const float mean = mean_of(map);
+            const auto [low, high] = std::ranges::minmax(map);
             for (float& weight : map) weight = (weight - low) / std::max(high - low, 1e-9f);
-            tiles.push_back({image::overlay(picture, map, side, side),
-                             fmt::format("{} {:.0f} %", words[i].text, 100 * share)});
+            tiles.push_back({figures::overlay(picture, map, side, side),
+                             fmt::format("mean {:.0f} %", 100 * mean)});
         }
     }
-    return image::sheet(
+    return figures::sheet(
         tiles,
-        {.title = "Which word looks where",
-         .note =
-             "bright: the pixels that listen most to this word; below: its share of all attention",
+        {.title = "Cross-attention: the attention weights of each word",
+         .caption = "Two layers of the UNet at one timestep. Bright: pixels whose attention weight "
+                    "for this word is large; each map runs from its smallest to its largest. The "
+                    "means of a row add up to 100 %: most of it goes to start and padding.",
          .columns = static_cast<int>(words.size()) + 1,
-         .tile_size = 192,
-         .row_labels = row_labels});
+         .tile_size = 160,
+         .column_labels = column_labels,
+         .row_labels = row_labels,
+         .scale = figures::ColorScale{figures::ColorMap::magma, "smallest", "largest",
+                                      "attention weight, averaged over the heads"}});
 }
 
 }  // namespace ldm::attention

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "common/image/image.h"
+#include "common/figures/canvas.h"
 #include "common/nn/activation_snapshot.h"
 #include "common/nn/model_source.h"
 #include "common/text/clip_tokenizer.h"
@@ -39,9 +39,10 @@ WordMaps word_attention_maps(const nn::ModelSource& model, const nn::ActivationS
 
 float mean_of(const std::vector<float>& map);
 
-/// The picture under each word's map, layer by layer; each map is shown relative to its own
-/// brightest pixel, its mean stands below.
-image::Image word_picture(const image::Image& picture, const std::vector<Word>& words,
-                          const std::vector<WordMaps>& layers);
+/// The picture under each word's map, a row for each layer, named by `places`; each map is shown
+/// from its smallest to its largest weight, its mean stands below.
+figures::Canvas word_maps_figure(const image::Image& picture, const std::vector<Word>& words,
+                                 const std::vector<std::string>& places,
+                                 const std::vector<WordMaps>& layers);
 
 }  // namespace ldm::attention

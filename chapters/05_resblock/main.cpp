@@ -4,7 +4,7 @@
 
 #include "chapters/01_ddpm/forward_process.h"
 #include "chapters/02_vae/autoencoder.h"
-#include "chapters/05_resblock/show.h"
+#include "chapters/05_resblock/figures.h"
 #include "chapters/05_resblock/variants/benchmark.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
@@ -45,7 +45,7 @@ Tensor all_times(int count) {
 void show_first_block(const report::ChapterArguments& arguments) {
     const nn::ModelSource model = nn::open_folder(arguments.model, arguments.device);
     const resblock::FirstBlock block(model);
-    const auto example = image::choose_examples(arguments.model, {"grinning-cat"}, 1).front();
+    const auto example = image::choose_examples(arguments.model, {"grinning_cat"}).front();
     const Tensor features =
         block.features(noisy_latent(model, example.picture, noise_time, arguments.seed));
     model.check();
@@ -67,10 +67,10 @@ void show_first_block(const report::ChapterArguments& arguments) {
     fmt::print("{}\n", table.text());
 
     const auto channels = resblock::strongest_channels(comparison.at_truth.residual, 8);
-    arguments.save("05_resblock.png", resblock::show_pass(comparison.at_truth, channels));
-    arguments.save("05_resblock_time.png", resblock::show_time_comparison(comparison));
+    arguments.save("05_resblock.png", resblock::stages_figure(comparison.at_truth, channels));
+    arguments.save("05_resblock_time.png", resblock::time_comparison_figure(comparison));
     const Tensor times = ops::to(all_times(1000), model.device());
-    arguments.save("05_resblock_shift.png", resblock::show_time_shift(block.time_shift(times)));
+    arguments.save("05_resblock_shift.png", resblock::time_shift_figure(block.time_shift(times)));
 }
 
 void benchmark_variants(int side, std::uint64_t seed) {

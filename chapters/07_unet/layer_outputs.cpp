@@ -39,7 +39,7 @@ std::vector<LayerOutput> layer_outputs(const UNetModel& unet, const Trace& trace
 }
 
 std::string layer_outputs_table(const std::vector<LayerOutput>& steps) {
-    report::Table table({"block", "in diffusers", "made of", "bridge", "C x H x W behind it"});
+    report::Table table({"block", "in diffusers", "parts", "skip", "output C x H x W"});
     for (const LayerOutput& step : steps) {
         const auto [n, channels, height, width] = step.y.dims<4>();
         table.add({step.block.key, step.diffusers, parts_of(step.block),

@@ -5,7 +5,7 @@
 
 #include "chapters/07_unet/unet_model.h"
 #include "common/autograd/trace.h"
-#include "common/image/sheet.h"
+#include "common/figures/sheet.h"
 
 namespace ldm::unet {
 
@@ -20,14 +20,14 @@ struct LayerOutput {
 /// The blocks that ran under a Trace, in their order.
 std::vector<LayerOutput> layer_outputs(const UNetModel& unet, const Trace& trace);
 
-/// The forward pass as a table: which block, made of what, the channels of its skip connection, and
-/// the shape after it.
+/// The outputs as a table: the block, its parts, the channels of its skip connection, the shape.
 std::string layer_outputs_table(const std::vector<LayerOutput>& steps);
 
-/// The forward pass as a picture: every result a stack of cards, as high and wide as it has pixels
-/// and as thick as it has channels, with the skip connections above, between input and output.
-/// Bright is where the numbers are large.
-image::Image layer_outputs_picture(const std::vector<LayerOutput>& steps, const std::string& title,
-                                   const image::Tile& before, const image::Tile& after);
+/// The outputs as a figure: each a stack of cards, as high and wide as it has pixels and as thick
+/// as it has channels, with the skip connections above, between the input and the output of the
+/// UNet. Bright is where the activations are large.
+figures::Canvas layer_outputs_figure(const std::vector<LayerOutput>& outputs,
+                                     const std::string& title, const figures::Tile& before,
+                                     const figures::Tile& after);
 
 }  // namespace ldm::unet

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "chapters/07_unet/layer_outputs.h"
-#include "chapters/07_unet/noise_picture.h"
+#include "chapters/07_unet/noise_figure.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
 #include "common/nn/activation_snapshot.h"
@@ -20,7 +20,7 @@ constexpr int times[] = {50, 250, 450, 650, 850};
 
 /// How well the UNet predicts the noise, for the terminal.
 std::string prediction_table(const std::vector<unet::NoisePrediction>& predictions) {
-    report::Table table({"t", "error (RMS)", "variance explained"});
+    report::Table table({"t", "RMSE of the noise", "variance explained"});
     for (const unet::NoisePrediction& prediction : predictions)
         table.add({fmt::format("{}", prediction.t), fmt::format("{:.3f}", prediction.error()),
                    fmt::format("{:.1f} %", 100 * (1 - prediction.error() * prediction.error()))});
@@ -78,23 +78,19 @@ int main(int argc, char** argv) {
             const unet::NoisePrediction prediction = predictor.predict(z0, t, noise, context);
             const auto steps = unet::layer_outputs(predictor.unet(), trace);
 
-            fmt::print("\"{}\" with the noise of step {}, block by block:\n\n{}\n", caption, t,
+            fmt::print("\"{}\" at t = {}: the output of every block:\n\n{}\n", caption, t,
                        unet::layer_outputs_table(steps));
             fmt::print(
-                "How well the UNet predicts the noise (an error of 1 is that of predicting "
-                "0):\n\n{}\n",
+                "How well the UNet predicts the noise (predicting 0 has an RMSE of 1):\n\n{}\n",
                 prediction_table(predictions));
+            arguments.save("07_unet.png", unet::noise_figure(predictor, predictions, caption));
             arguments.save(
-                "07_unet.png",
-                unet::noise_picture(
-                    predictor, predictions,
-                    fmt::format("\"{}\": the noise, and what the UNet takes for it", caption)));
-            arguments.save(
-                "07_unet_walk.png",
-                unet::layer_outputs_picture(
-                    steps, fmt::format("\"{}\" at t = {} on its way through the U", caption, t),
-                    {image::to_image(predictor.decode(prediction.x_t)), "noisy"},
-                    {unet::channels_in_a_square(prediction.predicted), "its noise"}));
+                "07_unet_layers.png",
+                unet::layer_outputs_figure(
+                    steps,
+                    fmt::format("The outputs of the UNet's blocks, \"{}\" at t = {}", caption, t),
+                    {image::to_image(predictor.decode(prediction.x_t)), "noisy latent"},
+                    {unet::channels_in_a_square(prediction.predicted), "predicted noise"}));
             if (!snapshot_folder.empty())
                 store_moment(snapshot_folder, predictor.unet(), trace,
                              {.caption = caption,

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "chapters/08_ldm_pipeline/film_strip.h"
+#include "chapters/08_ldm_pipeline/sampling_figure.h"
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
@@ -44,8 +44,7 @@ int main(int argc, char** argv) {
             if (!result.cut[0].empty())
                 fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n",
                            result.cut[0]);
-            arguments.save("08_ldm_pipeline_picture.png",
-                           pipeline::to_uint8_image(result.pictures, 0));
-            arguments.save("08_ldm_pipeline.png", film_strip(model, result, prompt));
+            arguments.save("08_ldm_pipeline_picture.png", pipeline::to_uint8_image(result.pictures, 0));
+            arguments.save("08_ldm_pipeline.png", sampling_figure(model, result, prompt));
         });
 }

@@ -5,10 +5,10 @@
 #include "chapters/09_training/run/curve.h"
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/step_noise.h"
+#include "common/figures/sheet.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/example_pictures.h"
 #include "common/image/resize.h"
-#include "common/image/sheet.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 #include "common/report/chapter_program.h"
@@ -69,8 +69,8 @@ Tensor some_of(const Tensor& x, std::int64_t first) {
     return ops::concat(some, 0);
 }
 
-void add_row(std::vector<image::Tile>& tiles, const Tensor& pictures) {
-    for (std::int64_t i = 0; i < at_once; ++i) tiles.push_back({image::to_image(pictures, i), ""});
+void add_row(std::vector<figures::Tile>& tiles, const Tensor& pictures) {
+    for (std::int64_t i = 0; i < at_once; ++i) tiles.push_back({image::to_image(pictures, i)});
 }
 
 void run(const report::ChapterArguments& arguments, int steps) {
@@ -82,8 +82,8 @@ void run(const report::ChapterArguments& arguments, int steps) {
 
     std::filesystem::create_directories(arguments.output);
     train::Curve curve(arguments.output / "09_training_curve.csv", trainer.columns());
-    std::vector<image::Tile> tiles;
-    std::vector<std::string> labels = {"the picture"};
+    std::vector<figures::Tile> tiles;
+    std::vector<std::string> labels = {"picture"};
     add_row(tiles, shown);
     report::Progress progress("training", steps);
     const auto start = std::chrono::steady_clock::now();
@@ -102,20 +102,25 @@ void run(const report::ChapterArguments& arguments, int steps) {
         }
     }
     add_row(tiles, trainer.reconstruct_with_ema(shown));
-    labels.push_back("EMA");
+    labels.push_back("moving average (EMA)");
 
     const auto decibels = curve.column("psnr");
     fmt::print("{} steps of {} pictures: from {:.1f} to {:.1f} dB in {:.0f} s\n", steps, at_once,
                decibels.front(), decibels.back(), curve.points().back().seconds);
     arguments.save(
         "09_training.png",
-        image::sheet(tiles, {.title = "Reconstructions of an autoencoder as it is trained",
-                             .columns = at_once,
-                             .tile_size = 96,
-                             .gap = 10,
-                             .row_labels = labels}));
+        figures::sheet(
+            tiles,
+            {.title = "Training an autoencoder from random weights: its reconstructions",
+             .caption = "Large areas and colours are learned first, edges and fine lines last. The "
+                        "last row uses the moving average of the weights, without the noise of "
+                        "the last steps.",
+             .columns = at_once,
+             .tile_size = 96,
+             .gap = 10,
+             .row_labels = labels}));
     arguments.save("09_training_curve.png",
-                   draw_curve(curve, {.title = "The loss, step by step", .window = 8}));
+                   draw_curve(curve, {.title = "Training loss of the autoencoder", .window = 8}));
 }
 
 }  // namespace

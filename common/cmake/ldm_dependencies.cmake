@@ -10,6 +10,14 @@ find_package(ICU REQUIRED COMPONENTS uc i18n) # [libicu-dev]         Unicode
 find_package(PNG REQUIRED)                    # [libpng-dev]         pictures
 find_package(JPEG REQUIRED)                   # [libjpeg-dev]        pictures
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # [libstb-dev] reading BMP, writing PNG
+find_package(PkgConfig REQUIRED)              # [pkg-config]         finds what CMake has no module for
+pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo cairo-ft cairo-svg freetype2)  # [libcairo2-dev] figures
+find_file(LDM_FONT_FILE DejaVuSans.ttf        # [fonts-dejavu-core]  their font, which becomes part of the program
+  PATHS /usr/share/fonts /usr/local/share/fonts $ENV{HOME}/.local/share/fonts
+  PATH_SUFFIXES truetype/dejavu dejavu dejavu-sans-fonts TTF truetype)
+if(NOT LDM_FONT_FILE)
+  message(FATAL_ERROR "The font of the figures, DejaVuSans.ttf, is not there: install fonts-dejavu-core, or say where it is with -DLDM_FONT_FILE=")
+endif()
 
 # What every target of ours is compiled with.
 add_library(ldm_flags INTERFACE)

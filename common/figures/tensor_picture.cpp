@@ -45,13 +45,4 @@ Image to_image(const Tensor& x, std::int64_t n) {
     return picture;
 }
 
-Image channel_map(const Tensor& x, std::int64_t n, std::int64_t c, ColorMap map, float low,
-                  float high) {
-    const auto [count, channels, height, width] = x.dims<4>();
-    expect(n >= 0 && n < count && c >= 0 && c < channels, "no such channel in the batch");
-    const Tensor here = ops::to(x, Device::cpu);
-    const auto values = here.values().subspan((n * channels + c) * height * width, height * width);
-    return heat_map(values, static_cast<int>(height), static_cast<int>(width), map, low, high);
-}
-
 }  // namespace ldm::image

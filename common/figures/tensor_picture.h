@@ -2,7 +2,6 @@
 
 #include <span>
 
-#include "common/image/color_map.h"
 #include "common/image/image.h"
 #include "common/tensor/tensor.h"
 
@@ -19,9 +18,5 @@ Tensor to_tensor(std::span<const Image> pictures);
 
 /// Picture n of x [N, 3, H, W], clamped to [-1, 1] and rounded to the nearest byte.
 Image to_image(const Tensor& x, std::int64_t n = 0);
-
-/// Channel c of picture n of x [N, C, H, W] as a map of colours, `low` and `high` at its ends.
-Image channel_map(const Tensor& x, std::int64_t n, std::int64_t c, ColorMap map, float low,
-                  float high);
 
 }  // namespace ldm::image

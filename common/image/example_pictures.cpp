@@ -1,5 +1,7 @@
 #include "common/image/example_pictures.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/error.h"
@@ -21,15 +23,21 @@ std::vector<Example> example_pictures(const std::filesystem::path& model_folder)
 }
 
 std::vector<Example> choose_examples(const std::filesystem::path& model_folder,
-                                     const std::vector<std::string>& wanted, std::size_t count) {
-    auto examples = example_pictures(model_folder);
-    const auto rank = [&](const Example& example) {
-        // the others come last
-        return std::ranges::find(wanted, example.slug) - wanted.begin();
-    };
-    std::ranges::stable_sort(examples, {}, rank);
-    if (examples.size() > count) examples.resize(count);
-    return examples;
+                                     const std::vector<std::string>& wanted) {
+    const auto examples = example_pictures(model_folder);
+    std::vector<Example> chosen;
+    for (const std::string& slug : wanted) {
+        const auto found = std::ranges::find(examples, slug, &Example::slug);
+        if (found == examples.end()) {
+            std::string slugs;
+            for (const Example& example : examples)
+                slugs += (slugs.empty() ? "" : ", ") + example.slug;
+            throw Error(fmt::format("{}: there is no example '{}'; there are {}",
+                                    (model_folder / "examples").string(), slug, slugs));
+        }
+        chosen.push_back(*found);
+    }
+    return chosen;
 }
 
 }  // namespace ldm::image

@@ -21,8 +21,9 @@ struct Example {
 /// Throws ldm::Error naming what is missing.
 std::vector<Example> example_pictures(const std::filesystem::path& model_folder);
 
-/// The first `count` of the slugs `wanted` that are there, filled up with others.
+/// Those with the slugs `wanted`, in this order. Throws ldm::Error with all slugs there are when
+/// one of them is not there.
 std::vector<Example> choose_examples(const std::filesystem::path& model_folder,
-                                     const std::vector<std::string>& wanted, std::size_t count);
+                                     const std::vector<std::string>& wanted);
 
 }  // namespace ldm::image

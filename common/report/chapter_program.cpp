@@ -24,6 +24,12 @@ void ChapterArguments::save(const std::string& name, const image::Image& picture
     fmt::print("picture: {}\n", path.string());
 }
 
+void ChapterArguments::save(const std::string& name, const figures::Canvas& figure) const {
+    const auto path = (output / name).replace_extension(figure_format);
+    figure.save(path);
+    fmt::print("figure: {}\n", path.string());
+}
+
 ChapterProgram::ChapterProgram(std::string name, std::string description)
     : name_(std::move(name)), description_(std::move(description)) {}
 
@@ -52,6 +58,9 @@ int ChapterProgram::run(int argc, char** argv,
     std::string device = name_of(arguments.device);
     int threads = omp_get_max_threads();
     app.add_option("--output", arguments.output, "folder for the pictures")->capture_default_str();
+    app.add_option("--figures", arguments.figure_format, "file format of the figures")
+        ->check(CLI::IsMember({"png", "svg"}))
+        ->capture_default_str();
     app.add_option("--model", arguments.model,
                    "folder of a model [the one that ships with the project]");
     app.add_option("--seed", arguments.seed, "where the random numbers start")

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/device/device.h"
+#include "common/figures/canvas.h"
 #include "common/image/image.h"
 
 namespace CLI {
@@ -25,8 +26,13 @@ struct ChapterArguments {
     /// where the networks compute; it can be used
     Device device = Device::cpu;
 
-    /// Writes `<output>/<name>` as PNG and tells the reader where it is.
+    /// "png" or "svg": what figures are written as
+    std::string figure_format = "png";
+
+    /// Writes `<output>/<name>` and tells the reader where it is: a picture as PNG, a figure in the
+    /// format that was asked for, whose extension takes the place of the name's.
     void save(const std::string& name, const image::Image& picture) const;
+    void save(const std::string& name, const figures::Canvas& figure) const;
 };
 
 /// The frame of a chapter's main(): command line, help, threads, one line for an error, Ctrl-C.

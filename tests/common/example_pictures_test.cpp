@@ -23,6 +23,13 @@ TEST_CASE("example pictures come with their captions, in the order of their file
     CHECK(examples[0].picture == image::Image(2, 3, image::black));
     CHECK(examples[1].caption == "rocket");
 
+    const auto chosen = image::choose_examples(model.path(), {"rocket", "cat"});
+    REQUIRE(chosen.size() == 2);
+    CHECK(chosen[0].slug == "rocket");
+    CHECK(chosen[1].slug == "cat");
+    CHECK_THROWS_WITH(image::choose_examples(model.path(), {"rocket", "grinning-cat"}),
+                      test::has_text("no example 'grinning-cat'; there are cat, rocket"));
+
     io::write_json(model / "examples/captions.json", {{"dog.png", "dog face"}});
     CHECK_THROWS_WITH(image::example_pictures(model.path()), test::has_text("dog.png"));
     io::write_json(model / "examples/captions.json", io::Json::object());

@@ -33,11 +33,3 @@ TEST_CASE("what is brighter than white is white") {
     CHECK_THROWS_AS(image::to_image(x, 1), Error);
     CHECK_THROWS_AS(image::to_image(test::noise({1, 4, 2, 2}, 1)), Error);
 }
-
-TEST_CASE("one channel as colours") {
-    const Tensor x = Tensor::from({1, 2, 1, 2}, {0, 0, -1, 1});
-    const auto map = image::channel_map(x, 0, 1, image::ColorMap::grey, -1, 1);
-    CHECK(map.at(0, 0) == image::black);
-    CHECK(map.at(1, 0) == image::white);
-    CHECK_THROWS_AS(image::channel_map(x, 0, 2, image::ColorMap::grey, -1, 1), Error);
-}

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "common/image/plot.h"
+#include "common/figures/plot.h"
 #include "common/io/atomic_file.h"
 #include "common/io/utf8.h"
 
@@ -172,7 +172,7 @@ std::vector<float> running_mean(const std::vector<double>& values, std::size_t w
     return means;
 }
 
-image::Image draw_curve(const Curve& curve, const CurveStyle& style) {
+figures::Canvas draw_curve(const Curve& curve, const CurveStyle& style) {
     const auto narrow = [](const std::vector<double>& x) {
         return std::vector<float>(x.begin(), x.end());
     };
@@ -180,10 +180,15 @@ image::Image draw_curve(const Curve& curve, const CurveStyle& style) {
     const std::vector<float> steps = narrow(curve.column("step"));
     const std::size_t window =
         style.window ? style.window : std::max<std::size_t>(1, values.size() / 50);
-    return image::plot(
-        {{fmt::format("mean of {}", window), running_mean(values, window), steps, dark},
+    return figures::plot(
+        {{fmt::format("mean of {} steps", window), running_mean(values, window), steps, dark},
          {"each step", narrow(values), steps, light, true}},
-        {.title = style.title, .x_label = "step", .y_label = style.column, .log_y = style.log_y});
+        {.title = style.title,
+         .caption = fmt::format(
+             "Dots: the value of each step. Line: the mean of the last {} steps.", window),
+         .x_label = "training step",
+         .y_label = style.column + (style.log_y ? " (log scale)" : ""),
+         .log_y = style.log_y});
 }
 
 }  // namespace ldm::train

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/image/image.h"
+#include "common/figures/canvas.h"
 #include "common/report/progress.h"
 
 namespace ldm::train {
@@ -66,8 +66,8 @@ struct CurveStyle {
     std::size_t window = 0;
 };
 
-/// A picture of one column over the steps: the values as light dots, their running mean as a dark
+/// A figure of one column over the steps: the values as light dots, their running mean as a dark
 /// line.
-image::Image draw_curve(const Curve& curve, const CurveStyle& style = {});
+figures::Canvas draw_curve(const Curve& curve, const CurveStyle& style = {});
 
 }  // namespace ldm::train

@@ -7,8 +7,8 @@
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "chapters/09_training/trainers/step_noise.h"
+#include "common/figures/sheet.h"
 #include "common/figures/tensor_picture.h"
-#include "common/image/sheet.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -202,18 +202,18 @@ Tensor AutoencoderTrainer::reconstruct_with_ema(const Tensor& pictures) {
 
 image::Image AutoencoderTrainer::sample() {
     const Tensor rec = reconstruct_with_ema(examples_);
-    std::vector<image::Tile> tiles;
+    std::vector<figures::Tile> tiles;
     for (std::int64_t i = 0; i < examples_.dim(0); ++i)
         tiles.push_back({image::to_image(examples_, i), ""});
     for (std::int64_t i = 0; i < examples_.dim(0); ++i)
         tiles.push_back({image::to_image(rec, i), ""});
-    return image::sheet(
-        tiles,
-        {.title = "Pictures (top) and their reconstructions",
-         .note = fmt::format("PSNR {:.2f} dB", vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
-         .columns = static_cast<int>(examples_.dim(0)),
-         .tile_size = 128,
-         .gap = 12});
+    return figures::sheet(
+               tiles, {.title = "Pictures and their reconstructions",
+                       .caption = fmt::format("PSNR {:.2f} dB",
+                                              vae::psnr(examples_, ops::clamp(rec, -1.0f, 1.0f))),
+                       .columns = static_cast<int>(examples_.dim(0)),
+                       .row_labels = {"picture", "reconstruction"}})
+        .pixels();
 }
 
 void AutoencoderTrainer::write_model(const std::filesystem::path& folder) {

@@ -12,8 +12,8 @@
 #include "chapters/03_clip/token_ids.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
+#include "common/figures/sheet.h"
 #include "common/figures/tensor_picture.h"
-#include "common/image/sheet.h"
 #include "common/io/atomic_file.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
@@ -190,18 +190,19 @@ image::Image ClipTrainer::sample() {
     const Tensor logits =
         ops::to(contrast_in_batch(ids_of(batch.captions), batch.pictures).logits, Device::cpu);
     const std::int64_t n = logits.dim(0);
-    std::vector<image::Tile> tiles;
+    std::vector<figures::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
     for (std::int64_t i = 0; i < n; ++i) {
         const float* row = logits.data() + i * n;
         tiles.push_back({image::to_image(batch.pictures, std::max_element(row, row + n) - row),
                          batch.captions[i].substr(0, 14)});
     }
-    return image::sheet(tiles, {.title = "Pictures (top), and the one each caption scores highest",
-                                .note = fmt::format("accuracy {:.0f} %", 100.0 * accuracy(logits)),
-                                .columns = static_cast<int>(n),
-                                .tile_size = 128,
-                                .gap = 12});
+    return figures::sheet(tiles,
+                          {.title = "Retrieval: the most similar picture of each caption",
+                           .caption = fmt::format("accuracy {:.0f} %", 100.0 * accuracy(logits)),
+                           .columns = static_cast<int>(n),
+                           .row_labels = {"its own picture", "most similar picture"}})
+        .pixels();
 }
 
 void ClipTrainer::write_model(const std::filesystem::path& folder) {

@@ -14,8 +14,8 @@
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "chapters/09_training/trainers/parallel_micro_batches.h"
 #include "chapters/09_training/trainers/step_noise.h"
+#include "common/figures/sheet.h"
 #include "common/figures/tensor_picture.h"
-#include "common/image/sheet.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
@@ -259,15 +259,15 @@ image::Image DiffusionTrainer::sample() {
     const Tensor z = sampler_from(sampler_, schedule_)->sample(guided, noise(shape), noise);
     const Tensor pictures = ops::to((*decoder_)(z), Device::cpu);
 
-    std::vector<image::Tile> tiles;
+    std::vector<figures::Tile> tiles;
     for (std::int64_t i = 0; i < n; ++i) tiles.push_back({image::to_image(batch.pictures, i), ""});
     for (std::int64_t i = 0; i < n; ++i)
         tiles.push_back({image::to_image(pictures, i), batch.captions[i].substr(0, 14)});
-    return image::sheet(tiles,
-                        {.title = "Pictures of the training (top), and samples from their captions",
-                         .columns = static_cast<int>(n),
-                         .tile_size = 128,
-                         .gap = 12});
+    return figures::sheet(tiles,
+                          {.title = "Pictures of the training, and samples for their captions",
+                           .columns = static_cast<int>(n),
+                           .row_labels = {"picture", "sample"}})
+        .pixels();
 }
 
 void DiffusionTrainer::write_model(const std::filesystem::path& folder) {

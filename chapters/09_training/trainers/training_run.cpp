@@ -79,7 +79,7 @@ private:
 
 void Run::save(std::int64_t step) {
     folder_.save(step, trainer_.state(), what_, seconds());
-    image::save_png(folder_.path() / "curve.png", draw_curve(curve_, {.title = what_}));
+    draw_curve(curve_, {.title = what_}).save(folder_.path() / "curve.png");
 }
 
 void Run::show(std::int64_t step) {
