@@ -1,36 +1,13 @@
 #pragma once
 
-#include "chapters/02_vae/autoencoder.h"
+#include <vector>
+
+#include "chapters/02_vae/reconstruction.h"
 #include "common/figures/canvas.h"
-#include "common/image/example_pictures.h"
 
 /// The figures of this chapter.
 
 namespace ldm::vae {
-
-/// How alike two pictures in [-1, 1] are, in decibels: 20 dB is rough, 30 dB hard to tell apart,
-/// 6 dB more halve the error. (Peak signal to noise ratio, 10 log10(2^2 / mean squared error).)
-double psnr(const Tensor& a, const Tensor& b);
-
-struct MeanAndStd {
-    float mean, std;
-};
-MeanAndStd mean_and_std(const Tensor& x);
-
-/// A picture, encoded and decoded.
-struct RoundTrip {
-    std::string caption;
-    Tensor picture;  // [1, 3, H, W]
-    // [1, C, h, w], the mean of the posterior
-    Tensor latent;
-    Tensor reconstruction;  // [1, 3, H, W]
-    // standard deviation of the posterior, averaged over the latent
-    float posterior_std;
-};
-
-/// `device` is where the autoencoder is, and so where all of the trip takes place.
-RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& example,
-                     Device device);
 
 /// One row a picture: the picture, its latent channels, the reconstruction, the difference.
 figures::Canvas reconstruction_figure(const std::vector<RoundTrip>& trips);

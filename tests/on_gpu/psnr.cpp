@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "chapters/02_vae/show.h"
+#include "chapters/02_vae/reconstruction.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/png.h"
 

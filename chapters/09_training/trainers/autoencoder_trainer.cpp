@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "chapters/02_vae/show.h"
+#include "chapters/02_vae/reconstruction.h"
 #include "chapters/09_training/losses/lpips_weights.h"
 #include "chapters/09_training/optimizer/gradients.h"
 #include "chapters/09_training/optimizer/initial_weights.h"
