@@ -62,9 +62,10 @@ figures::Canvas schedules_figure() {
     const auto lower = figures::plot(
         betas,
         {.x_label = "timestep t", .y_label = "noise variance βₜ (log scale)", .log_y = true});
-    figures::Canvas both(upper.width(), upper.height() + lower.height());
+    constexpr double gap = 24;
+    figures::Canvas both(upper.width(), upper.height() + gap + lower.height());
     both.draw(upper, {0, 0});
-    both.draw(lower, {0, upper.height()});
+    both.draw(lower, {0, upper.height() + gap});
     return figures::figure("Noise schedules: the signal that is left, and the noise of each step",
                            both,
                            "Above: how much of x₀ is left in xₜ. The schedule with the ends of "

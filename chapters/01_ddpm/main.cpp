@@ -16,9 +16,9 @@ namespace {
 
 using namespace ldm;
 
-constexpr std::array forward_times = {30, 90, 180, 300, 420, 500, 999};
-constexpr std::array half_way_times = {500, 420, 340, 260, 180, 100, 40};
-constexpr std::array all_times = {999, 900, 830, 770, 700, 450, 200};
+constexpr std::array forward_times = {90, 180, 300, 500, 999};
+constexpr std::array half_way_times = {500, 340, 260, 180, 90};
+constexpr std::array all_times = {999, 830, 700, 450, 200};
 
 std::size_t index_of(const std::string& caption, const std::vector<image::Example>& examples) {
     std::string captions;
@@ -79,7 +79,7 @@ figures::Canvas process_figure(const std::vector<image::Example>& examples, std:
                     "samples from pure noise; below it the predicted x₀, the mean of all pictures "
                     "under their posterior weights, with the largest weight: which picture it will "
                     "be is decided while xₜ still looks like noise.",
-         .columns = 8,
+         .columns = static_cast<int>(forward_times.size()) + 1,
          .row_labels = {"forward process", "reverse process from t = 500",
                         "reverse process from noise", "predicted x₀"}});
 }

@@ -64,8 +64,9 @@ Canvas similarity_figure(const std::vector<image::Example>& examples,
     return figures::figure(
         "Cosine similarity of captions and pictures", body,
         "A row is a caption, a column a picture; framed: a picture and its own caption. Training "
-        "pulls the framed pairs together and pushes all others apart: the diagonal is the largest "
-        "of its row and of its column.");
+        "pulls the framed pairs together and pushes all others apart: on the diagonal should be "
+        "the "
+        "largest cosine of each row and of each column.");
 }
 
 Canvas zero_shot_figure(const std::vector<Choice>& choices, std::size_t classes) {

@@ -92,7 +92,7 @@ figures::Canvas word_maps_figure(const image::Image& picture, const std::vector<
     for (const Word& word : words) column_labels.push_back(word.text);
     for (std::size_t layer = 0; layer < layers.size(); ++layer) {
         const auto& [side, maps] = layers[layer];
-        row_labels.push_back(fmt::format("{} ({} × {})", places[layer], side, side));
+        row_labels.push_back(fmt::format("{}, {}×{}", places[layer], side, side));
         tiles.push_back({picture});
         for (std::vector<float> map : maps) {
             const float mean = mean_of(map);
@@ -109,7 +109,6 @@ figures::Canvas word_maps_figure(const image::Image& picture, const std::vector<
                     "for this word is large; each map runs from its smallest to its largest. The "
                     "means of a row add up to 100 %: most of it goes to start and padding.",
          .columns = static_cast<int>(words.size()) + 1,
-         .tile_size = 160,
          .column_labels = column_labels,
          .row_labels = row_labels,
          .scale = figures::ColorScale{figures::ColorMap::magma, "smallest", "largest",

@@ -55,7 +55,7 @@ figures::Canvas stages_figure(const FirstBlock::Pass& pass, const std::vector<in
     const std::vector<std::pair<std::string, Tensor>> stages = {
         {"input x", pass.x},
         {"first convolution", pass.conv_in},
-        {"normalized, plus time", pass.with_time},
+        {"normalized, with time", pass.with_time},
         {"residual", pass.residual},
         {"x + residual", pass.y}};
     std::vector<figures::Tile> tiles;
@@ -67,8 +67,8 @@ figures::Canvas stages_figure(const FirstBlock::Pass& pass, const std::vector<in
     }
     return figures::sheet(
         tiles, {.title = "One ResBlock, layer by layer",
-                .caption = "The channels with the largest residual. The first row and the last "
-                           "differ by the residual alone, which the skip connection adds to x.",
+                .caption = "The channels with the largest residual. The last row is the sum of the "
+                           "first and the fourth: the skip connection adds x to the residual.",
                 .columns = static_cast<int>(channels.size()),
                 .tile_size = 112,
                 .column_labels = columns,
@@ -107,7 +107,7 @@ figures::Canvas time_shift_figure(const Tensor& anywhere) {
     body.picture(figures::heat_map(map, static_cast<int>(channels), static_cast<int>(times),
                                    ColorMap::diverging, -range, range),
                  {left, 0, width, height});
-    body.text({left / 2, height / 2}, "channel, sorted by the change from first to last t",
+    body.text({left / 2, height / 2}, "channel (sorted)",
               {.align = figures::Align::centre, .color = figures::faint, .upwards = true});
     const double line = height + below / 2;
     body.text({left, line}, "t = 0: almost clean");
@@ -119,8 +119,9 @@ figures::Canvas time_shift_figure(const Tensor& anywhere) {
                               {ColorMap::diverging, fmt::format("−{:.2f}", range),
                                fmt::format("+{:.2f}", range), "shift τ(t) of the channel"});
     return figures::figure("Time embedding: the shift of each channel at each timestep", body,
-                           "What the block adds to every pixel of a channel at timestep t. Some "
-                           "channels fall with the noise, others rise: together they tell t.");
+                           "What the block adds to every pixel of a channel at timestep t. Sorted "
+                           "by the change from first to last t: some channels fall with the "
+                           "noise, others rise.");
 }
 
 TimeComparison compare_times(const FirstBlock& block, const Tensor& features, int truth,
@@ -136,7 +137,7 @@ figures::Canvas time_comparison_figure(const TimeComparison& comparison) {
     const Tensor& truth = comparison.at_truth.residual;
     const Tensor change = comparison.at_times.back().residual - truth;
     std::vector<figures::Tile> tiles;
-    std::vector<std::string> rows, columns = {fmt::format("at t = {}", comparison.truth)};
+    std::vector<std::string> rows, columns = {"residual"};
     for (const int t : comparison.times) columns.push_back(fmt::format("t = {}", t));
     for (const int channel : strongest_channels(change, 5)) {
         rows.push_back(fmt::format("channel {}", channel));

@@ -12,7 +12,7 @@
 namespace ldm::spatial_transformer {
 namespace {
 
-constexpr int tile_size = 160;
+constexpr int tile_size = 128;
 
 /// The picture under a map of weights, from its smallest to its largest.
 image::Image under_weights(const image::Image& picture, const AttentionMaps& maps,

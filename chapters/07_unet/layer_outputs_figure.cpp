@@ -20,7 +20,8 @@ using figures::Canvas;
 
 // of a feature map at full resolution, between two, of one level of the U
 constexpr double map_size = 96, gap = 26, level_height = map_size + 90;
-constexpr double card_shift = 4, skip_spacing = 18;
+// a label of the ends may be wider than its map
+constexpr double card_shift = 4, skip_spacing = 18, label_overhang = 12;
 constexpr int channels_per_card = 48;
 
 /// How large the activations are at each pixel: the root of the mean square over the channels.
@@ -117,20 +118,20 @@ figures::Canvas layer_outputs_figure(const std::vector<LayerOutput>& outputs,
                                      const figures::Tile& after) {
     const int count = static_cast<int>(outputs.size()), inputs = (count - 1) / 2;
     const int levels = 1 + outputs[inputs].block.level;
-    // the skip connections rise above the first level
-    const double top = skip_spacing * inputs + 8 - (level_height - map_size);
-    const std::vector<Stack> stacks = place(outputs, map_size + 2 * gap, top);
+    // the skip connections rise above the cards of the first level
+    const double top = skip_spacing * inputs + 32 - (level_height - map_size);
+    const std::vector<Stack> stacks = place(outputs, label_overhang + map_size + 2 * gap, top);
     const double end = stacks.back().front.x + stacks.back().front.width + 2 * gap;
 
     const double bottom = top + levels * level_height + 50;
-    Canvas body(end + map_size + 2, bottom + figures::color_scale_height);
+    Canvas body(end + map_size + label_overhang, bottom + figures::color_scale_height);
     for (int i = 0; i < inputs; ++i)
         // the output of input block i is for the block as far from the end
         draw_skip_connection(body, stacks[i].top(), stacks[count - 1 - i].top(),
                              skip_spacing * (inputs - i),
                              figures::mix(figures::curve_color(i), image::white, 0.25f));
     for (int i = 0; i < count; ++i) draw_stack(body, stacks[i], outputs[i]);
-    draw_end(body, before, 1, top + level_height);
+    draw_end(body, before, label_overhang, top + level_height);
     draw_end(body, after, end, top + level_height);
     figures::draw_color_scale(body, {1, bottom},
                               {figures::ColorMap::magma, "smallest", "largest",

@@ -48,12 +48,12 @@ figures::Canvas noise_figure(const NoisePredictor& predictor,
     return figures::sheet(
         tiles,
         {.title = fmt::format("Noise prediction of the UNet, \"{}\"", caption_of_picture),
-         .caption = "The more noise there is, the better the UNet predicts it (the error fades "
-                    "downwards), and the less it knows of the picture: the predicted x₀, what is "
-                    "left without the predicted noise, becomes a blur. Latents are decoded; noise "
-                    "is shown as four channels in a square.",
+         .caption = "The more noise there is, the better the UNet predicts it: the error fades "
+                    "downwards. The predicted x₀ is what is left of xₜ without the predicted "
+                    "noise; where xₜ shows little of the picture, it comes from the caption and "
+                    "the training. Latents are decoded; noise is shown as four channels in a "
+                    "square.",
          .columns = 5,
-         .tile_size = 160,
          .column_labels = {"noisy latent xₜ", "true noise ε", "predicted noise", "error",
                            "predicted x₀"},
          .row_labels = rows,

@@ -11,7 +11,7 @@ find_package(PNG REQUIRED)                    # [libpng-dev]         pictures
 find_package(JPEG REQUIRED)                   # [libjpeg-dev]        pictures
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # [libstb-dev] reading BMP, writing PNG
 find_package(PkgConfig REQUIRED)              # [pkg-config]         finds what CMake has no module for
-pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo cairo-ft cairo-svg freetype2)  # [libcairo2-dev] figures
+pkg_check_modules(CAIRO REQUIRED cairo cairo-ft cairo-svg freetype2)  # [libcairo2-dev] figures
 find_file(LDM_FONT_FILE DejaVuSans.ttf        # [fonts-dejavu-core]  their font, which becomes part of the program
   PATHS /usr/share/fonts /usr/local/share/fonts $ENV{HOME}/.local/share/fonts
   PATH_SUFFIXES truetype/dejavu dejavu dejavu-sans-fonts TTF truetype)

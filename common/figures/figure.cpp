@@ -6,7 +6,8 @@
 namespace ldm::figures {
 
 Canvas figure(const std::string& title, const Canvas& body, const std::string& caption) {
-    constexpr double margin = 28, space = 18, caption_size = 14;
+    constexpr double space = 18, caption_size = 14;
+    const double margin = title.empty() && caption.empty() ? 0 : 28;
     const double width = std::ceil(
         2 * margin + std::max(body.width(), title.empty() ? 0 : text_width(title, title_size)));
     const auto lines = wrap_text(caption, width - 2 * margin, caption_size);
