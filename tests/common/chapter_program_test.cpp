@@ -10,6 +10,7 @@
 #include "common/device/build.h"
 #include "common/error.h"
 #include "common/image/png.h"
+#include "common/io/atomic_file.h"
 #include "common/report/interrupt.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
@@ -73,6 +74,22 @@ TEST_CASE("chapter program: options arrive, the folder is made, the picture is t
     CHECK(status == 0);
     CHECK(steps == 7);
     CHECK(fs::exists(folder / "a/b/x.png"));
+}
+
+TEST_CASE("chapter program: figures are written in the format that was asked for") {
+    test::TemporaryFolder folder;
+    const std::string output = folder.path().string();
+    const Body body = [](const ChapterArguments& arguments) {
+        figures::Canvas figure(20, 10);
+        figure.set_title("nothing yet");
+        arguments.save("x.png", figure);
+    };
+    CHECK(run({"--output", output}, body) == 0);
+    CHECK(image::load_image(folder / "x.png") == image::Image(20, 10));
+    CHECK(!fs::exists(folder / "x.svg"));
+    CHECK(run({"--output", output, "--figures", "svg"}, body) == 0);
+    CHECK_THAT(io::read_text_file(folder / "x.svg"), test::has_text("<title>nothing yet</title>"));
+    CHECK(run({"--output", output, "--figures", "gif"}, body) == 2);
 }
 
 TEST_CASE("chapter program: every kind of end has its status") {
