@@ -16,9 +16,9 @@ namespace {
 
 using namespace ldm;
 
-constexpr std::array forward_times = {90, 180, 300, 500, 999};
-constexpr std::array half_way_times = {500, 340, 260, 180, 90};
-constexpr std::array all_times = {999, 830, 700, 450, 200};
+constexpr std::array forward_times = {100, 300, 500, 999};
+constexpr std::array half_way_times = {500, 340, 220, 100};
+constexpr std::array all_times = {999, 830, 700, 400};
 
 std::size_t index_of(const std::string& caption, const std::vector<image::Example>& examples) {
     std::string captions;
