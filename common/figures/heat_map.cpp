@@ -83,7 +83,7 @@ void draw_color_scale(Canvas& canvas, Point corner, const ColorScale& scale) {
     const double x = std::ceil(corner.x + text_width(scale.low, small_size) + space);
     const Rectangle area{x, corner.y + 4, strip, color_scale_height - 8};
     canvas.picture(heat_map(values, 1, steps, scale.map, 0, steps - 1), area);
-    canvas.frame(area);
+    canvas.frame({area.x - 1, area.y - 1, area.width + 2, area.height + 2});
     const double after = x + strip + space;
     canvas.text({after, middle}, scale.high, style);
     canvas.text({after + text_width(scale.high, small_size) + 2 * space, middle}, scale.label,
