@@ -24,6 +24,7 @@
 #include "common/nn/params.h"
 #include "common/ops/attention.h"
 #include "common/ops/batch_norm.h"
+#include "common/ops/compute_context.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/cuda/attention_cudnn.h"
 #include "common/ops/cuda/conv2d.h"
@@ -44,7 +45,6 @@
 #include "common/ops/shape.h"
 #include "common/ops/softmax.h"
 #include "common/ops/transfer.h"
-#include "common/ops/work.h"
 #include "common/verify/verify.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
@@ -272,6 +272,7 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
         const Tensor dweight =
             ops::conv2d_backward_weight(back(dy), back(x), problem.weight, problem.options);
 
+        ops::ComputeContext context;
         const auto check = [&](const ConvolutionWay& way) {
             INFO(way.name << ", " << name_of(dtype) << ", " << to_string(problem.x) << " and "
                           << to_string(problem.weight));
@@ -279,10 +280,10 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
                 CHECK((got && got.dtype() == dtype));
                 CHECK(close(back(got), expected, tolerance * largest(expected)) == "");
             };
-            agrees(way.forward(x, weight, bias, problem.options), y);
-            agrees(way.forward(x, weight, {}, problem.options), y_without);
-            agrees(way.backward_input(dy, weight, problem.x, problem.options), dx);
-            agrees(way.backward_weight(dy, x, problem.weight, problem.options), dweight);
+            agrees(way.forward(x, weight, bias, problem.options, context), y);
+            agrees(way.forward(x, weight, {}, problem.options, context), y_without);
+            agrees(way.backward_input(dy, weight, problem.x, problem.options, context), dx);
+            agrees(way.backward_weight(dy, x, problem.weight, problem.options, context), dweight);
         };
         using namespace ops::cuda;
         check({"ours", implicit_gemm_conv2d, implicit_gemm_conv2d_backward_input,
@@ -291,13 +292,15 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
         const auto same_bits = [](const Tensor& a, const Tensor& b) {
             CHECK(close(back(a), back(b), 0) == "");
         };
-        const ops::WithCudnn without({.conv2d = false});
-        same_bits(ops::cuda::conv2d(x, weight, bias, problem.options),
-                  implicit_gemm_conv2d(x, weight, bias, problem.options));
-        same_bits(ops::cuda::conv2d_backward_input(dy, weight, problem.x, problem.options),
-                  implicit_gemm_conv2d_backward_input(dy, weight, problem.x, problem.options));
-        same_bits(ops::cuda::conv2d_backward_weight(dy, x, problem.weight, problem.options),
-                  implicit_gemm_conv2d_backward_weight(dy, x, problem.weight, problem.options));
+        context.cudnn.conv2d = false;
+        same_bits(ops::cuda::conv2d(x, weight, bias, problem.options, context),
+                  implicit_gemm_conv2d(x, weight, bias, problem.options, context));
+        same_bits(
+            ops::cuda::conv2d_backward_input(dy, weight, problem.x, problem.options, context),
+            implicit_gemm_conv2d_backward_input(dy, weight, problem.x, problem.options, context));
+        same_bits(
+            ops::cuda::conv2d_backward_weight(dy, x, problem.weight, problem.options, context),
+            implicit_gemm_conv2d_backward_weight(dy, x, problem.weight, problem.options, context));
         if constexpr (build::has_cudnn) {
             const int done = static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) +
                              static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x,

@@ -17,7 +17,7 @@ inline Tensor counting_up_to(std::int64_t count) {
 /// Older checkpoints store the numbers 0, 1, 2, … beside the embeddings, some of them as floats.
 /// Nobody needs them, but a file that has them is a good file.
 inline void accept_position_ids(const nn::Params& embeddings, std::int64_t count) {
-    if (embeddings.contains("position_ids")) embeddings.get("position_ids", {1, count});
+    if (embeddings.contains("position_ids")) (void)embeddings.get("position_ids", {1, count});
 }
 
 }  // namespace ldm::clip

@@ -15,9 +15,9 @@ namespace ldm {
 ///         return checkpoint([*this, x, emb] { return forward(x, emb); });
 ///     }
 ///
-/// f is kept with the Tape: it should hold what it uses by value. It must compute the same both
+/// f is saved with the Tape: it should hold what it uses by value. It must compute the same both
 /// times, so noise comes in from outside. It may use any watched tensor, or what was computed from
 /// one, whether or not it was mentioned here. Without a Tape in scope this is f().
-Tensor checkpoint(std::function<Tensor()> f);
+[[nodiscard]] Tensor checkpoint(std::function<Tensor()> f);
 
 }  // namespace ldm

@@ -14,7 +14,7 @@ thread_local Tape* current_tape = nullptr;
 
 Tensor Gradients::of(const Tensor& x) const {
     expect(!passed_on_.contains(x.id()),
-           "the gradient of a result on the way was not kept: watch " + to_string(x.shape()) +
+           "the gradient of an intermediate result was not saved: watch " + to_string(x.shape()) +
                " before");
     auto found = by_id_.find(x.id());
     return found == by_id_.end() ? autograd::zeros_like(x) : found->second.reshape(x.shape());
@@ -89,8 +89,8 @@ void Tape::run_backward(Gradients& gradients, const Ids& on_the_way) const {
     }
 }
 
-/// The notes that were not taken are taken now and read into the same gradients: every sum is made
-/// in the order in which it would have been made.
+/// The nodes that were not recorded are recorded now, and their gradients join the others: every
+/// sum is made in the order in which it would have been made.
 void Tape::recompute_and_run_backward(const Node& node, Gradients& gradients,
                                       const Ids& on_the_way) const {
     Tape tape;

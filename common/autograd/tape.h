@@ -26,7 +26,7 @@ public:
     /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x.
     /// Throws for a tensor on the way that was not watched: its gradient is gone as soon as it was
     /// passed on.
-    Tensor of(const Tensor& x) const;
+    [[nodiscard]] Tensor of(const Tensor& x) const;
 
 private:
     friend class Tape;
@@ -35,16 +35,17 @@ private:
     std::unordered_set<std::uint64_t> passed_on_;
 };
 
-/// While a Tape lives, every op that depends on a watched tensor leaves a note on it: how to turn
-/// the gradient of its output into gradients of its inputs. backward() reads the notes last to
-/// first. A note keeps those numbers that its gradients need, and names the other tensors by their
-/// ids. Without a Tape nothing is noted and nothing is kept.
+/// Reverse-mode automatic differentiation. While a Tape lives, every op that depends on a watched
+/// tensor records a node on it: how to turn the gradient of its output into gradients of its inputs
+/// (a vector-Jacobian product, VJP). backward() goes through the nodes last to first. A node saves
+/// those tensors that its VJP needs, and names the others by their ids. Without a Tape nothing is
+/// recorded and nothing is saved.
 ///
 ///     Tape tape;
 ///     tape.watch(w);
 ///     Tensor y = ops::linear(x, w, b);
 ///     Tensor dw = tape.backward(y, dy).of(w);
-class Tape {
+class [[nodiscard]] Tape {
 public:
     /// Gradient of the output in, gradients of the inputs out, in their order. An empty Tensor
     /// stands for "not needed".
@@ -55,25 +56,26 @@ public:
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
-    /// Whether notes are taken.
-    static bool in_scope();
+    /// Whether ops are recorded.
+    [[nodiscard]] static bool in_scope();
 
     /// Gradients with respect to x will be wanted. x may be a result that has been computed
     /// already.
     void watch(const Tensor& x);
 
     /// Gradients of sum(y * dy).
-    Gradients backward(const Tensor& y, const Tensor& dy) const;
+    [[nodiscard]] Gradients backward(const Tensor& y, const Tensor& dy) const;
 
     /// Gradients of a single number.
-    Gradients backward(const Tensor& loss) const;
+    [[nodiscard]] Gradients backward(const Tensor& loss) const;
 
     /// Gradients of the sum of sum(y * dy) over several results.
-    Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
+    [[nodiscard]] Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
 
     /// The gradients of `wanted` alone: only what lies between them and y is gone through. Cheap
     /// for a weight that is used near the end, however long the tape.
-    Gradients backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const;
+    [[nodiscard]] Gradients backward(const Tensor& y, const Tensor& dy,
+                                     const Tensors& wanted) const;
 
 private:
     friend void record(const Tensor&, const Tensors&, VJP);
@@ -91,7 +93,7 @@ private:
     };
     void watch(std::uint64_t id);
     void run_backward(Gradients& gradients, const Ids& on_the_way) const;
-    void recompute_and_run_backward(const Node& note, Gradients& gradients,
+    void recompute_and_run_backward(const Node& node, Gradients& gradients,
                                     const Ids& on_the_way) const;
 
     std::vector<Node> nodes_;
@@ -102,17 +104,18 @@ private:
 };
 
 /// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input.
-/// What `vjp` holds is kept until the Tape goes.
+/// What `vjp` holds is saved until the Tape goes.
 void record(const Tensor& y, const Tensors& inputs, Tape::VJP vjp);
 
 /// Whether a Tape in scope will ask for the gradient of x, so that an op can save work.
-bool needs_gradient(const Tensor& x);
+[[nodiscard]] bool needs_gradient(const Tensor& x);
 
 /// x if its numbers will be needed for a gradient, or nothing: for what `vjp` holds.
-inline Tensor save_if(bool needed, const Tensor& x) { return needed ? x : Tensor(); }
+[[nodiscard]] inline Tensor save_if(bool needed, const Tensor& x) { return needed ? x : Tensor(); }
 
-/// No notes are taken while this lives: for parts whose gradient is by definition not wanted.
-class NoGradient {
+/// Nothing is recorded while this lives, as under torch.no_grad(): for parts whose gradient is by
+/// definition not wanted.
+class [[nodiscard]] NoGradient {
 public:
     NoGradient();
     ~NoGradient();

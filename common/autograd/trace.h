@@ -11,7 +11,7 @@ namespace ldm {
 /// While a Trace lives, every module that runs leaves its output here under the name that its
 /// weights have in the checkpoint ("input_blocks.1.0"). It feeds `act/` of the reference cases and
 /// the pictures of the chapters, and finds the first layer that differs.
-class Trace {
+class [[nodiscard]] Trace {
 public:
     /// Remembers every module, or only those named: a full-size UNet would leave gigabytes.
     explicit Trace(std::set<std::string> only = {});
@@ -19,12 +19,12 @@ public:
     Trace(const Trace&) = delete;
     Trace& operator=(const Trace&) = delete;
 
-    /// Whether anybody looks at all.
-    static bool in_scope();
+    /// Whether there is a Trace.
+    [[nodiscard]] static bool in_scope();
 
     /// The output of the module of that name; empty when it did not run. A module that ran more
     /// than once is remembered by its last run.
-    Tensor find(const std::string& name) const;
+    [[nodiscard]] Tensor find(const std::string& name) const;
 
     struct Step {
         std::string name;
@@ -44,9 +44,9 @@ private:
 };
 
 /// Hands y through, and leaves it on the Trace in scope if there is one.
-Tensor traced(const std::string& name, Tensor y);
+[[nodiscard]] Tensor traced(const std::string& name, Tensor y);
 
-/// Whether somebody will look at `name`: for results that are only computed to be looked at.
-bool tracing(const std::string& name);
+/// Whether a Trace in scope records `name`: for results that are only computed to be shown.
+[[nodiscard]] bool tracing(const std::string& name);
 
 }  // namespace ldm

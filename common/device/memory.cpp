@@ -1,5 +1,7 @@
 #include "common/device/memory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -7,6 +9,8 @@
 #include <list>
 #include <mutex>
 #include <new>
+
+#include "common/error.h"
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -31,12 +35,23 @@ struct Block {
     std::int64_t bytes;
 };
 
+std::atomic<std::int64_t> in_use = 0, most_in_use = 0;
+
+[[noreturn]] void out_of_memory(std::int64_t bytes) {
+    constexpr double mebibyte = 1 << 20;
+    throw OutOfMemory(fmt::format(
+        "the memory is full: {:.1f} MiB asked for, {:.1f} MiB in use; smaller pictures, fewer at a "
+        "time or fewer threads need less",
+        static_cast<double>(bytes) / mebibyte, static_cast<double>(in_use) / mebibyte));
+}
+
 #ifdef __linux__
-/// From the system itself, so that it has the block back at once when it is released.
+/// From the system itself, so that it has the block back at once when it is released. Null when
+/// the system has no more.
 Block fresh(std::int64_t bytes) {
     void* memory = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
+    if (memory == MAP_FAILED) return {nullptr, bytes};
     auto* const start = static_cast<std::byte*>(memory);
     const std::int64_t before = -reinterpret_cast<std::intptr_t>(start) & (huge_page - 1);
     if (before > 0) munmap(start, before);
@@ -48,11 +63,11 @@ Block fresh(std::int64_t bytes) {
 
 void release(const Block& block) { munmap(block.memory, block.bytes); }
 #else
-Block fresh(std::int64_t bytes) { return {::operator new (bytes, std::align_val_t{page}), bytes}; }
+Block fresh(std::int64_t bytes) {
+    return {::operator new (bytes, std::align_val_t{page}, std::nothrow), bytes};
+}
 void release(const Block& block) { ::operator delete (block.memory, std::align_val_t{page}); }
 #endif
-
-std::atomic<std::int64_t> in_use = 0, most_in_use = 0;
 
 void count(std::int64_t bytes) {
     const std::int64_t now = in_use += bytes;
@@ -76,12 +91,24 @@ public:
             }
             release_surplus(bytes);
         }
-        return fresh(bytes);
+        Block block = fresh(bytes);
+        if (!block.memory) {
+            // those that wait for tensors of other sizes are in the way now
+            release_all();
+            block = fresh(bytes);
+        }
+        if (!block.memory) out_of_memory(bytes);
+        return block;
     }
 
-    void give_back(const Block& block) {
+    void give_back(const Block& block) noexcept {
         const std::scoped_lock lock(mutex_);
-        blocks_.push_front(block);
+        try {
+            blocks_.push_front(block);
+        } catch (const std::bad_alloc&) {
+            release(block);
+            return;
+        }
         waiting_ += block.bytes;
         release_surplus();
     }
@@ -104,6 +131,13 @@ public:
     }
 
 private:
+    void release_all() {
+        const std::scoped_lock lock(mutex_);
+        for (const Block& block : blocks_) release(block);
+        blocks_.clear();
+        waiting_ = 0;
+    }
+
     /// Makes room for `coming` bytes, too.
     void release_surplus(std::int64_t coming = 0) {
         while (!blocks_.empty() &&
@@ -130,14 +164,15 @@ void forget_memory_peak() { most_in_use = in_use.load(); }
 std::shared_ptr<void> allocate(std::int64_t bytes) {
     if (bytes < huge_page || !reuse) {
         constexpr std::align_val_t cache_line{64};
-        void* memory = ::operator new(std::max<std::int64_t>(bytes, 1), cache_line);
+        void* memory = ::operator new(std::max<std::int64_t>(bytes, 1), cache_line, std::nothrow);
+        if (!memory) out_of_memory(bytes);
         count(bytes);
         return {memory, [bytes](void* p) {
                     ::operator delete(p, cache_line);
                     count(-bytes);
                 }};
     }
-    if (bytes > std::numeric_limits<std::int64_t>::max() - 2 * huge_page) throw std::bad_alloc();
+    if (bytes > std::numeric_limits<std::int64_t>::max() - 2 * huge_page) out_of_memory(bytes);
     const Block block = WaitingBlocks::instance().take((bytes + page - 1) / page * page);
     count(bytes);
     return {block.memory, [block, bytes](void*) {

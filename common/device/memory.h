@@ -11,8 +11,8 @@ namespace ldm {
 /// page fault for every 4 kB: about as much as the ops that only read and write. So large blocks
 /// are laid out in pages of 2 MB where the system has them, and a freed one waits for the next
 /// tensor of its size. At most 512 MB wait; the oldest goes first. Safe to use from several
-/// threads.
-std::shared_ptr<void> allocate(std::int64_t bytes);
+/// threads. An OutOfMemory, which says how much was asked for, when the system has no more.
+[[nodiscard]] std::shared_ptr<void> allocate(std::int64_t bytes);
 
 /// How many bytes of tensors there are now, the most there were since forget_memory_peak(), and how
 /// many wait for the next.

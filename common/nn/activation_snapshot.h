@@ -8,9 +8,9 @@
 
 namespace ldm::nn {
 
-/// A look into a model's UNet at work, stored beside the model: one example picture, drowned in
-/// noise up to step t, on its way through. The chapters that build the UNet's parts look at real
-/// numbers with it, long before there is a UNet; chapter 07 writes it.
+/// The activations of a model's UNet for one example picture, noised to step t, stored beside the
+/// model. The chapters that build the UNet's parts look at real
+/// numbers with it, before there is a UNet; chapter 07 writes it.
 ///
 ///     const ActivationSnapshot snapshot = read_activation_snapshot(folder);
 ///     SpatialTransformer(weights / "output_blocks" / 4 / 1, …)(snapshot.at("output_blocks.4.0"),

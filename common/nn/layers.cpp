@@ -3,29 +3,26 @@
 #include "common/autograd/trace.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
-#include "common/ops/matmul.h"
 #include "common/ops/norm.h"
 
 namespace ldm::nn {
 
 Linear::Linear(const Params& weights, std::int64_t in, std::int64_t out, Bias bias)
-    : path_(weights.path()), weight_(weights.get("weight", {out, in})) {
+    : path_(weights.path()), weight_(weights.weight("weight", {out, in})) {
     if (bias == Bias::yes) bias_ = weights.get("bias", {out});
 }
 
-Tensor Linear::operator()(const Tensor& x) const {
-    return traced(path_, ops::linear(x, weight_, bias_));
-}
+Tensor Linear::operator()(const Tensor& x) const { return traced(path_, weight_.linear(x, bias_)); }
 
 Conv2d::Conv2d(const Params& weights, std::int64_t in, std::int64_t out, Conv2dShape shape)
     : path_(weights.path()),
       options_{.stride = shape.stride, .padding = shape.padding},
-      weight_(weights.get("weight", {out, in, shape.kernel, shape.kernel})) {
+      weight_(weights.weight("weight", {out, in, shape.kernel, shape.kernel})) {
     if (shape.bias == Bias::yes) bias_ = weights.get("bias", {out});
 }
 
 Tensor Conv2d::operator()(const Tensor& x) const {
-    return traced(path_, ops::conv2d(x, weight_, bias_, options_));
+    return traced(path_, weight_.conv2d(x, bias_, options_));
 }
 
 GroupNorm::GroupNorm(const Params& weights, std::int64_t channels, float eps, int groups)

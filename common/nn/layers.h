@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/nn/params.h"
+#include "common/nn/weight.h"
 #include "common/ops/conv2d.h"
 
 /// Layers: a function of tensors together with the weights it uses. Each takes its weights from the
@@ -14,11 +15,12 @@ enum class Bias { yes, no };
 class Linear {
 public:
     Linear(const Params& weights, std::int64_t in, std::int64_t out, Bias bias = Bias::yes);
-    Tensor operator()(const Tensor& x) const;
+    [[nodiscard]] Tensor operator()(const Tensor& x) const;
 
 private:
     std::string path_;
-    Tensor weight_, bias_;
+    Weight weight_;
+    Tensor bias_;
 };
 
 struct Conv2dShape {
@@ -28,29 +30,30 @@ struct Conv2dShape {
     Bias bias = Bias::yes;
 };
 
-/// Looks at every pixel alone.
+/// A 1x1 convolution: every pixel by itself.
 inline constexpr Conv2dShape pixel_by_pixel{.kernel = 1, .padding = {}};
 
 /// x [N, in, H, W] -> [N, out, h, w]. Keys weight [out, in, kernel, kernel], bias [out].
 class Conv2d {
 public:
     Conv2d(const Params& weights, std::int64_t in, std::int64_t out, Conv2dShape shape = {});
-    Tensor operator()(const Tensor& x) const;
+    [[nodiscard]] Tensor operator()(const Tensor& x) const;
 
 private:
     std::string path_;
     ops::Conv2dOptions options_;
-    Tensor weight_, bias_;
+    Weight weight_;
+    Tensor bias_;
 };
 
 /// x [N, channels, ...]. Keys weight, bias [channels].
 class GroupNorm {
 public:
     GroupNorm(const Params& weights, std::int64_t channels, float eps, int groups = 32);
-    Tensor operator()(const Tensor& x) const;
+    [[nodiscard]] Tensor operator()(const Tensor& x) const;
 
-    /// silu of it, in one pass unless somebody looks at what comes between.
-    Tensor silu(const Tensor& x) const;
+    /// silu of it, in one pass unless a Trace records what comes between.
+    [[nodiscard]] Tensor silu(const Tensor& x) const;
 
 private:
     std::string path_;
@@ -63,7 +66,7 @@ private:
 class LayerNorm {
 public:
     LayerNorm(const Params& weights, std::int64_t width, float eps = 1e-5f);
-    Tensor operator()(const Tensor& x) const;
+    [[nodiscard]] Tensor operator()(const Tensor& x) const;
 
 private:
     std::string path_;
@@ -75,7 +78,7 @@ private:
 class Embedding {
 public:
     Embedding(const Params& weights, std::int64_t rows, std::int64_t width);
-    Tensor operator()(const Tensor& ids) const;
+    [[nodiscard]] Tensor operator()(const Tensor& ids) const;
 
 private:
     std::string path_;

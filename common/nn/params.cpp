@@ -26,10 +26,9 @@ void Checkpoint::add_slot(std::string name, Shape shape, Load load) {
 }
 
 void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load) {
-    add_slot(std::move(name), std::move(shape),
-             [load = std::move(load)](const std::optional<Place>& place) {
-                 return brought(load(), place);
-             });
+    add_slot(std::move(name), std::move(shape), [load = std::move(load)](const Wanted& wanted) {
+        return Loaded{brought(load(), wanted.place)};
+    });
 }
 
 void Checkpoint::add(std::string name, Tensor weights) {
@@ -37,36 +36,50 @@ void Checkpoint::add(std::string name, Tensor weights) {
     add(std::move(name), std::move(shape), [weights] { return weights; });
 }
 
+namespace {
+
+/// The type of a tensor whose numbers are those of the file, if there is one.
+std::optional<DType> same_type(const io::TensorEntry& entry) {
+    const auto address = reinterpret_cast<std::uintptr_t>(entry.bytes.data());
+    if (entry.dtype == io::DType::f32 && address % 4 == 0) return DType::f32;
+    if (entry.dtype == io::DType::f16 && address % 2 == 0) return DType::f16;
+    if (entry.dtype == io::DType::bf16 && address % 2 == 0) return DType::bf16;
+    return std::nullopt;
+}
+
+}  // namespace
+
 void Checkpoint::add(const io::SafetensorsFile& file) {
     for (const io::TensorEntry& entry : file.entries()) {
         using enum io::DType;
         if (entry.dtype != f64 && entry.dtype != f32 && entry.dtype != f16 && entry.dtype != bf16)
             continue;
-        add_slot(
-            entry.name, entry.shape,
-            [entry, mapping = file.mapping()](const std::optional<Place>& place) {
-                const auto address = reinterpret_cast<std::uintptr_t>(entry.bytes.data());
-                if (entry.dtype == f32 && address % alignof(float) == 0) {
-                    auto* data =
-                        reinterpret_cast<float*>(const_cast<std::byte*>(entry.bytes.data()));
-                    return brought(Tensor::borrow(entry.shape, data,
-                                                  std::const_pointer_cast<io::MappedFile>(mapping)),
-                                   place);
-                }
-                Tensor weights;
-                // as float32 twice as much would have to be sent
-                if (place && (entry.dtype == f16 || entry.dtype == bf16))
-                    weights = ops::as_stored(
-                        entry.bytes, entry.shape,
-                        entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16, place->device);
-                if (!weights) {
-                    weights = Tensor(entry.shape);
-                    io::read_floats(entry, weights.values());
-                }
-                // or the file would stand in memory beside the weights
-                mapping->forget(entry.bytes);
-                return brought(weights, place);
-            });
+        add_slot(entry.name, entry.shape,
+                 [entry, mapping = file.mapping()](const Wanted& wanted) -> Loaded {
+                     const std::optional<Place>& place = wanted.place;
+                     const std::optional<DType> type = same_type(entry);
+                     const auto unused = [mapping, bytes = entry.bytes] { mapping->forget(bytes); };
+                     if (type && wanted.as_stored)
+                         return {Tensor::borrow(entry.shape, entry.bytes.data(), mapping, *type),
+                                 unused};
+                     if (type == DType::f32)
+                         return {brought(Tensor::borrow(entry.shape, entry.bytes.data(), mapping),
+                                         place)};
+                     Tensor weights;
+                     // as float32 twice as much would have to be sent
+                     if (place && (entry.dtype == f16 || entry.dtype == bf16))
+                         weights =
+                             ops::as_stored(entry.bytes, entry.shape,
+                                            entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16,
+                                            place->device);
+                     if (!weights) {
+                         weights = Tensor(entry.shape);
+                         io::read_floats(entry, weights.values());
+                     }
+                     // or the file would stand in memory beside the weights
+                     unused();
+                     return {brought(weights, place)};
+                 });
     }
 }
 
@@ -82,8 +95,11 @@ void Checkpoint::reshape(std::string_view name, const std::function<Shape(Shape)
     if (found == slots_.end()) return;
     Slot& slot = found->second;
     slot.shape = new_shape(slot.shape);
-    slot.load = [load = std::move(slot.load), shape = slot.shape](
-                    const std::optional<Place>& place) { return load(place).reshape(shape); };
+    slot.load = [load = std::move(slot.load), shape = slot.shape](const Wanted& wanted) {
+        Loaded loaded = load(wanted);
+        loaded.numbers = loaded.numbers.reshape(shape);
+        return loaded;
+    };
 }
 
 Params Checkpoint::root() { return {this, ""}; }
@@ -119,7 +135,18 @@ Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
         // a stand-in, so that the model can ask for the rest
         return Tensor(expected);
     }
-    return load_nothing_ ? Tensor(expected) : slot->second.load(place_);
+    return load_nothing_ ? Tensor(expected) : slot->second.load({place_}).numbers;
+}
+
+Weight Checkpoint::take_weight(const std::string& name, const Shape& expected) {
+    const bool on_cpu = place().device == Device::cpu && place().dtype == DType::f32;
+    if (!frozen_ || !on_cpu || load_nothing_) return Weight(take(name, expected));
+    const auto slot = slots_.find(name);
+    const bool from_slot = slot != slots_.end() && slot->second.shape == expected;
+    asked_.insert(name);
+    Loaded loaded = from_slot ? slot->second.load({place_, true}) : Loaded{take(name, expected)};
+    if (!loaded.numbers.freeze()) return Weight(std::move(loaded.numbers));
+    return Weight(ops::FrozenWeight::from(std::move(loaded.numbers), std::move(loaded.unused)));
 }
 
 std::vector<std::string> Checkpoint::unused(std::string_view prefix) const {
@@ -151,6 +178,10 @@ void Checkpoint::check(const std::string& what) const {
 
 Params Params::operator/(std::string_view name) const {
     return {checkpoint_, path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name)};
+}
+
+Weight Params::weight(std::string_view name, const Shape& shape) const {
+    return checkpoint_->take_weight(full(name), shape);
 }
 
 Tensor Params::get(std::string_view name, const Shape& shape) const {

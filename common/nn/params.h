@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/nn/weight.h"
 #include "common/tensor/tensor.h"
 
 namespace ldm::io {
@@ -21,8 +22,8 @@ class Params;
 /// The weights of a model by their upstream names, and the account of who asked for what.
 ///
 /// A model takes its weights in its constructor, through Params. A name that is missing or has
-/// another shape is noted, not thrown, so that check() can tell everything that is wrong with a
-/// file in one message.
+/// another shape is remembered, not thrown, so that check() can tell everything that is wrong with
+/// a file in one message.
 class Checkpoint {
 public:
     Checkpoint() = default;
@@ -45,7 +46,7 @@ public:
     /// Hands all weights over to another checkpoint under other names.
     void move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name);
 
-    /// From now on hands out memory nobody has written instead of weights: for building a model
+    /// From now on hands out unwritten memory instead of weights: for building a model
     /// only to see whether everything is there. `false`: weights again.
     void load_nothing(bool nothing = true) { load_nothing_ = nothing; }
 
@@ -56,6 +57,11 @@ public:
     };
     void use(Place place) { place_ = place; }
     Place place() const { return place_.value_or(Place()); }
+
+    /// From now on the matrices of layers (Params::weight()) are handed out frozen: for a model
+    /// that is only used. Of a file they stay in its type, in the mapped file, until a product has
+    /// read them; those that somebody else can write to stay as they are.
+    void freeze() { frozen_ = true; }
 
     /// Sees the weights of that name, if there are any, under another shape of the same size.
     void reshape(std::string_view name, const std::function<Shape(Shape)>& new_shape);
@@ -72,21 +78,32 @@ public:
     std::map<std::string, Tensor> load_all();
 
     /// Throws one readable Error that lists what was asked for and missing (with the nearest names
-    /// that nobody asked for) or misshapen. `what` names the file or model.
+    /// that were not asked for) or misshapen. `what` names the file or model.
     void check(const std::string& what) const;
 
-    /// Every name that somebody asked for, whether it was there or not.
+    /// Every name that was asked for, whether it was there or not.
     const std::set<std::string, std::less<>>& asked() const { return asked_; }
 
-    /// Names below `prefix` that nobody asked for.
+    /// Names below `prefix` that were not asked for.
     std::vector<std::string> unused(std::string_view prefix = "") const;
 
 private:
     friend class Params;
     Tensor take(const std::string& name, const Shape& expected);
+    Weight take_weight(const std::string& name, const Shape& expected);
 
-    /// Weights where they are wanted; without a place as they are.
-    using Load = std::function<Tensor(const std::optional<Place>&)>;
+    /// What is wanted of weights: where; without a place as they are.
+    struct Wanted {
+        std::optional<Place> place;
+        // in the type of the file, in its mapping, if they lie in one
+        bool as_stored = false;
+    };
+    struct Loaded {
+        Tensor numbers;
+        // says that they will not be read for now, if they lie in a mapped file
+        std::function<void()> unused = {};
+    };
+    using Load = std::function<Loaded(const Wanted&)>;
     struct Slot {
         Shape shape;
         Load load;
@@ -100,7 +117,7 @@ private:
     std::function<Tensor(const std::string&, const Shape&)> fallback_;
     std::set<std::string, std::less<>> asked_;
     std::vector<Problem> problems_;
-    bool load_nothing_ = false;
+    bool load_nothing_ = false, frozen_ = false;
     std::optional<Place> place_;
 };
 
@@ -115,7 +132,10 @@ public:
     const std::string& path() const { return path_; }
 
     /// The weights of that name, which should have this shape.
-    Tensor get(std::string_view name, const Shape& shape) const;
+    [[nodiscard]] Tensor get(std::string_view name, const Shape& shape) const;
+
+    /// The same as the matrix of a layer: frozen, if the checkpoint was told to.
+    [[nodiscard]] Weight weight(std::string_view name, const Shape& shape) const;
 
     /// Whether the checkpoint has a tensor of that name here.
     bool contains(std::string_view name) const;

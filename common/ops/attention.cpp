@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/autograd/tape.h"
+#include "common/ops/compute_context.h"
 #include "common/ops/cpu/attention.h"
 #include "common/ops/cuda/attention.h"
 #include "common/ops/on_device.h"
@@ -32,18 +33,18 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
                                     const AttentionOptions& options) {
     const cpu::AttentionRule rule = checked_rule(q, k, options);
     expect_shape(v, {k.dim(0), k.dim(1), k.dim(2), v.dim(-1)});
-    Tensor y = OnDevice<cpu::attention, cuda::attention>()(q, k, v, rule);
+    Tensor y = OnDevice<cpu::attention, cuda::attention>()(q, k, v, rule, compute_context());
     record(y, {q, k, v}, [=](const Tensor& dy) -> Tensors {
-        const auto d =
-            OnDevice<cpu::attention_backward, cuda::attention_backward>()(dy, q, k, v, rule);
+        const auto d = OnDevice<cpu::attention_backward, cuda::attention_backward>()(
+            dy, q, k, v, rule, compute_context());
         return {d.q, d.k, d.v};
     });
     return y;
 }
 
 Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
-    return OnDevice<cpu::attention_weights, cuda::attention_weights>()(q, k,
-                                                                       checked_rule(q, k, options));
+    return OnDevice<cpu::attention_weights, cuda::attention_weights>()(
+        q, k, checked_rule(q, k, options), compute_context());
 }
 
 }  // namespace ldm::ops

@@ -7,24 +7,27 @@
 namespace ldm::ops {
 
 struct AttentionOptions {
-    // of the scores; 1 / sqrt(d) unless told
+    // of the scores; 1 / sqrt(d) by default
     std::optional<float> scale;
-    // a token looks at itself and those before it only
+    // causal mask: a token attends to itself and those before it only
     bool causal = false;
-    // [B, M] int32, 0 = nobody of this batch entry may look at that key
+    // [B, M] int32, 0 = this key is masked for all queries of that batch entry
     Tensor key_padding_mask;
 };
 
-/// Every query looks at every key and takes home a mixture of the values (Vaswani et al., 2017):
+/// Every query attends to every key: its result is a weighted sum of the values (Vaswani et al.,
+/// 2017):
 ///
 ///     attention(q, k, v) = softmax(q k^T / sqrt(d)) v
 ///
 /// q [B, heads, N, d], k [B, heads, M, d], v [B, heads, M, e] -> [B, heads, N, e].
-/// A query all of whose keys are masked looks at all of them equally, as in the original.
-Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                                    const AttentionOptions& options = {});
+/// A query all of whose keys are masked attends to all of them equally, as in the original.
+[[nodiscard]] Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                                  const AttentionOptions& options = {});
 
-/// The mixture itself, softmax(q k^T / sqrt(d)): [B, heads, N, M]. To look at; it has no gradient.
-Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options = {});
+/// The attention weights themselves, softmax(q k^T / sqrt(d)): [B, heads, N, M]. To be shown; they
+/// have no gradient.
+[[nodiscard]] Tensor attention_weights(const Tensor& q, const Tensor& k,
+                                       const AttentionOptions& options = {});
 
 }  // namespace ldm::ops

@@ -16,11 +16,11 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     expect_shape(bias, {x.dim(1)});
 }
 
-void record_norm(const Tensor& y, const Tensor& x, const cpu::ChannelLevels& levels,
+void record_norm(const Tensor& y, const Tensor& x, const cpu::ChannelNorm& norm,
                  const Tensor& weight, const Tensor& bias, cpu::Statistics moments) {
     record(y, {x, weight, bias}, [=](const Tensor& dy) -> Tensors {
         const auto d = OnDevice<cpu::batch_norm_backward, cuda::batch_norm_backward>()(
-            dy, x, levels, weight, moments);
+            dy, x, norm, weight, moments);
         return {d.x, d.weight, d.bias};
     });
 }
@@ -33,8 +33,8 @@ BatchNormed batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias
         fail(fmt::format("one number a channel has no variance: {}", to_string(x.shape())));
     const cpu::BatchNorm result =
         OnDevice<cpu::batch_norm, cuda::batch_norm>()(x, weight, bias, eps);
-    record_norm(result.y, x, result.levels, weight, bias, cpu::Statistics::of_batch);
-    return {result.y, {result.levels.mean, result.variance}};
+    record_norm(result.y, x, result.norm, weight, bias, cpu::Statistics::of_batch);
+    return {result.y, {result.norm.mean, result.variance}};
 }
 
 Tensor batch_norm(const Tensor& x, const ChannelStatistics& moments, const Tensor& weight,
@@ -42,10 +42,11 @@ Tensor batch_norm(const Tensor& x, const ChannelStatistics& moments, const Tenso
     check(x, weight, bias);
     expect_shape(moments.mean, {x.dim(1)});
     expect_shape(moments.variance, {x.dim(1)});
-    const cpu::ChannelLevels levels =
-        OnDevice<cpu::levels_of, cuda::levels_of>()(moments.mean, moments.variance, eps);
-    const Tensor y = OnDevice<cpu::level_channels, cuda::level_channels>()(x, levels, weight, bias);
-    record_norm(y, x, levels, weight, bias, cpu::Statistics::given);
+    const cpu::ChannelNorm norm = OnDevice<cpu::channel_norm_of, cuda::channel_norm_of>()(
+        moments.mean, moments.variance, eps);
+    const Tensor y =
+        OnDevice<cpu::normalize_channels, cuda::normalize_channels>()(x, norm, weight, bias);
+    record_norm(y, x, norm, weight, bias, cpu::Statistics::given);
     return y;
 }
 

@@ -20,14 +20,15 @@ struct BatchNormed {
 ///
 ///     y = (x - mean) / sqrt(variance + eps) * weight + bias
 ///
-/// with the mean and the variance of x itself, through which the gradient flows as well.
+/// with the mean and the variance of x itself, which the gradient goes through as well.
 /// x [N, C, ...], weight [C], bias [C]. An Error when a channel has a single number: it has no
 /// variance.
-BatchNormed batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
+[[nodiscard]] BatchNormed batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                     float eps);
 
 /// The same with moments that were measured earlier, as when a network is used and not trained.
 /// They may change afterwards: the gradient belongs to what they are now.
-Tensor batch_norm(const Tensor& x, const ChannelStatistics& moments, const Tensor& weight,
-                  const Tensor& bias, float eps);
+[[nodiscard]] Tensor batch_norm(const Tensor& x, const ChannelStatistics& moments,
+                                const Tensor& weight, const Tensor& bias, float eps);
 
 }  // namespace ldm::ops

@@ -10,16 +10,16 @@ namespace ldm::ops {
 /// The shape of a broadcast result, or an Error that names both shapes.
 Shape broadcast_shape(const Shape& a, const Shape& b);
 
-/// How to walk two tensors under the axes of their common shape, innermost first: a step is 0 along
-/// an axis that is repeated. Neighbouring axes that both tensors walk in one stride are merged into
-/// one.
+/// How to iterate over two tensors under the axes of their common shape, innermost first: a step is
+/// 0 along an axis that is repeated. Neighbouring axes that are one stride in both tensors are
+/// merged into one.
 struct BroadcastIndexer {
     Shape extents;
     Shape steps_a, steps_b;
 
     BroadcastIndexer(const Shape& common, const Shape& a, const Shape& b);
 
-    /// How many times the innermost axis is walked.
+    /// How many times the innermost axis is gone through.
     std::int64_t rows() const;
 
     /// Where row r (everything but the innermost axis) starts in a and in b.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/ops/frozen_weight.h"
 #include "common/tensor/tensor.h"
 
 namespace ldm::ops {
@@ -21,19 +22,24 @@ struct Conv2dOptions {
 ///
 /// x [N, C, H, W], weight [O, C, kh, kw], bias [O] or empty; a cross-correlation, as everywhere in
 /// this field.
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
-              Conv2dOptions options = {});
+[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                            Conv2dOptions options = {});
 
-/// The transpose of conv2d without padding: every input pixel paints a stamp of the kernel.
+[[nodiscard]] Tensor conv2d(const Tensor& x, const FrozenWeight& weight, const Tensor& bias,
+                            Conv2dOptions options = {});
+
+/// The transpose of conv2d without padding: every input pixel adds the kernel, times
+/// itself, to the output.
 /// x [N, C, H, W], weight [C, O, kh, kw], bias [O] or empty -> [N, O, (H-1) s + kh, (W-1) s + kw]
-Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias, int stride);
+[[nodiscard]] Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                      int stride);
 
 /// Gradient of conv2d with respect to x of shape `x_shape`.
-Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
-                             Conv2dOptions options);
+[[nodiscard]] Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight,
+                                           const Shape& x_shape, Conv2dOptions options);
 
 /// Gradient of conv2d with respect to a weight of shape `weight_shape`.
-Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape,
-                              Conv2dOptions options);
+[[nodiscard]] Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x,
+                                            const Shape& weight_shape, Conv2dOptions options);
 
 }  // namespace ldm::ops

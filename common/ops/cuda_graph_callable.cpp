@@ -23,7 +23,7 @@ Tensor copy_of(const Tensor& x) {
     return y;
 }
 
-bool can_be_written(const std::vector<Tensor>& arguments) {
+[[maybe_unused]] bool can_be_written(const std::vector<Tensor>& arguments) {
     const bool on_gpu =
         std::ranges::all_of(arguments, [](const Tensor& x) { return x.device() == Device::cuda; });
     return on_gpu && !Tape::in_scope() && !Trace::in_scope();

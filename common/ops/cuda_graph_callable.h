@@ -15,7 +15,7 @@ namespace ldm::ops {
 /// know what happens inside, it is just called.
 ///
 /// Its result must depend on its arguments alone, and on tensors that stay what and where they are,
-/// such as weights: whatever else it looks at is looked at once.
+/// such as weights: whatever else it reads is read once.
 class CudaGraphCallable {
 public:
     using Function = std::function<Tensor(const std::vector<Tensor>&)>;

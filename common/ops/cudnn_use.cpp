@@ -8,7 +8,6 @@
 namespace ldm::ops {
 namespace {
 
-std::atomic<CudnnUse> in_force;
 std::atomic<std::int64_t> convolutions, attentions;
 
 }  // namespace
@@ -33,12 +32,6 @@ std::string name_of(CudnnUse use) {
     if (!build::has_cudnn || use == CudnnUse{false, false}) return "none";
     return use.conv2d && use.attention ? "conv2d,attention" : use.conv2d ? "conv2d" : "attention";
 }
-
-WithCudnn::WithCudnn(CudnnUse use) : before_(in_force.exchange(use)) {}
-
-WithCudnn::~WithCudnn() { in_force = before_; }
-
-CudnnUse cudnn_use() { return in_force; }
 
 CudnnCount through_cudnn() { return {convolutions, attentions}; }
 

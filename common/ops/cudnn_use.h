@@ -18,11 +18,11 @@ struct CudnnUse {
 
 /// Of "conv2d", "attention" and "none"; another name, or anything but none in a program without
 /// cuDNN, is an Error.
-CudnnUse cudnn_use_from(const std::vector<std::string>& names);
-std::string name_of(CudnnUse use);
+[[nodiscard]] CudnnUse cudnn_use_from(const std::vector<std::string>& names);
+[[nodiscard]] std::string name_of(CudnnUse use);
 
-/// While it lives, on all threads; then as before.
-class WithCudnn {
+/// While it lives, for the ops that this thread calls; then as before.
+class [[nodiscard]] WithCudnn {
 public:
     explicit WithCudnn(CudnnUse use);
     ~WithCudnn();
@@ -33,15 +33,12 @@ private:
     CudnnUse before_;
 };
 
-/// The one in force.
-CudnnUse cudnn_use();
-
 /// How many convolutions and attentions cuDNN was given so far, so that a measurement can say
 /// whether it was cuDNN that it measured.
 struct CudnnCount {
     std::int64_t conv2d = 0, attention = 0;
 };
-CudnnCount through_cudnn();
+[[nodiscard]] CudnnCount through_cudnn();
 void count_through_cudnn(CudnnCount more);
 
 }  // namespace ldm::ops

@@ -16,9 +16,10 @@ constexpr OnDevice<cpu::sum_to, cuda::sum_to> sum_to;
 
 Tensor apply(Unary op, const Tensor& x) {
     Tensor y = unary(op, x);
-    record(y, {x}, [op, seen = looks_at_result(op) ? y : x](const Tensor& dy) -> Tensors {
-        return {unary_backward(op, seen, dy)};
-    });
+    record(y, {x},
+           [op, seen = differentiates_from_result(op) ? y : x](const Tensor& dy) -> Tensors {
+               return {unary_backward(op, seen, dy)};
+           });
     return y;
 }
 
@@ -63,6 +64,12 @@ Tensor div(const Tensor& a, const Tensor& b) {
 Tensor scale(const Tensor& x, float factor) {
     Tensor y = affine(x, factor, 0.0f);
     record(y, {x}, [factor](const Tensor& dy) -> Tensors { return {scale(dy, factor)}; });
+    return y;
+}
+
+Tensor divide(const Tensor& x, float divisor) {
+    Tensor y = OnDevice<cpu::divide, cuda::divide>()(x, divisor);
+    record(y, {x}, [divisor](const Tensor& dy) -> Tensors { return {divide(dy, divisor)}; });
     return y;
 }
 

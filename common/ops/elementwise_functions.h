@@ -21,7 +21,7 @@ enum class Unary {
 };
 
 /// Whether the gradient is computed from the result, and not from what the function was applied to.
-constexpr bool looks_at_result(Unary op) {
+constexpr bool differentiates_from_result(Unary op) {
     return op == Unary::sigmoid || op == Unary::tanh || op == Unary::relu || op == Unary::exp ||
            op == Unary::sqrt;
 }

@@ -7,9 +7,9 @@
 namespace ldm::ops {
 
 /// Cuts every vector into `heads` equal slices: [N, S, heads * d] -> [N, heads, S, d].
-Tensor split_heads(const Tensor& x, std::int64_t heads);
+[[nodiscard]] Tensor split_heads(const Tensor& x, std::int64_t heads);
 
 /// Puts the slices together again: [N, heads, S, d] -> [N, S, heads * d].
-Tensor merge_heads(const Tensor& x);
+[[nodiscard]] Tensor merge_heads(const Tensor& x);
 
 }  // namespace ldm::ops

@@ -11,6 +11,6 @@ namespace ldm::ops {
 /// The keys agree on one d x e summary of the picture, softmax running over the pixels, and every
 /// query reads from it. q [B, heads, d, P], k [B, heads, d, P], v [B, heads, e, P] ->
 /// [B, heads, e, P]; neither q nor the scores are scaled (LinearAttention in ldm's attention.py).
-Tensor linear_attention(const Tensor& q, const Tensor& k, const Tensor& v);
+[[nodiscard]] Tensor linear_attention(const Tensor& q, const Tensor& k, const Tensor& v);
 
 }  // namespace ldm::ops

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/autograd/tape.h"
+#include "common/ops/compute_context.h"
 #include "common/ops/cpu/matmul.h"
 #include "common/ops/cuda/matmul.h"
 #include "common/ops/on_device.h"
@@ -18,6 +19,15 @@ Tensor stack_of_matrices(const Tensor& x) {
     return x.reshape({element_count(leading), x.dim(-2), x.dim(-1)});
 }
 
+/// x [..., in] as [n, in], when it fits a weight [out, in] and a bias [out].
+Tensor checked_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    const auto [out, in] = weight.dims<2>();
+    if (x.rank() < 1 || x.dim(-1) != in)
+        fail(fmt::format("expected [..., {}], got {}", in, to_string(x.shape())));
+    if (bias) expect_shape(bias, {out});
+    return x.reshape({element_count(Shape(x.shape().begin(), x.shape().end() - 1)), in});
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
@@ -30,9 +40,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
                          to_string(b.shape()), bt ? "^T" : ""));
 
     leading.insert(leading.end(), {m, n});
-    Tensor y =
-        OnDevice<cpu::matmul, cuda::matmul>()(stack_of_matrices(a), stack_of_matrices(b), at, bt)
-            .reshape(leading);
+    Tensor y = OnDevice<cpu::matmul, cuda::matmul>()(stack_of_matrices(a), stack_of_matrices(b), at,
+                                                     bt, compute_context())
+                   .reshape(leading);
     const Tensor kept_a = save_if(needs_gradient(b), a), kept_b = save_if(needs_gradient(a), b);
     record(y, {a, b}, [at, bt, kept_a, kept_b](const Tensor& dy) -> Tensors {
         constexpr auto none = Transpose::none, first = Transpose::a, second = Transpose::b;
@@ -46,15 +56,11 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose) {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const auto [out, in] = weight.dims<2>();
-    if (x.rank() < 1 || x.dim(-1) != in)
-        fail(fmt::format("expected [..., {}], got {}", in, to_string(x.shape())));
-    if (bias) expect_shape(bias, {out});
-
+    const Tensor rows = checked_rows(x, weight, bias);
     Shape shape = x.shape();
     shape.back() = out;
-    const std::int64_t count = element_count(Shape(x.shape().begin(), x.shape().end() - 1));
-    const Tensor rows = x.reshape({count, in});
-    Tensor y = OnDevice<cpu::linear, cuda::linear>()(rows, weight, bias).reshape(shape);
+    Tensor y =
+        OnDevice<cpu::linear, cuda::linear>()(rows, weight, bias, compute_context()).reshape(shape);
     const Tensor kept_rows = save_if(needs_gradient(weight), rows),
                  saved_weight = save_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
@@ -68,6 +74,16 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                return {dx, dweight, dbias};
            });
     return y;
+}
+
+Tensor linear(const Tensor& x, const FrozenWeight& weight, const Tensor& bias) {
+    // gradients, and a GPU, are served by the weight as it is
+    if (x.device() != Device::cpu || needs_gradient(x) || needs_gradient(bias))
+        return linear(x, weight.as_float(), bias);
+    Shape shape = x.shape();
+    const Tensor rows = checked_rows(x, weight.stored(), bias);
+    shape.back() = weight.stored().dim(0);
+    return cpu::linear_frozen(rows, weight.packed(), bias, compute_context()).reshape(shape);
 }
 
 }  // namespace ldm::ops

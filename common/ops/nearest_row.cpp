@@ -1,9 +1,9 @@
 #include "common/ops/nearest_row.h"
 
+#include "common/ops/compute_context.h"
 #include "common/ops/cpu/nearest_row.h"
 #include "common/ops/cuda/nearest_row.h"
 #include "common/ops/on_device.h"
-#include "common/ops/work.h"
 
 namespace ldm::ops {
 
@@ -12,8 +12,7 @@ Tensor nearest_row(const Tensor& x, const Tensor& table) {
     const auto [rows, table_width] = table.dims<2>();
     expect_shape(table, {rows, width});
     expect(rows > 0, "a table without rows");
-    add_work(2.0 * points * rows * width);
-    return OnDevice<cpu::nearest_row, cuda::nearest_row>()(x, table);
+    return OnDevice<cpu::nearest_row, cuda::nearest_row>()(x, table, compute_context());
 }
 
 }  // namespace ldm::ops

@@ -9,6 +9,6 @@ namespace ldm::ops {
 ///     argmin over r of |x - table[r]|^2,   computed as |x|^2 + |table[r]|^2 - 2 x . table[r]
 ///
 /// The first of several that are equally near. A choice has no gradient.
-Tensor nearest_row(const Tensor& x, const Tensor& table);
+[[nodiscard]] Tensor nearest_row(const Tensor& x, const Tensor& table);
 
 }  // namespace ldm::ops

@@ -6,7 +6,7 @@
 #include "common/tensor/tensor.h"
 
 /// The loops of training that run over every weight at every step. Other than all functions beside
-/// them, those that return nothing write over their first arguments, and none leaves a note on a
+/// them, those that return nothing write over their first arguments, and none is recorded on a
 /// Tape. The answer does not depend on the number of threads.
 
 namespace ldm::ops {
@@ -45,12 +45,12 @@ void lerp_into(Tensor& x, const Tensor& end, double share);
 void add_into(Tensor& x, double keep, const Tensor& y, double share);
 
 /// Of all numbers of x, in double precision.
-double sum_of_squares(const Tensor& x);
+[[nodiscard]] double sum_of_squares(const Tensor& x);
 
 /// Of all numbers of all of them, on one device: a GPU is waited for once.
-double sum_of_squares(const std::vector<Tensor>& xs);
+[[nodiscard]] double sum_of_squares(const std::vector<Tensor>& xs);
 
 /// Neither NaN nor infinite anywhere.
-bool all_finite(const Tensor& x);
+[[nodiscard]] bool all_finite(const Tensor& x);
 
 }  // namespace ldm::ops

@@ -1,15 +1,8 @@
 #include "common/ops/precision.h"
 
-#include <atomic>
-
 #include "common/error.h"
 
 namespace ldm::ops {
-namespace {
-
-std::atomic<Precision> in_force = Precision::f32;
-
-}  // namespace
 
 Precision precision_from(const std::string& name) {
     if (name == "f32") return Precision::f32;
@@ -25,14 +18,6 @@ bool has_bf16_products() {
 #else
     return false;
 #endif
-}
-
-WithPrecision::WithPrecision(Precision precision) : before_(in_force.exchange(precision)) {}
-
-WithPrecision::~WithPrecision() { in_force = before_; }
-
-Precision precision(Device device) {
-    return device == Device::cpu && !has_bf16_products() ? Precision::f32 : in_force.load();
 }
 
 }  // namespace ldm::ops

@@ -15,20 +15,20 @@ enum class Precision {
 };
 
 /// "f32" or "bf16"; another name is an Error.
-Precision precision_from(const std::string& name);
-std::string name_of(Precision precision);
+[[nodiscard]] Precision precision_from(const std::string& name);
+[[nodiscard]] std::string name_of(Precision precision);
 
 /// Whether this program has the processor's instructions for Precision::bf16 (AVX-512 BF16).
 /// Without them it is f32 on the CPU; every GPU has its own.
-bool has_bf16_products();
+[[nodiscard]] bool has_bf16_products();
 
-/// While it lives, everything multiplies with that precision, on all threads; then as before. What
-/// PyTorch calls torch.set_float32_matmul_precision("medium").
+/// While it lives, the ops that this thread calls multiply with that precision; then as before.
+/// What PyTorch calls torch.set_float32_matmul_precision("medium").
 ///
 ///     const ops::WithPrecision fast(ops::Precision::bf16);
 ///
 /// Attention's own products stay float32.
-class WithPrecision {
+class [[nodiscard]] WithPrecision {
 public:
     explicit WithPrecision(Precision precision);
     ~WithPrecision();
@@ -39,7 +39,7 @@ private:
     Precision before_;
 };
 
-/// The one in force on a device.
-Precision precision(Device device);
+/// With what an op multiplies that this thread calls on a device.
+[[nodiscard]] Precision precision(Device device);
 
 }  // namespace ldm::ops

@@ -5,12 +5,12 @@
 namespace ldm::ops {
 
 /// exp(x) / sum(exp(x)) along the last axis, computed from x minus its maximum.
-Tensor softmax(const Tensor& x);
+[[nodiscard]] Tensor softmax(const Tensor& x);
 
 /// log(softmax(x)) along the last axis.
-Tensor log_softmax(const Tensor& x);
+[[nodiscard]] Tensor log_softmax(const Tensor& x);
 
 /// Mean of -log_softmax(logits)[i, labels[i]]: logits [N, classes], labels [N] int32 -> [].
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
+[[nodiscard]] Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
 }  // namespace ldm::ops

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <optional>
 
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
@@ -13,16 +14,24 @@
 namespace ldm {
 namespace {
 
-std::int64_t checked_count(const Shape& shape) {
-    constexpr std::int64_t most_bytes_per_element = 4;
+constexpr std::int64_t most_bytes_per_element = 4;
+
+/// How many elements there are, or nothing when an extent is negative or the size overflows.
+std::optional<std::int64_t> count_of(const Shape& shape) {
     std::int64_t count = 1;
     for (std::int64_t extent : shape) {
         std::int64_t bytes;
         if (extent < 0 || __builtin_mul_overflow(count, extent, &count) ||
             __builtin_mul_overflow(count, most_bytes_per_element, &bytes))
-            fail("no tensor has the shape " + to_string(shape));
+            return std::nullopt;
     }
     return count;
+}
+
+std::int64_t checked_count(const Shape& shape) {
+    const std::optional<std::int64_t> count = count_of(shape);
+    if (!count) fail("no tensor has the shape " + to_string(shape));
+    return *count;
 }
 
 std::uint64_t next_id() {
@@ -94,12 +103,17 @@ Tensor Tensor::ints(Shape shape, std::span<const std::int32_t> values) {
     return x;
 }
 
-Tensor Tensor::borrow(Shape shape, float* data, std::shared_ptr<void> owner) {
+Tensor Tensor::borrow(Shape shape, const void* data, std::shared_ptr<const void> owner,
+                      DType dtype) {
     Tensor x;
     x.shape_ = std::move(shape);
     x.size_ = checked_count(x.shape_);
     x.id_ = next_id();
-    x.storage_ = std::shared_ptr<void>(std::move(owner), data);
+    x.dtype_ = dtype;
+    x.read_only_ = true;
+    // whoever wants them without const is refused by read_only_
+    x.storage_ = std::shared_ptr<void>(std::const_pointer_cast<void>(std::move(owner)),
+                                       const_cast<void*>(data));
     return x;
 }
 
@@ -116,8 +130,21 @@ void* Tensor::on_cpu(DType expected) const {
     return storage_.get();
 }
 
+void Tensor::fail_read_only() const {
+    fail("the numbers of " + to_string(shape_) +
+         " may only be read (they lie in a mapped file, or are a frozen weight); write to a copy");
+}
+
+bool Tensor::freeze() {
+    if (!read_only_ && storage_.use_count() > 1) return false;
+    return read_only_ = true;
+}
+
 const float* Tensor::data() const { return static_cast<const float*>(on_cpu(DType::f32)); }
-float* Tensor::data() { return static_cast<float*>(on_cpu(DType::f32)); }
+float* Tensor::data() {
+    if (read_only_) fail_read_only();
+    return static_cast<float*>(on_cpu(DType::f32));
+}
 const std::int32_t* Tensor::ints() const {
     return static_cast<const std::int32_t*>(on_cpu(DType::i32));
 }
@@ -135,19 +162,18 @@ float Tensor::item() const {
 }
 
 Tensor Tensor::reshape(Shape shape, std::source_location where) const {
-    std::int64_t known = 1;
-    std::int64_t* unknown = nullptr;
-    for (std::int64_t& extent : shape) {
-        if (extent == -1 && !unknown)
-            unknown = &extent;
-        else
-            known *= extent;
+    Shape complete = shape;
+    const auto unknown = std::ranges::find(complete, -1);
+    if (unknown != complete.end()) {
+        // of the others; a second -1 is no extent and makes it nothing
+        *unknown = 1;
+        const std::int64_t known = count_of(complete).value_or(0);
+        *unknown = known > 0 ? size_ / known : -1;
     }
-    if (unknown && known > 0) *unknown = size_ / known;
-    if (element_count(shape) != size_)
+    if (count_of(complete) != size_)
         fail(fmt::format("cannot reshape {} to {}", to_string(shape_), to_string(shape)), where);
     Tensor view = *this;
-    view.shape_ = std::move(shape);
+    view.shape_ = std::move(complete);
     return view;
 }
 

@@ -13,7 +13,7 @@
 
 namespace ldm {
 
-/// f16 and bf16 exist on a GPU only.
+/// On a CPU f16 and bf16 can only be stored (ops::to makes f32 of them); a GPU computes with them.
 enum class DType { f32, i32, f16, bf16 };
 std::string name_of(DType dtype);
 
@@ -35,17 +35,19 @@ public:
     explicit Tensor(Shape shape, DType dtype = DType::f32, Device device = Device::cpu);
 
     // What these make is on the CPU; ops::to (common/ops/transfer.h) brings it elsewhere.
-    static Tensor zeros(Shape shape);
-    static Tensor full(Shape shape, float value);
-    static Tensor scalar(float value) { return full({}, value); }
-    static Tensor from(Shape shape, std::span<const float> values);
-    static Tensor from(Shape shape, std::initializer_list<float> values) {
+    [[nodiscard]] static Tensor zeros(Shape shape);
+    [[nodiscard]] static Tensor full(Shape shape, float value);
+    [[nodiscard]] static Tensor scalar(float value) { return full({}, value); }
+    [[nodiscard]] static Tensor from(Shape shape, std::span<const float> values);
+    [[nodiscard]] static Tensor from(Shape shape, std::initializer_list<float> values) {
         return from(std::move(shape), std::span(values.begin(), values.size()));
     }
-    static Tensor ints(Shape shape, std::span<const std::int32_t> values);
+    [[nodiscard]] static Tensor ints(Shape shape, std::span<const std::int32_t> values);
 
-    /// Numbers that live elsewhere, such as in a mapped file; `owner` keeps them alive.
-    static Tensor borrow(Shape shape, float* data, std::shared_ptr<void> owner);
+    /// Numbers that live elsewhere and are only read, such as in a mapped file; `owner` keeps them
+    /// alive.
+    [[nodiscard]] static Tensor borrow(Shape shape, const void* data,
+                                       std::shared_ptr<const void> owner, DType dtype = DType::f32);
 
     explicit operator bool() const { return storage_ != nullptr; }
 
@@ -69,6 +71,14 @@ public:
         return extents;
     }
 
+    /// Whether the numbers may only be read (see borrow()). To ask for them without const is then
+    /// an Error: a write to a mapped file would end the program.
+    bool read_only() const { return read_only_; }
+
+    /// Makes the numbers read-only for good, and says whether it could: not while another handle
+    /// may write to them.
+    [[nodiscard]] bool freeze();
+
     /// On the CPU; an Error for a tensor that is on another device or has other numbers.
     const float* data() const;
     float* data();
@@ -80,13 +90,18 @@ public:
 
     /// Where the numbers lie, on whatever device, for those who know what is there.
     const void* address() const { return storage_.get(); }
-    void* address() { return storage_.get(); }
+    void* address() {
+        if (read_only_) fail_read_only();
+        return storage_.get();
+    }
 
     /// The only number of a tensor of one element, fetched if it is on a GPU.
     float item() const;
 
-    /// The same numbers under another shape; one extent may be -1 and is worked out.
-    Tensor reshape(Shape shape, std::source_location where = std::source_location::current()) const;
+    /// The same numbers under another shape; one extent may be -1 and is worked out, which takes
+    /// others that are not 0.
+    [[nodiscard]] Tensor reshape(
+        Shape shape, std::source_location where = std::source_location::current()) const;
 
     /// Names the numbers, not the handle: equal for tensors that share them, and never given again,
     /// so it may be kept when the numbers are gone. 0 for a tensor that holds nothing.
@@ -94,17 +109,19 @@ public:
 
 private:
     void* on_cpu(DType expected) const;
+    [[noreturn]] void fail_read_only() const;
 
     Shape shape_;
     std::int64_t size_ = 0;
     DType dtype_ = DType::f32;
     Device device_ = Device::cpu;
+    bool read_only_ = false;
     std::uint64_t id_ = 0;
     std::shared_ptr<void> storage_;
 };
 
 /// A tensor of x's type where x is, not yet written.
-inline Tensor like(const Tensor& x, Shape shape) {
+[[nodiscard]] inline Tensor like(const Tensor& x, Shape shape) {
     return Tensor(std::move(shape), x.dtype(), x.device());
 }
 

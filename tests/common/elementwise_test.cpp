@@ -23,10 +23,22 @@ TEST_CASE("softplus is its equation and never overflows") {
           "");
 }
 
-TEST_CASE("leaky_relu bends at 0") {
+TEST_CASE("x / c is the quotient, rounded once") {
+    Tensor x({999});
+    for (int i = 0; i < 999; ++i) x.data()[i] = static_cast<float>(i + 1);
+    for (const float c : {3.0f, 7.0f, 10.0f, 127.5f}) {
+        const Tensor y = x / c;
+        int wrong = 0;
+        for (int i = 0; i < 999; ++i) wrong += y.data()[i] != x.data()[i] / c;
+        CHECK(wrong == 0);
+    }
+    CHECK(gradients_agree([](Inputs in) { return in[0] / 3.0f; }, {noise({3, 5}, 2)}) == "");
+}
+
+TEST_CASE("leaky_relu has another slope below 0") {
     CHECK(close(ops::leaky_relu(Tensor::from({5}, {-10, -1, 0, 1, 10}), 0.2f),
                 Tensor::from({5}, {-2, -0.2f, 0, 1, 10}), 0.0) == "");
-    // away from the bend
+    // away from 0, where it has no derivative
     const Tensor x = Tensor::from({6}, {-3, -1, -0.5f, 0.5f, 1, 3});
     CHECK(gradients_agree([](Inputs in) { return ops::leaky_relu(in[0], 0.2f); }, {x}) == "");
 }

@@ -38,7 +38,7 @@ float at(const MatrixIn& m, std::int64_t row, std::int64_t column) {
 
 std::vector<float> product(const MatrixIn& a, const MatrixIn& b, Epilogue epilogue = {}) {
     std::vector<float> c(a.rows * b.columns, 1.0f);
-    gemm(a, b, {c.data(), a.rows, b.columns, b.columns}, epilogue);
+    gemm(a, b, {c.data(), a.rows, b.columns, b.columns}, ldm::ops::compute_context(), epilogue);
     return c;
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("gemm adds biases and accumulates") {
 TEST_CASE("gemm leaves what lies between the rows of the result alone") {
     const Stored a(20, 8, false, 0, 1), b(8, 10, false, 0, 2);
     std::vector<float> c(20 * 16, -7.0f);
-    gemm(a.matrix, b.matrix, {c.data(), 20, 10, 16});
+    gemm(a.matrix, b.matrix, {c.data(), 20, 10, 16}, {});
     for (int row = 0; row < 20; ++row)
         for (int column = 10; column < 16; ++column) REQUIRE(c[row * 16 + column] == -7.0f);
 }

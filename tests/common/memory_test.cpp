@@ -5,10 +5,12 @@
 #include <thread>
 #include <vector>
 
+#include "common/error.h"
 #include "common/tensor/tensor.h"
 #include "tests/support/catch.h"
 
 using namespace ldm;
+using ldm::test::has_text;
 
 TEST_CASE("memory is aligned to a cache line and belongs to one tensor alone") {
     std::vector<std::shared_ptr<void>> blocks;
@@ -45,7 +47,8 @@ TEST_CASE("threads may take and give back memory at the same time") {
 // which ends the program instead
 #ifndef __SANITIZE_ADDRESS__
 TEST_CASE("memory that no machine has is an exception") {
-    CHECK_THROWS_AS(allocate(std::int64_t{1} << 62), std::bad_alloc);
+    CHECK_THROWS_AS(allocate(std::int64_t{1} << 62), OutOfMemory);
+    CHECK_THROWS_WITH(allocate(std::int64_t{1} << 50), has_text("1073741824.0 MiB asked for"));
 }
 #endif
 

@@ -92,7 +92,7 @@ TEST_CASE("Winograd's way is the definition, as exactly as the direct way") {
                                 Shape{2, 16, 33, 65}, Shape{1, 80, 32, 34});
     const Tensor x = noise(size, 1), weight = noise({30, size[1], 3, 3}, 2), bias = noise({30}, 3);
     const ops::Conv2dOptions options{.stride = 1, .padding = padding};
-    CHECK(close(ops::cpu::conv2d_winograd(x, weight, bias, options),
+    CHECK(close(ops::cpu::conv2d_winograd(x, weight, bias, options, {}),
                 ops::reference::conv2d(x, weight, bias, options),
                 5e-6 * std::sqrt(9.0 * size[1])) == "");
 }

@@ -17,6 +17,7 @@ import sys
 # From the bottom to the top. Rooms of one line do not include each other.
 LAYERS = [
     ["error"],
+    ["parallel"],
     ["io"],
     ["text", "random", "image"],
     ["device"],

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <exception>
 #include <optional>
 #include <type_traits>
 #include <vector>
+
+#include "common/ops/compute_context.h"
+#include "common/parallel.h"
 
 namespace ldm::train {
 
@@ -16,8 +18,8 @@ namespace ldm::train {
 /// An op that is split over two threads is not done in half the time: they wait for each other at
 /// its end, and small ops are not split at all. Two micro-batches on a thread each never wait.
 ///
-/// If work throws, so does this, with what the first of them threw; of those computed beside it
-/// nothing is taken.
+/// If work throws, so does this, with what was thrown first; of those computed beside it nothing is
+/// taken.
 template <class Work, class Take>
 void parallel_micro_batches(std::int64_t count, std::int64_t parallel, const Work& work,
                             const Take& take) {
@@ -27,20 +29,14 @@ void parallel_micro_batches(std::int64_t count, std::int64_t parallel, const Wor
         for (std::int64_t i = 0; i < count; ++i) take(work(i));
         return;
     }
+    const ops::ComputeContext context = ops::compute_context();
     for (std::int64_t first = 0; first < count; first += parallel) {
         const std::int64_t together = std::min(parallel, count - first);
         std::vector<std::optional<Result>> results(together);
-        std::vector<std::exception_ptr> errors(together);
-#pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(together))
-        for (std::int64_t i = 0; i < together; ++i) {
-            try {
-                results[i] = work(first + i);
-            } catch (...) {
-                errors[i] = std::current_exception();
-            }
-        }
-        for (const std::exception_ptr& error : errors)
-            if (error) std::rethrow_exception(error);
+        parallel_tasks(together, static_cast<int>(together), [&](std::int64_t i, int) {
+            const ops::WithContext scope(context);
+            results[i] = work(first + i);
+        });
         for (std::optional<Result>& result : results) take(std::move(*result));
     }
 }

@@ -43,9 +43,9 @@ struct Planes {
 Floats differences(const float* in, int lanes, float center) {
     const Floats x = load_lanes(in, lanes) - center;
     if (lanes == simd_width) return x;
-    Floats kept = {};
-    for (int lane = 0; lane < lanes; ++lane) kept[lane] = x[lane];
-    return kept;
+    Floats existing = {};
+    for (int lane = 0; lane < lanes; ++lane) existing[lane] = x[lane];
+    return existing;
 }
 
 struct ExactStatistics {
@@ -68,10 +68,10 @@ ExactStatistics moments(const float* x, const Planes& planes, std::int64_t chann
     return {mean, squares / count - (mean - center) * (mean - center)};
 }
 
-void level(const float* x, float* y, const Planes& planes, std::int64_t channel,
-           const ChannelLevels& levels, const Tensor& weight, const Tensor& bias) {
-    const float mean = levels.mean.data()[channel], term = bias.data()[channel];
-    const float factor = levels.inverse_deviation.data()[channel] * weight.data()[channel];
+void normalize(const float* x, float* y, const Planes& planes, std::int64_t channel,
+               const ChannelNorm& norm, const Tensor& weight, const Tensor& bias) {
+    const float mean = norm.mean.data()[channel], term = bias.data()[channel];
+    const float factor = norm.inverse_deviation.data()[channel] * weight.data()[channel];
     planes.of(channel, [=, &planes](std::int64_t begin) {
         for (std::int64_t i = begin; i < begin + planes.pixels; ++i)
             y[i] = (x[i] - mean) * factor + term;
@@ -80,20 +80,20 @@ void level(const float* x, float* y, const Planes& planes, std::int64_t channel,
 
 }  // namespace
 
-ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps) {
-    ChannelLevels levels{Tensor::from(mean.shape(), mean.values()), Tensor(variance.shape())};
+ChannelNorm channel_norm_of(const Tensor& mean, const Tensor& variance, float eps) {
+    ChannelNorm norm{Tensor::from(mean.shape(), mean.values()), Tensor(variance.shape())};
     for (std::int64_t c = 0; c < variance.size(); ++c)
-        levels.inverse_deviation.data()[c] = 1.0f / std::sqrt(variance.data()[c] + eps);
-    return levels;
+        norm.inverse_deviation.data()[c] = 1.0f / std::sqrt(variance.data()[c] + eps);
+    return norm;
 }
 
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
-                      const Tensor& bias) {
+Tensor normalize_channels(const Tensor& x, const ChannelNorm& norm, const Tensor& weight,
+                          const Tensor& bias) {
     const Planes planes(x);
     Tensor y(x.shape());
     parallel_for(planes.channels, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t c = begin; c < end; ++c)
-            level(x.data(), y.data(), planes, c, levels, weight, bias);
+            normalize(x.data(), y.data(), planes, c, norm, weight, bias);
     });
     return y;
 }
@@ -105,11 +105,11 @@ BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
     parallel_for(planes.channels, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t c = begin; c < end; ++c) {
             const auto [mean, variance] = moments(x.data(), planes, c);
-            result.levels.mean.data()[c] = static_cast<float>(mean);
+            result.norm.mean.data()[c] = static_cast<float>(mean);
             result.variance.data()[c] = static_cast<float>(variance);
-            result.levels.inverse_deviation.data()[c] =
+            result.norm.inverse_deviation.data()[c] =
                 static_cast<float>(1.0 / std::sqrt(variance + eps));
-            level(x.data(), result.y.data(), planes, c, result.levels, weight, bias);
+            normalize(x.data(), result.y.data(), planes, c, result.norm, weight, bias);
         }
     });
     return result;
@@ -119,15 +119,14 @@ BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
 ///
 ///     dbias = sum(dy),   dweight = sum(dy h),
 ///     dx = r weight (dy - mean(dy) - h mean(dy h)),   or r weight dy where the moments are given
-BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& weight,
-                                       Statistics moments) {
+BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x, const ChannelNorm& norm,
+                                       const Tensor& weight, Statistics moments) {
     const Planes planes(x);
     BatchNormGradients d{Tensor(x.shape()), Tensor({planes.channels}), Tensor({planes.channels})};
     const float *in = x.data(), *grad_output = dy.data();
     float* out = d.x.data();
     const auto channel = [&](std::int64_t c) {
-        const float mean = levels.mean.data()[c], r = levels.inverse_deviation.data()[c];
+        const float mean = norm.mean.data()[c], r = norm.inverse_deviation.data()[c];
         const double sum_dy = planes.sum(
             c, [=](std::int64_t i, int lanes) { return load_lanes(grad_output + i, lanes); });
         const double sum_dyh = r * planes.sum(c, [=](std::int64_t i, int lanes) {

@@ -5,38 +5,37 @@
 namespace ldm::ops::cpu {
 
 /// What is taken off every number of a channel, and what it is then multiplied by: [C] each.
-struct ChannelLevels {
+struct ChannelNorm {
     Tensor mean;
     // 1 / sqrt(variance + eps)
     Tensor inverse_deviation;
 };
 
 /// Copies of the moments, ready for use.
-ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps);
+ChannelNorm channel_norm_of(const Tensor& mean, const Tensor& variance, float eps);
 
 /// (x - mean) inverse_deviation weight + bias, all of them by channel; x [N, C, ...].
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
-                      const Tensor& bias);
+Tensor normalize_channels(const Tensor& x, const ChannelNorm& norm, const Tensor& weight,
+                          const Tensor& bias);
 
 struct BatchNorm {
     Tensor y;
-    ChannelLevels levels;
+    ChannelNorm norm;
     // [C], divided by the count
     Tensor variance;
 };
 
-/// The same with the levels of x itself.
+/// The same with the mean and the variance of x itself.
 BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
-/// Whether the levels depend on x.
+/// Whether mean and variance depend on x.
 enum class Statistics { of_batch, given };
 
 struct BatchNormGradients {
     Tensor x, weight, bias;
 };
 
-BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& weight,
-                                       Statistics moments);
+BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x, const ChannelNorm& norm,
+                                       const Tensor& weight, Statistics moments);
 
 }  // namespace ldm::ops::cpu

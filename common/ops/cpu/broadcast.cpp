@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/ops/broadcast_indexer.h"
 #include "common/ops/cpu/elementwise.h"
 #include "common/ops/cpu/parallel.h"
@@ -7,10 +9,10 @@
 namespace ldm::ops::cpu {
 namespace {
 
-template <class F>
-Tensor combine(const Tensor& a, const Tensor& b, F f) {
-    Tensor y(broadcast_shape(a.shape(), b.shape()));
-    const BroadcastIndexer indexer(y.shape(), a.shape(), b.shape());
+/// Calls write(at_a, at_b, out, count) for `count` neighbours of y, which come from the numbers
+/// from at_a and at_b on in steps of indexer.steps_a[0] and indexer.steps_b[0].
+template <class Write>
+void for_each_row(Tensor& y, const BroadcastIndexer& indexer, const Write& write) {
     const std::int64_t length = indexer.extents[0],
                        rows = y.size() / std::max<std::int64_t>(length, 1);
     const std::int64_t step_a = indexer.steps_a[0], step_b = indexer.steps_b[0];
@@ -20,25 +22,36 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
         (length + std::max<std::int64_t>(span, 1) - 1) / std::max<std::int64_t>(span, 1);
     const std::int64_t grain =
         std::max<std::int64_t>(1, elementwise_grain / std::max<std::int64_t>(span, 1));
+    float* const numbers = y.data();
     parallel_for(rows * pieces, grain, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t piece = first; piece < last; ++piece) {
             const std::int64_t r = piece / pieces, begin = piece % pieces * span;
             const std::int64_t count = std::min(span, length - begin);
             const auto [at_a, at_b] = indexer.start(r);
-            const float* left = a.data() + at_a + begin * step_a;
-            const float* right = b.data() + at_b + begin * step_b;
-            float* out = y.data() + r * length + begin;
-            if (step_a == 1 && step_b == 1)
-                for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i], right[i]);
-            else if (step_a == 1 && step_b == 0)
-                for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i], *right);
-            else if (step_a == 0 && step_b == 1)
-                for (std::int64_t i = 0; i < count; ++i) out[i] = f(*left, right[i]);
-            else
-                for (std::int64_t i = 0; i < count; ++i)
-                    out[i] = f(left[i * step_a], right[i * step_b]);
+            write(at_a + begin * step_a, at_b + begin * step_b, numbers + r * length + begin,
+                  count);
         }
     });
+}
+
+template <class F>
+Tensor combine(const Tensor& a, const Tensor& b, F f) {
+    Tensor y(broadcast_shape(a.shape(), b.shape()));
+    const BroadcastIndexer indexer(y.shape(), a.shape(), b.shape());
+    const std::int64_t step_a = indexer.steps_a[0], step_b = indexer.steps_b[0];
+    for_each_row(y, indexer,
+                 [&](std::int64_t at_a, std::int64_t at_b, float* out, std::int64_t count) {
+                     const float *left = a.data() + at_a, *right = b.data() + at_b;
+                     if (step_a == 1 && step_b == 1)
+                         for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i], right[i]);
+                     else if (step_a == 1 && step_b == 0)
+                         for (std::int64_t i = 0; i < count; ++i) out[i] = f(left[i], *right);
+                     else if (step_a == 0 && step_b == 1)
+                         for (std::int64_t i = 0; i < count; ++i) out[i] = f(*left, right[i]);
+                     else
+                         for (std::int64_t i = 0; i < count; ++i)
+                             out[i] = f(left[i * step_a], right[i * step_b]);
+                 });
     return y;
 }
 
@@ -62,7 +75,17 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     expect(broadcast_shape(x.shape(), shape) == shape,
            fmt::format("{} does not broadcast to {}", to_string(x.shape()), to_string(shape)));
-    return combine(x, Tensor(shape), [](float v, float) { return v; });
+    Tensor y(shape);
+    // beside x a scalar, which no axis belongs to
+    const BroadcastIndexer indexer(shape, x.shape(), {});
+    for_each_row(y, indexer, [&](std::int64_t at, std::int64_t, float* out, std::int64_t count) {
+        const float* from = x.data() + at;
+        if (indexer.steps_a[0] == 0)
+            std::fill_n(out, count, *from);
+        else
+            std::copy_n(from, count, out);
+    });
+    return y;
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {

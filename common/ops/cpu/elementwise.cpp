@@ -155,6 +155,10 @@ Tensor affine(const Tensor& x, float factor, float term) {
     return map(x, [=](float v) { return v * factor + term; });
 }
 
+Tensor divide(const Tensor& x, float divisor) {
+    return map(x, [=](float v) { return v / divisor; });
+}
+
 Tensor leaky_relu(const Tensor& x, float slope) {
     return map_lanes(x, [=](Floats v) { return v > 0.0f ? v : v * slope; });
 }

@@ -8,11 +8,15 @@ namespace ldm::ops::cpu {
 Tensor binary(Binary op, const Tensor& a, const Tensor& b);
 Tensor unary(Unary op, const Tensor& x);
 
-/// dy times the derivative of `op`; `seen` is its result or its argument, as looks_at_result says.
+/// dy times the derivative of `op`; `seen` is its result or its argument, as
+/// differentiates_from_result says.
 Tensor unary_backward(Unary op, const Tensor& seen, const Tensor& dy);
 
 /// x * factor + term
 Tensor affine(const Tensor& x, float factor, float term);
+
+/// x / divisor
+Tensor divide(const Tensor& x, float divisor);
 
 Tensor leaky_relu(const Tensor& x, float slope);
 Tensor leaky_relu_backward(const Tensor& x, const Tensor& dy, float slope);

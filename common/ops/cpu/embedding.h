@@ -7,7 +7,7 @@ namespace ldm::ops::cpu {
 /// Rows of a table whose ids exist.
 Tensor embedding(const Tensor& ids, const Tensor& table);
 
-/// The gradient of a table of that shape: what flows to a row from every place that showed it.
+/// The gradient of a table of that shape: the sum of dy over all places that showed a row.
 Tensor embedding_backward(const Tensor& ids, const Tensor& dy, const Shape& table_shape);
 
 }  // namespace ldm::ops::cpu

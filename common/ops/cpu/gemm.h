@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "common/ops/compute_context.h"
+
 namespace ldm::ops::cpu {
 
 /// A matrix to read: element (r, c) is data[r * row_step + c * column_step], so that a transposed
@@ -31,11 +33,23 @@ struct Epilogue {
     const float* column_bias = nullptr;
 };
 
-/// C[m, n] = A[m, k] B[k, n] in float32.
+class PackedPanels;
+
+/// C[m, n] = A[m, k] B[k, n] with the context's precision; sums are float32.
 ///
 /// Runs on all OpenMP threads, or on one when called inside a parallel region. Every element of C
 /// is summed in an order that depends on k alone: the answer depends neither on the number of
 /// threads nor on m and n.
-void gemm(MatrixIn a, MatrixIn b, MatrixOut c, Epilogue epilogue = {});
+void gemm(MatrixIn a, MatrixIn b, MatrixOut c, const ComputeContext& context,
+          Epilogue epilogue = {});
+
+/// The same with a B that was packed before (PackedPanels::right), with B's precision and the same
+/// bits.
+void gemm(MatrixIn a, const PackedPanels& b, MatrixOut c, const ComputeContext& context,
+          Epilogue epilogue = {});
+
+/// Whether the first of them computes the transpose, for c has too few columns for a tile: then
+/// there is no use in packing B before.
+bool is_narrow(const MatrixOut& c);
 
 }  // namespace ldm::ops::cpu

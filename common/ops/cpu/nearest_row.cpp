@@ -6,7 +6,7 @@
 #include "common/ops/cpu/parallel.h"
 
 /// All distances at once would be P x R numbers, gigabytes for a large codebook; here a few rows of
-/// x meet the whole table, and only their choice is kept.
+/// x meet the whole table, and only their choice stays.
 namespace ldm::ops::cpu {
 namespace {
 
@@ -24,7 +24,7 @@ std::vector<float> squared_lengths(const Tensor& x) {
 
 }  // namespace
 
-Tensor nearest_row(const Tensor& x, const Tensor& table) {
+Tensor nearest_row(const Tensor& x, const Tensor& table, const ComputeContext& context) {
     const auto [points, width] = x.dims<2>();
     const std::int64_t rows = table.dim(0);
     const std::vector<float> x_length = squared_lengths(x), table_length = squared_lengths(table);
@@ -34,7 +34,7 @@ Tensor nearest_row(const Tensor& x, const Tensor& table) {
     parallel_for(points, at_once, [&, width = width](std::int64_t begin, std::int64_t end) {
         std::vector<float> products((end - begin) * rows);
         gemm({x.data() + begin * width, end - begin, width, width, 1}, codes.transposed(),
-             {products.data(), end - begin, rows, rows});
+             {products.data(), end - begin, rows, rows}, context);
         for (std::int64_t p = begin; p < end; ++p) {
             const float* product = products.data() + (p - begin) * rows;
             std::int32_t best = 0;

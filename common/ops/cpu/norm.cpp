@@ -7,9 +7,9 @@
 #include "common/ops/cpu/vector_math.h"
 
 /// The definition goes over a row three times: for the mean, for the squares of the differences to
-/// it, and to level it. A group of a large picture does not fit into the cache, so here mean and
-/// squares of each piece are taken while it is there (twice over the piece: no digits are lost) and
-/// joined as in Chan, Golub & LeVeque, "Updating Formulae and a Pairwise Algorithm" (1979).
+/// it, and to normalize it. A group of a large picture does not fit into the cache, so here mean
+/// and squares of each piece are taken while it is there (twice over the piece: no digits are lost)
+/// and joined as in Chan, Golub & LeVeque, "Updating Formulae and a Pairwise Algorithm" (1979).
 namespace ldm::ops::cpu {
 namespace {
 

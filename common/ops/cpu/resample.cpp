@@ -51,7 +51,7 @@ Tensor max_pool2d(const Tensor& x, int size) {
     const std::int64_t h = height / size, w = width / size;
     Tensor y({n, c, h, w});
     // or NaN
-    const auto larger = [](float a, float b) { return (b > a) | (b != b) ? b : a; };
+    const auto larger = [](float a, float b) { return ((b > a) | (b != b)) ? b : a; };
     parallel_for(n * c, 1,
                  [&, height = height, width = width](std::int64_t begin, std::int64_t end) {
                      // the largest of `size` rows

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/io/half.h"
 #include "common/ops/cpu/parallel.h"
 #include "common/ops/cpu/simd.h"
 
@@ -33,8 +34,17 @@ Tensor to_float(const Tensor& ints) {
 }
 
 Tensor to_type(const Tensor& x, DType dtype) {
-    if (x.dtype() != dtype) fail("there is no " + name_of(dtype) + " on the cpu");
-    return x;
+    if (x.dtype() == dtype) return x;
+    if (dtype != DType::f32 || x.dtype() == DType::i32)
+        fail("on the cpu no " + name_of(dtype) + " can be made of " + name_of(x.dtype()));
+    Tensor y(x.shape());
+    const std::span from(static_cast<const std::uint16_t*>(x.address()),
+                         static_cast<std::size_t>(x.size()));
+    if (x.dtype() == DType::f16)
+        io::half_to_float(from, y.values());
+    else
+        io::bfloat16_to_float(from, y.values());
+    return y;
 }
 
 namespace {

@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-#include "common/ops/cpu/packed_gemm.h"
+#include "common/ops/cpu/packed_kernel.h"
 #include "common/tensor/tensor.h"
 
 /// The tiles of Winograd's convolution (cpu/winograd.cpp): where they lie, and their transforms on
@@ -76,18 +76,16 @@ inline void copy_pixels(const float* plane, const Tiling& t, std::int64_t y, std
 
 /// The numbers at even and at odd places among 2 simd_width.
 inline std::pair<Floats, Floats> split(const float* from) {
-    Ints even;
-    for (int lane = 0; lane < simd_width; ++lane) even[lane] = 2 * lane;
     const Floats a = load(from), b = load(from + simd_width);
-    return {__builtin_shuffle(a, b, even), __builtin_shuffle(a, b, even + 1)};
+    constexpr auto even = [](int lane) { return 2 * lane; };
+    constexpr auto odd = [](int lane) { return 2 * lane + 1; };
+    return {shuffle<even>(a, b), shuffle<odd>(a, b)};
 }
 
 /// The inverse of split().
 inline void join(Floats even, Floats odd, float* to) {
-    Ints low;
-    for (int lane = 0; lane < simd_width; ++lane) low[lane] = lane / 2 + lane % 2 * simd_width;
-    store(to, __builtin_shuffle(even, odd, low));
-    store(to + simd_width, __builtin_shuffle(even, odd, low + simd_width / 2));
+    store(to, interleave_low(even, odd));
+    store(to + simd_width, interleave_high(even, odd));
 }
 
 /// B^T d B of a panel of tiles as the right side of the products: [position][C][tiles_at_once].

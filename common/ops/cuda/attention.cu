@@ -11,18 +11,17 @@
 #include "common/ops/cuda/softmax.h"
 #include "common/ops/cuda/tensor_core.cuh"
 #include "common/ops/cudnn_use.h"
-#include "common/ops/work.h"
 
-/// Attention without its matrix of weights (Rabe & Staats, 2021; Dao et al., 2022): a block walks
-/// along the keys with a few queries, and what it has gathered shrinks whenever a larger score
-/// turns up. Chapter 04's ladder leads here.
+/// Attention without its matrix of weights (Rabe & Staats, 2021; Dao et al., 2022): a block goes
+/// over the keys with a few queries, and what it has summed is rescaled whenever a larger score
+/// turns up. Chapter 04's variants lead here.
 namespace ldm::ops::cuda {
 namespace {
 
 using namespace ldm::cuda;
 using cpu::masked_score;
 
-// a lane of a warp looks at one of them
+// one for each lane of a warp
 constexpr int keys_at_once = 32;
 constexpr int warps = 4;
 constexpr int queries_of_warp = 4;
@@ -30,8 +29,8 @@ constexpr int queries_of_block = warps * queries_of_warp;
 // of a head that the kernel takes
 constexpr int widest = 160;
 
-/// What the queries of a head may not look at.
-struct Hidden {
+/// Which keys are masked for the queries of a head.
+struct AttentionMask {
     bool causal;
     // a number for each key, or null
     const std::int32_t* key_padding_mask;
@@ -50,7 +49,7 @@ struct Heads {
     // or null
     const std::int32_t* key_padding_mask;
 
-    __device__ Hidden hidden(std::int64_t head) const {
+    __device__ AttentionMask mask_of(std::int64_t head) const {
         return {causal, key_padding_mask ? key_padding_mask + head / per_picture * keys : nullptr};
     }
 };
@@ -65,7 +64,7 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
     constexpr int outs_of_lane = most / 32;
     const std::int64_t head = blockIdx.y,
                        first_query = static_cast<std::int64_t>(blockIdx.x) * queries_of_block;
-    const Hidden hidden = heads.hidden(head);
+    const AttentionMask masked = heads.mask_of(head);
     const int thread = static_cast<int>(threadIdx.x), lane = thread % 32,
               first_own = thread / 32 * queries_of_warp;
 
@@ -77,7 +76,7 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
                 : 0.0f;
     }
     const auto fetch = [&](const T* from, std::int64_t first_key, int row_width) {
-        // nobody needs what the tile held
+        // no thread needs what the tile held
         __syncthreads();
         for (int i = thread; i < keys_at_once * row_width; i += warps * 32) {
             const std::int64_t row = first_key + i / row_width;
@@ -90,7 +89,7 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
     };
 
     float largest[queries_of_warp], sum[queries_of_warp] = {},
-                                    mixture[queries_of_warp][outs_of_lane] = {};
+                                    output[queries_of_warp][outs_of_lane] = {};
     for (float& score : largest) score = -infinity;
     for (std::int64_t first_key = 0; first_key < heads.keys; first_key += keys_at_once) {
         fetch(k, first_key, width);
@@ -102,21 +101,21 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
         const std::int64_t key = first_key + lane;
         for (int own = 0; own < queries_of_warp; ++own) {
             const bool exists = key < heads.keys;
-            if (exists && hidden(first_query + first_own + own, key)) weight[own] = masked_score;
+            if (exists && masked(first_query + first_own + own, key)) weight[own] = masked_score;
             if (!exists) weight[own] = -infinity;
             const float now = fmaxf(largest[own], reduce_warp(weight[own], Largest()));
             const float shrink = expf(largest[own] - now);
             weight[own] = expf(weight[own] - now);
             sum[own] = sum[own] * shrink + reduce_warp(weight[own], Sum());
             largest[own] = now;
-            for (float& number : mixture[own]) number *= shrink;
+            for (float& number : output[own]) number *= shrink;
         }
         fetch(v, first_key, out);
         for (int other = 0; other < keys_at_once; ++other)
             for (int own = 0; own < queries_of_warp; ++own) {
                 const float share = __shfl_sync(~0u, weight[own], other);
                 for (int i = 0; i < outs_of_lane; ++i)
-                    if (lane + 32 * i < out) mixture[own][i] += share * tile[other][lane + 32 * i];
+                    if (lane + 32 * i < out) output[own][i] += share * tile[other][lane + 32 * i];
             }
     }
     for (int own = 0; own < queries_of_warp; ++own) {
@@ -124,11 +123,11 @@ __global__ void attention_kernel(Heads heads, int width, int out, const T* q, co
         for (int i = 0; i < outs_of_lane; ++i)
             if (row < heads.queries && lane + 32 * i < out)
                 y[(head * heads.queries + row) * out + lane + 32 * i] =
-                    from_float<T>(mixture[own][i] / sum[own]);
+                    from_float<T>(output[own][i] / sum[own]);
     }
 }
 
-/// The same walk on tensor cores, for 16-bit numbers (Dao, 2023): a warp has 16 queries, and both
+/// The same on tensor cores, for 16-bit numbers (Dao, 2023): a warp has 16 queries, and both
 /// products are made of 16 x 16 x 8 pieces. What the first leaves in a lane's registers, the scores
 /// of two rows, is after the softmax just what the second wants there. `width` and `out` are
 /// multiples of 8 and at most 16 * `steps`.
@@ -162,7 +161,7 @@ struct TensorCoreAttention {
         constexpr int groups = keys_at_once / 8;
         const Lane lane;
         const std::int64_t head = blockIdx.y;
-        const Hidden hidden = heads.hidden(head);
+        const AttentionMask masked = heads.mask_of(head);
         const std::int64_t first_query = static_cast<std::int64_t>(blockIdx.x) * queries_of_block +
                                          static_cast<int>(threadIdx.x) / 32 * queries_of_warp;
 
@@ -178,9 +177,9 @@ struct TensorCoreAttention {
             }
 
         // of rows lane.row and lane.row + 8
-        float largest[2] = {-infinity, -infinity}, sum[2] = {}, mixture[2 * steps][4] = {};
+        float largest[2] = {-infinity, -infinity}, sum[2] = {}, output[2 * steps][4] = {};
         for (std::int64_t first_key = 0; first_key < heads.keys; first_key += keys_at_once) {
-            // nobody needs what the tiles held
+            // no thread needs what the tiles held
             __syncthreads();
             fetch(k + head * heads.keys * width, first_key, heads.keys, width, key_tile);
             fetch(v + head * heads.keys * out, first_key, heads.keys, out, value_tile);
@@ -198,15 +197,15 @@ struct TensorCoreAttention {
             for (float(&of_group)[4] : score)
                 for (float& s : of_group) s *= heads.scale;
             // as in most tiles
-            const bool all_seen = hidden.nothing() && first_key + keys_at_once <= heads.keys;
-            if (!all_seen)
+            const bool none_masked = masked.nothing() && first_key + keys_at_once <= heads.keys;
+            if (!none_masked)
                 for (int group = 0; group < groups; ++group)
                     for (int i = 0; i < 4; ++i) {
                         const std::int64_t key = first_key + 8 * group + lane.pair + i % 2,
                                            row = first_query + lane.row + i / 2 * 8;
                         if (key >= heads.keys)
                             score[group][i] = -infinity;
-                        else if (hidden(row, key))
+                        else if (masked(row, key))
                             score[group][i] = masked_score;
                     }
 
@@ -220,7 +219,7 @@ struct TensorCoreAttention {
                 const float shrink = __expf(largest[half] - now[half]);
                 largest[half] = now[half];
                 sum[half] *= shrink;
-                for (float(&part)[4] : mixture) {
+                for (float(&part)[4] : output) {
                     part[2 * half] *= shrink;
                     part[2 * half + 1] *= shrink;
                 }
@@ -240,7 +239,7 @@ struct TensorCoreAttention {
                 for (int column = 0; column < 2 * steps; ++column) {
                     unsigned values[2];
                     load_rows(values, value_tile + 16 * pair * row_step + 8 * column, row_step);
-                    multiply_add<T>(mixture[column], weights, values);
+                    multiply_add<T>(output[column], weights, values);
                 }
             }
         }
@@ -252,8 +251,8 @@ struct TensorCoreAttention {
             for (int column = 0; column < 2 * steps; ++column) {
                 const int at = 8 * column + lane.pair;
                 if (row >= heads.queries || at >= out) continue;
-                const unsigned word = both<T>(mixture[column][2 * half] / sum[half],
-                                              mixture[column][2 * half + 1] / sum[half]);
+                const unsigned word = both<T>(output[column][2 * half] / sum[half],
+                                              output[column][2 * half + 1] / sum[half]);
                 put_both(word, y + (head * heads.queries + row) * out + at);
             }
         }
@@ -266,28 +265,28 @@ __global__ void tensor_core_attention_kernel(Heads heads, int width, int out, co
     TensorCoreAttention<T, steps>::run(heads, width, out, q, k, v, y);
 }
 
-/// Scales scores [heads, N, M] and hides what the rule hides, in place.
-__global__ void hide_kernel(std::int64_t size, Heads heads, float* scores) {
+/// Scales scores [heads, N, M] and masks what the rule masks, in place.
+__global__ void mask_kernel(std::int64_t size, Heads heads, float* scores) {
     for (std::int64_t i = first_index(); i < size; i += grid_stride()) {
         const std::int64_t key = i % heads.keys, query = i / heads.keys % heads.queries,
                            head = i / heads.keys / heads.queries;
-        scores[i] = heads.hidden(head)(query, key) ? masked_score : scores[i] * heads.scale;
+        scores[i] = heads.mask_of(head)(query, key) ? masked_score : scores[i] * heads.scale;
     }
 }
 
-/// ds = scale p (dp - sum(dp p)), 0 where hidden: in place of dp; one block for each query.
+/// ds = scale p (dp - sum(dp p)), 0 where masked: in place of dp; one block for each query.
 template <class T>
 __global__ void scores_backward_kernel(Heads heads, const T* p, T* dp) {
     const std::int64_t query = blockIdx.x, head = blockIdx.y,
                        begin = (head * heads.queries + query) * heads.keys;
-    const Hidden hidden = heads.hidden(head);
+    const AttentionMask masked = heads.mask_of(head);
     float dot = 0.0f;
     for (std::int64_t key = threadIdx.x; key < heads.keys; key += block_size)
         dot += as_float(p[begin + key]) * as_float(dp[begin + key]);
     dot = reduce_block(dot, Sum());
     for (std::int64_t key = threadIdx.x; key < heads.keys; key += block_size) {
         const float ds = heads.scale * as_float(p[begin + key]) * (as_float(dp[begin + key]) - dot);
-        dp[begin + key] = from_float<T>(hidden(query, key) ? 0.0f : ds);
+        dp[begin + key] = from_float<T>(masked(query, key) ? 0.0f : ds);
     }
 }
 
@@ -301,19 +300,21 @@ Tensor stack(const Tensor& x) { return x.reshape({x.dim(0) * x.dim(1), x.dim(2),
 
 }  // namespace
 
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionRule& rule) {
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionRule& rule,
+                 const ComputeContext& context) {
     const std::int64_t count = q.dim(0) * q.dim(1), queries = q.dim(2), keys = k.dim(2),
                        width = q.dim(3), out = v.dim(3);
     const Shape shape{q.dim(0), q.dim(1), queries, out};
     if (keys == 0) return cuda::zeros_like(q, shape);
     if constexpr (build::has_cudnn)
-        if (cudnn_use().attention)
-            if (const Tensor y = cudnn_attention(q, k, v, rule)) return y;
+        if (context.cudnn.attention)
+            if (const Tensor y = cudnn_attention(q, k, v, rule, context)) return y;
     // as chapter 02's VAE, whose single head has 512 numbers
     if (std::max(width, out) > widest)
-        return cuda::matmul(stack(cuda::attention_weights(q, k, rule)), stack(v), false, false)
+        return cuda::matmul(stack(cuda::attention_weights(q, k, rule, context)), stack(v), false,
+                            false, context)
             .reshape(shape);
-    add_work(2.0 * count * queries * keys * (width + out));
+    context.count_work(2.0 * count * queries * keys * (width + out));
     Tensor y = like(q, shape);
     with_type(q, [&]<class T>(T) {
         const auto run = [&](auto kernel, int queries_of_block) {
@@ -339,9 +340,10 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
 
 /// Scores are float32 here, too: those of many channels may be more than float16 can hold, and
 /// where they are large, their differences are what 16 bits lose.
-Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
-    Tensor scores = cuda::matmul_as_float(stack(q), stack(k), false, true);
-    launch(hide_kernel, blocks_for(scores.size()), block_size, scores.size(), heads_of(q, k, rule),
+Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& rule,
+                         const ComputeContext& context) {
+    Tensor scores = cuda::matmul_as_float(stack(q), stack(k), false, true, context);
+    launch(mask_kernel, blocks_for(scores.size()), block_size, scores.size(), heads_of(q, k, rule),
            numbers<float>(scores));
     Tensor weights = cuda::softmax(scores);
     if (q.dtype() != DType::f32) weights = cuda::to_type(weights, q.dtype());
@@ -353,17 +355,19 @@ Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionRule& 
 ///     dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(dp p)),   dq = scale ds k,   dk = scale ds^T
 ///     q
 AttentionGradients attention_backward(const Tensor& dy, const Tensor& q, const Tensor& k,
-                                      const Tensor& v, const AttentionRule& rule) {
-    const Tensor p = stack(cuda::attention_weights(q, k, rule)), grad_output = stack(dy);
-    const Tensor dv = cuda::matmul(p, grad_output, true, false);
-    Tensor ds = cuda::matmul(grad_output, stack(v), false, true);
+                                      const Tensor& v, const AttentionRule& rule,
+                                      const ComputeContext& context) {
+    const Tensor p = stack(cuda::attention_weights(q, k, rule, context)), grad_output = stack(dy);
+    const Tensor dv = cuda::matmul(p, grad_output, true, false, context);
+    Tensor ds = cuda::matmul(grad_output, stack(v), false, true, context);
     const dim3 rows(static_cast<unsigned>(q.dim(2)), static_cast<unsigned>(q.dim(0) * q.dim(1)));
     with_type(ds, [&]<class T>(T) {
         launch(scores_backward_kernel<T>, rows, block_size, heads_of(q, k, rule), numbers<T>(p),
                numbers<T>(ds));
     });
-    return {cuda::matmul(ds, stack(k), false, false).reshape(q.shape()),
-            cuda::matmul(ds, stack(q), true, false).reshape(k.shape()), dv.reshape(v.shape())};
+    return {cuda::matmul(ds, stack(k), false, false, context).reshape(q.shape()),
+            cuda::matmul(ds, stack(q), true, false, context).reshape(k.shape()),
+            dv.reshape(v.shape())};
 }
 
 }  // namespace ldm::ops::cuda

@@ -7,12 +7,11 @@
 #include "common/ops/cuda/cudnn.cuh"
 #include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cudnn_use.h"
-#include "common/ops/work.h"
 
-/// cuDNN is told of a graph of operations, here of one, and of the tensors between them. It names
-/// engines for that, the one it believes fastest first, and compiles one into a plan; addresses
-/// come last, with each call ("graph API" in its documentation, here without the C++ library that
-/// usually stands in front of it).
+/// cuDNN is given a graph of operations, here of one, and of the tensors between them. It names
+/// engines for that, the one it expects to be fastest first, and compiles one into a plan;
+/// addresses come last, with each call ("graph API" in its documentation, here without the C++
+/// library that usually stands in front of it).
 namespace ldm::ops::cuda {
 // attention as one operation
 #if CUDNN_VERSION >= 91300
@@ -33,7 +32,7 @@ constexpr auto attribute_type<cudnnHandle_t> = CUDNN_TYPE_HANDLE;
 template <>
 constexpr auto attribute_type<const void*> = CUDNN_TYPE_VOID_PTR;
 
-/// Something that cuDNN is told: attributes one by one, and then that these are all.
+/// Something that cuDNN is given: attributes one by one, and then that these are all.
 class Descriptor {
 public:
     explicit Descriptor(cudnnBackendDescriptorType_t type) {
@@ -85,7 +84,7 @@ struct Problem {
     auto operator<=>(const Problem&) const = default;
 };
 
-/// Empty where cuDNN cannot be told of it, or would compute something else: float32 would be
+/// Empty where it cannot be put to cuDNN, or would compute something else: float32 would be
 /// rounded first.
 std::optional<Problem> problem_of(const Tensor& q, const Tensor& k, const Tensor& v,
                                   const AttentionRule& rule) {
@@ -203,8 +202,8 @@ private:
 
 }  // namespace
 
-Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                       const AttentionRule& rule) {
+Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionRule& rule,
+                       const ComputeContext& context) {
     const std::optional<Problem> problem = problem_of(q, k, v, rule);
     if (!problem) return {};
     // never destroyed: cuDNN may be gone by then
@@ -212,7 +211,7 @@ Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v,
     const std::scoped_lock lock(cudnn_mutex);
     const Plan& plan = plans.try_emplace(*problem, *problem).first->second;
     if (!plan.found()) return {};
-    add_work(2.0 * q.dim(0) * q.dim(1) * q.dim(2) * k.dim(2) * (q.dim(3) + v.dim(3)));
+    context.count_work(2.0 * q.dim(0) * q.dim(1) * q.dim(2) * k.dim(2) * (q.dim(3) + v.dim(3)));
     Tensor y = like(q, {q.dim(0), q.dim(1), q.dim(2), v.dim(3)});
     with_type(q, [&]<class T>(T) {
         plan.run(numbers<T>(q), numbers<T>(k), numbers<T>(v), rule.scale, numbers<T>(y));
@@ -223,7 +222,8 @@ Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v,
 
 #else
 
-Tensor cudnn_attention(const Tensor&, const Tensor&, const Tensor&, const AttentionRule&) {
+Tensor cudnn_attention(const Tensor&, const Tensor&, const Tensor&, const AttentionRule&,
+                       const ComputeContext&) {
     return {};
 }
 

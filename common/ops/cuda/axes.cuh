@@ -4,7 +4,7 @@
 
 #include "common/device/cuda.cuh"
 
-/// Walks along the axes of two tensors at once.
+/// Iterates over the axes of two tensors at once.
 namespace ldm::cuda {
 
 /// Axes, innermost first, and how far apart neighbours along them lie in the tensors a and b.
@@ -15,8 +15,7 @@ class Axes {
 public:
     /// At most six, or an Error.
     void push(std::int64_t extent, std::int64_t step_a, std::int64_t step_b) {
-        expect(count_ < most,
-               "a tensor that is walked along more than " + std::to_string(most) + " axes");
+        expect(count_ < most, "a tensor with more than " + std::to_string(most) + " axes");
         extents_[count_] = static_cast<Index>(extent);
         steps_a_[count_] = static_cast<Index>(step_a);
         steps_b_[count_] = static_cast<Index>(step_b);
@@ -27,7 +26,7 @@ public:
         Index a, b;
     };
 
-    /// Where the walk's element `index` lies.
+    /// Where element `index` lies.
     __device__ Place operator[](Index index) const {
         Place place{0, 0};
 // what a loop chooses by index would be copied from the kernel's arguments to memory first

@@ -30,8 +30,8 @@ struct Planes {
     }
 };
 
-__global__ void levels_kernel(std::int64_t channels, const float* variance, float eps,
-                              float* inverse_deviation) {
+__global__ void inverse_deviation_kernel(std::int64_t channels, const float* variance, float eps,
+                                         float* inverse_deviation) {
     for (std::int64_t c = first_index(); c < channels; c += grid_stride())
         inverse_deviation[c] = 1.0f / sqrtf(variance[c] + eps);
 }
@@ -93,19 +93,19 @@ __global__ void backward_kernel(Planes planes, const float* dy, const float* x, 
 
 }  // namespace
 
-ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps) {
-    ChannelLevels levels{like(mean, mean.shape()), like(variance, variance.shape())};
-    copy_on_device(levels.mean.address(), mean.address(), mean.size() * bytes_of(mean.dtype()));
-    launch(levels_kernel, blocks_for(variance.size()), block_size, variance.size(),
-           numbers<float>(variance), eps, numbers<float>(levels.inverse_deviation));
-    return levels;
+ChannelNorm channel_norm_of(const Tensor& mean, const Tensor& variance, float eps) {
+    ChannelNorm norm{like(mean, mean.shape()), like(variance, variance.shape())};
+    copy_on_device(norm.mean.address(), mean.address(), mean.size() * bytes_of(mean.dtype()));
+    launch(inverse_deviation_kernel, blocks_for(variance.size()), block_size, variance.size(),
+           numbers<float>(variance), eps, numbers<float>(norm.inverse_deviation));
+    return norm;
 }
 
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
-                      const Tensor& bias) {
+Tensor normalize_channels(const Tensor& x, const ChannelNorm& norm, const Tensor& weight,
+                          const Tensor& bias) {
     Tensor y = like(x, x.shape());
     launch(normalize_kernel, blocks_for(x.size()), block_size, x.size(), Planes(x),
-           numbers<float>(x), numbers<float>(levels.mean), numbers<float>(levels.inverse_deviation),
+           numbers<float>(x), numbers<float>(norm.mean), numbers<float>(norm.inverse_deviation),
            numbers<float>(weight), numbers<float>(bias), numbers<float>(y));
     return y;
 }
@@ -113,23 +113,22 @@ Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor
 BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
     const Planes planes(x);
     const Shape channels = {planes.channels};
-    ChannelLevels levels{like(x, channels), like(x, channels)};
+    ChannelNorm norm{like(x, channels), like(x, channels)};
     Tensor variance = like(x, channels);
     launch(moments_kernel, static_cast<unsigned>(planes.channels), block_size, planes,
-           numbers<float>(x), eps, numbers<float>(levels.mean),
-           numbers<float>(levels.inverse_deviation), numbers<float>(variance));
-    return {cuda::level_channels(x, levels, weight, bias), levels, variance};
+           numbers<float>(x), eps, numbers<float>(norm.mean),
+           numbers<float>(norm.inverse_deviation), numbers<float>(variance));
+    return {cuda::normalize_channels(x, norm, weight, bias), norm, variance};
 }
 
-BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& weight,
-                                       Statistics moments) {
+BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x, const ChannelNorm& norm,
+                                       const Tensor& weight, Statistics moments) {
     const Planes planes(x);
     BatchNormGradients d{like(x, x.shape()), like(x, {planes.channels}),
                          like(x, {planes.channels})};
     launch(backward_kernel, static_cast<unsigned>(planes.channels), block_size, planes,
-           numbers<float>(dy), numbers<float>(x), numbers<float>(levels.mean),
-           numbers<float>(levels.inverse_deviation), numbers<float>(weight),
+           numbers<float>(dy), numbers<float>(x), numbers<float>(norm.mean),
+           numbers<float>(norm.inverse_deviation), numbers<float>(weight),
            moments == Statistics::of_batch, numbers<float>(d.x), numbers<float>(d.weight),
            numbers<float>(d.bias));
     return d;

@@ -4,14 +4,13 @@
 
 namespace ldm::ops::cuda {
 
-using cpu::BatchNorm, cpu::BatchNormGradients, cpu::ChannelLevels, cpu::Statistics;
+using cpu::BatchNorm, cpu::BatchNormGradients, cpu::ChannelNorm, cpu::Statistics;
 
-ChannelLevels levels_of(const Tensor& mean, const Tensor& variance, float eps);
-Tensor level_channels(const Tensor& x, const ChannelLevels& levels, const Tensor& weight,
-                      const Tensor& bias);
+ChannelNorm channel_norm_of(const Tensor& mean, const Tensor& variance, float eps);
+Tensor normalize_channels(const Tensor& x, const ChannelNorm& norm, const Tensor& weight,
+                          const Tensor& bias);
 BatchNorm batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
-BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                       const ChannelLevels& levels, const Tensor& weight,
-                                       Statistics moments);
+BatchNormGradients batch_norm_backward(const Tensor& dy, const Tensor& x, const ChannelNorm& norm,
+                                       const Tensor& weight, Statistics moments);
 
 }  // namespace ldm::ops::cuda

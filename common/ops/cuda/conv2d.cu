@@ -7,7 +7,6 @@
 #include "common/ops/cuda/implicit_gemm.cuh"
 #include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cudnn_use.h"
-#include "common/ops/work.h"
 
 /// A convolution is a matrix product: the weights [O, C kh kw] times the patches [C kh kw, N h w].
 /// Every pixel is in kh kw patches, so the second matrix would be that much larger than the
@@ -165,7 +164,7 @@ struct Receivers {
 // ---- dweight [O, C kh kw] = dy [O, N h w] patches^T [N h w, C kh kw]
 
 template <class T>
-struct Flow {
+struct GradOutput {
     const T* dy;
     Geometry g;
 
@@ -230,14 +229,14 @@ void multiply(std::int64_t rows, std::int64_t columns, std::int64_t terms, const
 
 /// The definition has a product for each weight and each place where the kernel lies; so have its
 /// gradients.
-void count_work(std::int64_t weights, std::int64_t pictures, const Geometry& g) {
-    add_work(2.0 * weights * pictures * g.out_pixels());
+double work_of(std::int64_t weights, std::int64_t pictures, const Geometry& g) {
+    return 2.0 * weights * pictures * g.out_pixels();
 }
 
 }  // namespace
 
 Tensor implicit_gemm_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                            Conv2dOptions options) {
+                            Conv2dOptions options, const ComputeContext&) {
     const Geometry g = geometry_of(x.shape(), weight.shape(), options);
     const std::int64_t n = x.dim(0), terms = static_cast<std::int64_t>(g.channels) * g.taps();
     Tensor y = like(x, {n, g.out, g.out_h, g.out_w});
@@ -250,7 +249,8 @@ Tensor implicit_gemm_conv2d(const Tensor& x, const Tensor& weight, const Tensor&
 }
 
 Tensor implicit_gemm_conv2d_backward_input(const Tensor& dy, const Tensor& weight,
-                                           const Shape& x_shape, Conv2dOptions options) {
+                                           const Shape& x_shape, Conv2dOptions options,
+                                           const ComputeContext&) {
     const Geometry g = geometry_of(x_shape, weight.shape(), options);
     Tensor dx = like(dy, x_shape);
     with_type(dy, [&]<class T>(T) {
@@ -263,47 +263,52 @@ Tensor implicit_gemm_conv2d_backward_input(const Tensor& dy, const Tensor& weigh
 }
 
 Tensor implicit_gemm_conv2d_backward_weight(const Tensor& dy, const Tensor& x,
-                                            const Shape& weight_shape, Conv2dOptions options) {
+                                            const Shape& weight_shape, Conv2dOptions options,
+                                            const ComputeContext&) {
     const Geometry g = geometry_of(x.shape(), weight_shape, options);
     const std::int64_t columns = static_cast<std::int64_t>(g.channels) * g.taps();
     Tensor dweight = like(dy, weight_shape);
     with_type(dy, [&]<class T>(T) {
-        multiply<T>(g.out, columns, x.dim(0) * g.out_pixels(), Flow<T>{numbers<T>(dy), g},
+        multiply<T>(g.out, columns, x.dim(0) * g.out_pixels(), GradOutput<T>{numbers<T>(dy), g},
                     TurnedPatches<T>{numbers<T>(x), g}, Matrix<T>{numbers<T>(dweight), columns});
     });
     return dweight;
 }
 
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options) {
-    count_work(weight.size(), x.dim(0), geometry_of(x.shape(), weight.shape(), options));
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options,
+              const ComputeContext& context) {
+    context.count_work(
+        work_of(weight.size(), x.dim(0), geometry_of(x.shape(), weight.shape(), options)));
     if constexpr (build::has_cudnn)
-        if (cudnn_use().conv2d)
-            if (const Tensor y = cudnn_conv2d(x, weight, bias, options)) return y;
-    return implicit_gemm_conv2d(x, weight, bias, options);
+        if (context.cudnn.conv2d)
+            if (const Tensor y = cudnn_conv2d(x, weight, bias, options, context)) return y;
+    return implicit_gemm_conv2d(x, weight, bias, options, context);
 }
 
 Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
-                             Conv2dOptions options) {
+                             Conv2dOptions options, const ComputeContext& context) {
     const Geometry g = geometry_of(x_shape, weight.shape(), options);
     expect_shape(dy, {x_shape[0], g.out, g.out_h, g.out_w});
-    count_work(weight.size(), x_shape[0], g);
+    context.count_work(work_of(weight.size(), x_shape[0], g));
     if constexpr (build::has_cudnn)
-        if (cudnn_use().conv2d)
-            if (const Tensor dx = cudnn_conv2d_backward_input(dy, weight, x_shape, options))
+        if (context.cudnn.conv2d)
+            if (const Tensor dx =
+                    cudnn_conv2d_backward_input(dy, weight, x_shape, options, context))
                 return dx;
-    return implicit_gemm_conv2d_backward_input(dy, weight, x_shape, options);
+    return implicit_gemm_conv2d_backward_input(dy, weight, x_shape, options, context);
 }
 
 Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape,
-                              Conv2dOptions options) {
+                              Conv2dOptions options, const ComputeContext& context) {
     const Geometry g = geometry_of(x.shape(), weight_shape, options);
     expect_shape(dy, {x.dim(0), g.out, g.out_h, g.out_w});
-    count_work(element_count(weight_shape), x.dim(0), g);
+    context.count_work(work_of(element_count(weight_shape), x.dim(0), g));
     if constexpr (build::has_cudnn)
-        if (cudnn_use().conv2d)
-            if (const Tensor dweight = cudnn_conv2d_backward_weight(dy, x, weight_shape, options))
+        if (context.cudnn.conv2d)
+            if (const Tensor dweight =
+                    cudnn_conv2d_backward_weight(dy, x, weight_shape, options, context))
                 return dweight;
-    return implicit_gemm_conv2d_backward_weight(dy, x, weight_shape, options);
+    return implicit_gemm_conv2d_backward_weight(dy, x, weight_shape, options, context);
 }
 
 Tensor sum_channels(const Tensor& dy) {

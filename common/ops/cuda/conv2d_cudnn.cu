@@ -8,9 +8,8 @@
 #include "common/ops/cuda/cudnn.cuh"
 #include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cudnn_use.h"
-#include "common/ops/precision.h"
 
-/// cuDNN is told what x, weight and y look like, and names algorithms for that, the one it believes
+/// cuDNN is given the shapes of x, weight and y, and names algorithms for that, the one it expects
 /// fastest first. All three functions are one template: a Direction says which of cuDNN's functions
 /// compute y, which dx and which dweight.
 namespace ldm::ops::cuda {
@@ -57,12 +56,12 @@ std::int64_t extent(std::int64_t size, int before, int after, std::int64_t kerne
     return steps < 0 ? 0 : steps / stride + 1;
 }
 
-/// Empty where cuDNN cannot be told of it. It pads the end of an axis as it does the beginning.
+/// Empty where it cannot be put to cuDNN. It pads the end of an axis as it does the beginning.
 /// Where something else is meant, that is all the same as long as y keeps its size: then no pixel
-/// of y looks at what the end has too much or too little of. Otherwise a picture would have to be
+/// of y depends on what the end has too much or too little of. Otherwise a picture would have to be
 /// copied into a larger one first, and its gradient out of one; our own kernel does without.
 std::optional<Problem> problem_of(DType dtype, const Shape& x, const Shape& weight,
-                                  const Conv2dOptions& options) {
+                                  const Conv2dOptions& options, Precision precision) {
     const auto [top, left, bottom, right] = options.padding;
     const std::int64_t out_h = extent(x[2], top, bottom, weight[2], options.stride),
                        out_w = extent(x[3], left, right, weight[3], options.stride);
@@ -75,7 +74,7 @@ std::optional<Problem> problem_of(DType dtype, const Shape& x, const Shape& weig
 
     const auto narrow = [](std::int64_t n) { return static_cast<int>(n); };
     return Problem{dtype,
-                   precision(Device::cuda),
+                   precision,
                    narrow(x[0]),
                    narrow(x[1]),
                    narrow(x[2]),
@@ -97,7 +96,7 @@ cudnnMathType_t math_type(const Problem& p) {
     return p.precision == Precision::f32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
 }
 
-/// The problem in cuDNN's words. The gradients of a tensor look like the tensor.
+/// The problem in cuDNN's words. The gradients of a tensor have the shape of the tensor.
 struct Description {
     TensorDescriptor x, y;
     FilterDescriptor weight;
@@ -263,8 +262,9 @@ private:
 /// The result of a Direction, or an empty tensor. Looks for a plan once for each problem.
 template <class Direction>
 Tensor compute(const Tensor& a, const Tensor& b, const Shape& x_shape, const Shape& weight_shape,
-               const Conv2dOptions& options) {
-    const std::optional<Problem> problem = problem_of(a.dtype(), x_shape, weight_shape, options);
+               const Conv2dOptions& options, const ComputeContext& context) {
+    const std::optional<Problem> problem =
+        problem_of(a.dtype(), x_shape, weight_shape, options, context.precision_on(Device::cuda));
     if (!problem) return {};
     // never destroyed: cuDNN may be gone by then
     static auto& plans = *new std::map<Problem, Plan<Direction>>;
@@ -290,8 +290,8 @@ __global__ void add_bias_kernel(unsigned count, unsigned channels, unsigned pixe
 }  // namespace
 
 Tensor cudnn_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    Conv2dOptions options) {
-    Tensor y = compute<Forward>(x, weight, x.shape(), weight.shape(), options);
+                    Conv2dOptions options, const ComputeContext& context) {
+    Tensor y = compute<Forward>(x, weight, x.shape(), weight.shape(), options, context);
     if (y && bias)
         with_type(y, [&]<class T>(T) {
             const auto narrow = [](std::int64_t n) { return static_cast<unsigned>(n); };
@@ -302,13 +302,13 @@ Tensor cudnn_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
 }
 
 Tensor cudnn_conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
-                                   Conv2dOptions options) {
-    return compute<BackwardInput>(dy, weight, x_shape, weight.shape(), options);
+                                   Conv2dOptions options, const ComputeContext& context) {
+    return compute<BackwardInput>(dy, weight, x_shape, weight.shape(), options, context);
 }
 
 Tensor cudnn_conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& weight_shape,
-                                    Conv2dOptions options) {
-    return compute<BackwardWeight>(dy, x, x.shape(), weight_shape, options);
+                                    Conv2dOptions options, const ComputeContext& context) {
+    return compute<BackwardWeight>(dy, x, x.shape(), weight_shape, options, context);
 }
 
 }  // namespace ldm::ops::cuda

@@ -100,6 +100,10 @@ Tensor affine(const Tensor& x, float factor, float term) {
     return map(x, [=] __device__(float v) { return v * factor + term; });
 }
 
+Tensor divide(const Tensor& x, float divisor) {
+    return map(x, [=] __device__(float v) { return v / divisor; });
+}
+
 Tensor leaky_relu(const Tensor& x, float slope) {
     return map(x, [=] __device__(float v) { return v > 0.0f ? v : v * slope; });
 }

@@ -17,7 +17,7 @@ __global__ void embedding_kernel(std::int64_t count, std::int64_t width, std::in
     }
 }
 
-/// One block for each row of the table, which looks for its id: sums in a fixed order, other than
+/// One block for each row of the table, which searches its id: sums in a fixed order, other than
 /// with atomic additions.
 template <class T>
 __global__ void embedding_backward_kernel(std::int64_t places, std::int64_t width,

@@ -9,10 +9,8 @@
 #include "common/ops/cuda/matmul.h"
 #include "common/ops/cuda/numbers.cuh"
 #include "common/ops/cuda/shape.h"
-#include "common/ops/precision.h"
-#include "common/ops/work.h"
 
-/// Matrix products are cuBLAS's. It thinks in columns: what we call a row-major matrix [r, c] is to
+/// Matrix products are cuBLAS's. It counts by columns: what we call a row-major matrix [r, c] is to
 /// it a column-major one [c, r]. So it is asked for the transposed product, y^T = b^T a^T, and
 /// writes y as we want it. It adds the bias, too; an activation is left to its own kernel, for
 /// cuBLAS's GELU is the tanh approximation, and SiLU and quick GELU it has not.
@@ -137,10 +135,10 @@ cublasLtMatmulAlgo_t algorithm(const Product& product, const Operation& operatio
     return known[product] = result.algo;
 }
 
-Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor& bias,
-                Shape shape) {
+Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor& bias, Shape shape,
+                const ComputeContext& context) {
     Tensor y(std::move(shape), p.y_dtype, Device::cuda);
-    add_work(2.0 * p.count * p.m * p.n * p.k);
+    context.count_work(2.0 * p.count * p.m * p.n * p.k);
     if (y.size() == 0) return y;
     if (p.k == 0)
         return bias ? cuda::broadcast_to(bias, y.shape()) : cuda::zeros_like(y, y.shape());
@@ -161,30 +159,33 @@ Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor
 }
 
 Tensor multiply_stacks(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed,
-                       DType y_dtype) {
+                       DType y_dtype, const ComputeContext& context) {
     const std::int64_t count = a.dim(0), m = a.dim(a_transposed ? 2 : 1),
                        k = a.dim(a_transposed ? 1 : 2), n = b.dim(b_transposed ? 1 : 2);
     return multiply({a.dtype(), y_dtype, count, m, k, n, a_transposed, b_transposed, false,
-                     precision(Device::cuda)},
-                    a, b, {}, {count, m, n});
+                     context.precision_on(Device::cuda)},
+                    a, b, {}, {count, m, n}, context);
 }
 
 }  // namespace
 
-Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
-    return multiply_stacks(a, b, a_transposed, b_transposed, a.dtype());
+Tensor matmul(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed,
+              const ComputeContext& context) {
+    return multiply_stacks(a, b, a_transposed, b_transposed, a.dtype(), context);
 }
 
-Tensor matmul_as_float(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed) {
-    return multiply_stacks(a, b, a_transposed, b_transposed, DType::f32);
+Tensor matmul_as_float(const Tensor& a, const Tensor& b, bool a_transposed, bool b_transposed,
+                       const ComputeContext& context) {
+    return multiply_stacks(a, b, a_transposed, b_transposed, DType::f32, context);
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const ComputeContext& context) {
     const auto [rows, in] = x.dims<2>();
     const std::int64_t out = weight.dim(0);
     return multiply({x.dtype(), x.dtype(), 1, rows, in, out, false, true, static_cast<bool>(bias),
-                     precision(Device::cuda)},
-                    x, weight, bias, {rows, out});
+                     context.precision_on(Device::cuda)},
+                    x, weight, bias, {rows, out}, context);
 }
 
 Tensor sum_rows(const Tensor& x) { return cuda::sum_to(x, {1, x.dim(1)}).reshape({x.dim(1)}); }

@@ -6,10 +6,10 @@
 #include "common/ops/cuda/reduce.cuh"
 
 /// A row that fits into the registers of a block is read once: one kernel finds its moments and
-/// levels it. A group of a large picture is a million numbers, and there are only 32 groups: one
-/// block for each would leave most of the GPU idle. So longer rows are cut into such pieces. Each
-/// piece is read once for its exact mean and squares (Chan, Golub & LeVeque, 1979, as on the CPU),
-/// these are joined by row, and a last kernel levels all numbers.
+/// normalizes it. A group of a large picture is a million numbers, and there are only 32 groups:
+/// one block for each would leave most of the GPU idle. So longer rows are cut into such pieces.
+/// Each piece is read once for its exact mean and squares (Chan, Golub & LeVeque, 1979, as on the
+/// CPU), these are joined by row, and a last kernel normalizes all numbers.
 namespace ldm::ops::cuda {
 namespace {
 
@@ -153,7 +153,7 @@ __global__ void normalize_kernel(NormLayout layout, const T* x, const float* mea
                        p = blockIdx.x % layout.parameters;
     const float m = mean[row], factor = inverse_deviation[row] * as_float(weight[p]),
                 term = as_float(bias[p]);
-    const auto level = [&](T number, T grad_output) {
+    const auto normalized = [&](T number, T grad_output) {
         return from_float<T>(
             activation((as_float(number) - m) * factor + term, as_float(grad_output)));
     };
@@ -162,7 +162,7 @@ __global__ void normalize_kernel(NormLayout layout, const T* x, const float* mea
                        stride = gridDim.y * blockDim.x;
     if (layout.run % width != 0) {
         for (std::int64_t i = begin + first; i < begin + layout.run; i += stride)
-            y[i] = level(x[i], dy ? dy[i] : nothing);
+            y[i] = normalized(x[i], dy ? dy[i] : nothing);
         return;
     }
     for (std::int64_t i = begin / width + first; i < (begin + layout.run) / width; i += stride) {
@@ -171,7 +171,7 @@ __global__ void normalize_kernel(NormLayout layout, const T* x, const float* mea
         if (dy) grad_output = reinterpret_cast<const Pack<T>*>(dy)[i];
 #pragma unroll
         for (int j = 0; j < width; ++j)
-            out.numbers[j] = level(in.numbers[j], grad_output.numbers[j]);
+            out.numbers[j] = normalized(in.numbers[j], grad_output.numbers[j]);
         reinterpret_cast<Pack<T>*>(y)[i] = out;
     }
 }
@@ -185,16 +185,16 @@ __global__ void normalize_rows_kernel(NormLayout layout, const T* x, const float
                        p = begin % layout.parameters;
     const float m = mean[row], r = inverse_deviation[row];
     for (std::int64_t i = threadIdx.x; i < layout.row_length; i += blockDim.x) {
-        const float level =
+        const float normalized =
             (as_float(x[begin + i]) - m) * (r * as_float(weight[p + i])) + as_float(bias[p + i]);
-        y[begin + i] = from_float<T>(activation(level, dy ? as_float(dy[begin + i]) : 0.0f));
+        y[begin + i] = from_float<T>(activation(normalized, dy ? as_float(dy[begin + i]) : 0.0f));
     }
 }
 
 template <class T, class Activation>
-void level(const Tensor& x, NormLayout layout, const Tensor& mean, const Tensor& inverse_deviation,
-           const Tensor& weight, const Tensor& bias, const T* dy, Tensor& y,
-           Activation activation) {
+void normalize_all(const Tensor& x, NormLayout layout, const Tensor& mean,
+                   const Tensor& inverse_deviation, const Tensor& weight, const Tensor& bias,
+                   const T* dy, Tensor& y, Activation activation) {
     const auto start = [&](auto kernel, dim3 blocks) {
         launch(kernel, blocks, block_size, layout, numbers<T>(x), numbers<float>(mean),
                numbers<float>(inverse_deviation), numbers<T>(weight), numbers<T>(bias), dy,
@@ -283,8 +283,8 @@ void normalize_as(const Tensor& x, NormLayout layout, const Tensor& weight, cons
     }
     launch(join_moments_kernel, rows, 32, layout, static_cast<int>(pieces), of_pieces, eps, mean,
            inverse_deviation);
-    level<T>(x, layout, result.mean, result.inverse_deviation, weight, bias, nullptr, result.y,
-             activation);
+    normalize_all<T>(x, layout, result.mean, result.inverse_deviation, weight, bias, nullptr,
+                     result.y, activation);
 }
 
 }  // namespace
@@ -307,8 +307,8 @@ Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forwar
     Tensor before = like(dy, dy.shape());
     if (x.size() == 0) return before;
     with_type(x, [&]<class T>(T) {
-        level<T>(x, layout, forward.mean, forward.inverse_deviation, weight, bias, numbers<T>(dy),
-                 before, SiluBackward());
+        normalize_all<T>(x, layout, forward.mean, forward.inverse_deviation, weight, bias,
+                         numbers<T>(dy), before, SiluBackward());
     });
     return before;
 }

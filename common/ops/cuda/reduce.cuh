@@ -31,7 +31,7 @@ __device__ Number reduce_block(Number value, Combine combine) {
     const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
     const int warps = static_cast<int>(blockDim.x) / 32;
     value = reduce_warp(value, combine);
-    // nobody still reads the result before this one
+    // no thread still reads the result before this one
     __syncthreads();
     if (lane == 0) of_warp[warp] = value;
     __syncthreads();

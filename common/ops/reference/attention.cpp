@@ -22,19 +22,20 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
                 double score = 0.0;
                 for (std::int64_t d = 0; d < width; ++d)
                     score += static_cast<double>(query[d]) * key[d];
-                const bool kept = !options.key_padding_mask ||
-                                  options.key_padding_mask.ints()[head / heads * keys + j] != 0;
-                const bool seen = kept && !(options.causal && j > i);
+                const bool not_padding =
+                    !options.key_padding_mask ||
+                    options.key_padding_mask.ints()[head / heads * keys + j] != 0;
+                const bool seen = not_padding && !(options.causal && j > i);
                 weights[j] = seen ? score * scale : std::numeric_limits<float>::lowest();
             }
             const double highest = *std::ranges::max_element(weights);
             double sum = 0.0;
             for (double& weight : weights) sum += weight = std::exp(weight - highest);
             for (std::int64_t d = 0; d < out; ++d) {
-                double mixture = 0.0;
+                double weighted_sum = 0.0;
                 for (std::int64_t j = 0; j < keys; ++j)
-                    mixture += weights[j] / sum * v.data()[(head * keys + j) * out + d];
-                y.data()[(head * queries + i) * out + d] = static_cast<float>(mixture);
+                    weighted_sum += weights[j] / sum * v.data()[(head * keys + j) * out + d];
+                y.data()[(head * queries + i) * out + d] = static_cast<float>(weighted_sum);
             }
         }
     return y;
