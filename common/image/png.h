@@ -16,8 +16,8 @@ using PngText = std::map<std::string, std::string>;
 /// an empty picture, a keyword PNG does not allow.
 [[nodiscard]] std::string encode_png(const Image& image, const PngText& text = {});
 
-/// Writes a PNG, complete or not at all. Throws ldm::Error as encode_png does, and for a folder that
-/// cannot be written and a full disk.
+/// Writes a PNG, complete or not at all. Throws ldm::Error as encode_png does, and for a folder
+/// that cannot be written and a full disk.
 void save_png(const std::filesystem::path& path, const Image& image, const PngText& text = {});
 
 /// The texts of a PNG (compressed ones left out). Throws ldm::Error when it is no PNG.
