@@ -102,7 +102,7 @@ void run(const report::ChapterArguments& arguments, int steps) {
         }
     }
     add_row(tiles, trainer.reconstruct_with_ema(shown));
-    labels.push_back("moving average (EMA)");
+    labels.push_back("averaged weights (EMA)");
 
     const auto decibels = curve.column("psnr");
     fmt::print("{} steps of {} pictures: from {:.1f} to {:.1f} dB in {:.0f} s\n", steps, at_once,
