@@ -1,6 +1,9 @@
 // Random JSON as the configuration of a model or of a training: everything that reads one, short of
 // the weights, rejects it with an ldm::Error or accepts it.
 
+#include <algorithm>
+#include <memory>
+
 #include "chapters/01_ddpm/schedule.h"
 #include "chapters/02_vae/config.h"
 #include "chapters/03_clip/text_encoder.h"
@@ -27,13 +30,10 @@ bool is_large(const io::Json& json) {
 }
 
 void build_model(const io::Json& config) {
-    const auto folder = nn::shipped_model();
-    nn::ModelSource source({.layout = nn::ModelSource::Layout::folder,
-                            .path = folder,
-                            .config = config,
-                            .merges = folder / "merges.txt"});
-    const pipeline::LatentDiffusion model(
-        {pipeline::spec_from_settings(config, "fuzzed"), std::move(source)});
+    auto checkpoint = std::make_unique<nn::Checkpoint>();
+    checkpoint->load_nothing();
+    const pipeline::LatentDiffusion model({pipeline::spec_from_settings(config, "fuzzed"),
+                                           nn::ModelSource(config, std::move(checkpoint))});
 }
 
 }  // namespace
@@ -60,6 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     attempt([&] { clip::TextEncoder::Config::from_json(part("text_config")); });
     attempt([&] { clip::Towers::from_json(part("cond_stage_config")); });
     attempt([&] { static_cast<void>(ddpm::Schedule::from_json(json)); });
+    attempt([&] { pipeline::spec_from_settings(json, "fuzzed"); }, several);
     if (!is_large(json)) attempt([&] { build_model(json); }, several);
     return 0;
 }
