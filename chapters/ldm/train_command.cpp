@@ -72,7 +72,7 @@ struct Kind {
 
 const std::vector<Kind>& kinds() {
     static const std::vector<Kind> all = {
-        {"autoencoder", "Train an autoencoder: pictures made small and large again",
+        {"autoencoder", "Train an autoencoder: pictures to latents and back",
          AutoencoderTrainer::own_keys(), Captions::ignored,
          [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
@@ -80,7 +80,7 @@ const std::vector<Kind>& kinds() {
                  json, config, std::move(model),
                  examples_of(pictures, config.data).front().pictures);
          }},
-        {"clip", "Train CLIP's two towers: captions and pictures that find each other",
+        {"clip", "Train CLIP: encoders of texts and pictures, by contrast of pairs",
          ClipTrainer::own_keys(), Captions::needed,
          [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
@@ -88,8 +88,8 @@ const std::vector<Kind>& kinds() {
                                                   examples_of(pictures, config.data),
                                                   pictures.captions());
          }},
-        {"diffusion", "Train the UNet that draws, or a LoRA for it", DiffusionTrainer::own_keys(),
-         Captions::needed,
+        {"diffusion", "Train the UNet to predict noise, or a LoRA for it",
+         DiffusionTrainer::own_keys(), Captions::needed,
          [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<DiffusionTrainer>(json, config, std::move(model),

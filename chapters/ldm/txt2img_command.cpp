@@ -309,9 +309,7 @@ void add_sampling_options(CLI::App& command, Options& options) {
         ->check(report::number_between(0.0, 100.0));
     command.add_option("--sampler", options.sampler, sampler_help())
         ->check(CLI::IsMember(sampler_names()));
-    command
-        .add_option("--eta", options.eta,
-                    "Of ddim: how much noise each step adds, 0 (none) to 1 (as ddpm)")
+    command.add_option("--eta", options.eta, "How much noise each step adds back, 0 to 1")
         ->check(report::number_between(0.0, 1.0))
         ->capture_default_str();
     command
