@@ -20,6 +20,7 @@ LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
       schedule_(spec().schedule),
       device_(source().checkpoint().place().device),
       dtype_(source().checkpoint().place().dtype) {
+    source().checkpoint().freeze();
     expect_whole();
 }
 
