@@ -65,7 +65,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                  saved_weight = save_if(needs_gradient(x), weight);
     const bool need_bias = needs_gradient(bias);
     record(y, {x, weight, bias},
-           [kept_rows, saved_weight, need_bias, count, out = out](const Tensor& dy) -> Tensors {
+           [kept_rows, saved_weight, need_bias, count = rows.dim(0),
+            out = out](const Tensor& dy) -> Tensors {
                const Tensor dy_rows = dy.reshape({count, out});
                Tensor dx, dweight, dbias;
                if (saved_weight) dx = matmul(dy_rows, saved_weight);

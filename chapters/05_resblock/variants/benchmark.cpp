@@ -7,6 +7,7 @@
 #include "chapters/05_resblock/variants/gpu.h"
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
+#include "common/ops/compute_context.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/cuda/conv2d_cudnn.h"
 #include "common/ops/cudnn_use.h"
@@ -43,7 +44,8 @@ Tensor shipped_convolution(const Tensor& x, const Tensor& weight, const Tensor& 
 
 /// Nothing where cuDNN has no way to do it.
 Tensor cudnn_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    if constexpr (build::has_cudnn) return ops::cuda::cudnn_conv2d(x, weight, bias, same_size);
+    if constexpr (build::has_cudnn)
+        return ops::cuda::cudnn_conv2d(x, weight, bias, same_size, ops::compute_context());
     return {};
 }
 
