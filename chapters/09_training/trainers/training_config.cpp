@@ -35,7 +35,8 @@ TrainingConfig read_training_config(const io::Json& json,
     TrainingConfig config;
     config.seed = io::get_or(json, "seed", config.seed);
     // must be there
-    for (const char* key : {"steps", "batch_size", "learning_rate"}) io::get<double>(json, key);
+    for (const char* key : {"steps", "batch_size", "learning_rate"})
+        static_cast<void>(io::get<double>(json, key));
     config.steps = at_least<std::int64_t>(1, json, "steps", 1);
     config.batch_size = at_least(1, json, "batch_size", 1);
     config.accumulate_grad_batches =
