@@ -7,6 +7,7 @@
 #include "chapters/05_resblock/verify.h"
 #include "common/device/build.h"
 #include "common/device/device.h"
+#include "common/figures/heat_map.h"
 #if LDM_HAS_CUDA
 #include "common/ops/cuda/divisor.cuh"
 #endif
@@ -302,11 +303,12 @@ TEST_CASE("our own convolution and cuDNN's are the definition's, in every type")
             ops::cuda::conv2d_backward_weight(dy, x, problem.weight, problem.options, context),
             implicit_gemm_conv2d_backward_weight(dy, x, problem.weight, problem.options, context));
         if constexpr (build::has_cudnn) {
-            const int done = static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options)) +
-                             static_cast<bool>(cudnn_conv2d_backward_input(dy, weight, problem.x,
-                                                                           problem.options)) +
-                             static_cast<bool>(cudnn_conv2d_backward_weight(dy, x, problem.weight,
-                                                                            problem.options));
+            const int done =
+                static_cast<bool>(cudnn_conv2d(x, weight, bias, problem.options, context)) +
+                static_cast<bool>(
+                    cudnn_conv2d_backward_input(dy, weight, problem.x, problem.options, context)) +
+                static_cast<bool>(
+                    cudnn_conv2d_backward_weight(dy, x, problem.weight, problem.options, context));
             INFO("cuDNN does " << done << " of 3: " << name_of(dtype) << ", "
                                << to_string(problem.x) << " and " << to_string(problem.weight));
             if (problem.cudnn == Cudnn::does) CHECK(done == 3);
@@ -482,11 +484,13 @@ TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
                      << ", " << to_string(shape) << ", " << keys << " keys, scale " << scale);
                 const Tensor expected =
                     ops::scaled_dot_product_attention(back(q), back(k), back(v), {.scale = scale});
-                const Tensor y = ops::cuda::cudnn_attention(q, k, v, {scale, false, {}});
+                const Tensor y =
+                    ops::cuda::cudnn_attention(q, k, v, {scale, false, {}}, ops::compute_context());
                 CHECK((y && y.dtype() == dtype));
                 CHECK(close(back(y), expected, 2 * rounding * largest(expected)) == "");
-                CHECK(close(back(ops::cuda::cudnn_attention(q, k, v, {scale, false, {}})), back(y),
-                            0) == "");
+                CHECK(close(back(ops::cuda::cudnn_attention(q, k, v, {scale, false, {}},
+                                                            ops::compute_context())),
+                            back(y), 0) == "");
                 const ops::WithCudnn cudnn({.attention = true});
                 CHECK(close(back(ops::scaled_dot_product_attention(q, k, v, {.scale = scale})),
                             back(y), 0) == "");
@@ -494,7 +498,8 @@ TEST_CASE("cuDNN's attention is the definition's, and says where it has none") {
         }
 
         const auto can = [](const std::array<Tensor, 3>& in, const ops::cuda::AttentionRule& rule) {
-            return static_cast<bool>(ops::cuda::cudnn_attention(in[0], in[1], in[2], rule));
+            return static_cast<bool>(
+                ops::cuda::cudnn_attention(in[0], in[1], in[2], rule, ops::compute_context()));
         };
         const auto fits = inputs(dtype, {1, 2, 5, 8}, 5, 8);
         CHECK(can(fits, {1.0f, false, {}}));
@@ -821,11 +826,11 @@ TEST_CASE("what a GPU computed becomes the same pictures") {
     if (no_gpu()) return;
     const Tensor x = noise({2, 3, 5, 4}, 1), there = ops::to(x, Device::cuda);
     CHECK(image::to_image(there, 1) == image::to_image(x, 1));
-    CHECK(image::channel_map(there, 1, 2, image::ColorMap::diverging, -1, 1) ==
-          image::channel_map(x, 1, 2, image::ColorMap::diverging, -1, 1));
+    CHECK(figures::channel_map(there, 1, 2, figures::ColorMap::diverging, -1, 1) ==
+          figures::channel_map(x, 1, 2, figures::ColorMap::diverging, -1, 1));
 }
 
-TEST_CASE("a model's weights and its stored moment are where they are asked for") {
+TEST_CASE("a model's weights and its stored activations are where they are asked for") {
     if (no_gpu()) return;
     const auto folder = nn::shipped_model();
     const nn::ModelSource here = nn::open_folder(folder),
