@@ -9,11 +9,8 @@ namespace fs = std::filesystem;
 
 const fs::path& scratch_folder() {
     static const fs::path folder = [] {
-        const fs::path memory = "/dev/shm";
-        fs::path made = (fs::is_directory(memory) ? memory : fs::temp_directory_path()) /
-                        ("ldm_fuzz_" + std::to_string(::getpid()));
+        fs::path made = fs::temp_directory_path() / ("ldm_fuzz_" + std::to_string(::getpid()));
         fs::create_directories(made);
-        std::atexit([] { fs::remove_all(scratch_folder()); });
         return made;
     }();
     return folder;

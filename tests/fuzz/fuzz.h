@@ -36,7 +36,8 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
     return {reinterpret_cast<const char*>(data), size};
 }
 
-/// A folder of this process in memory, for readers that want a file.
+/// A folder of this process, for readers that want a file; in $TMPDIR, which tests/fuzz/run puts
+/// into memory and takes away again (libFuzzer ends without a chance to do so).
 const std::filesystem::path& scratch_folder();
 
 /// Writes `<scratch folder>/<name>` and returns its path.
