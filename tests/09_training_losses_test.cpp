@@ -26,6 +26,8 @@ using Inputs = const std::vector<Tensor>&;
 
 namespace {
 
+float first_of(const Tensor& x) { return x.values()[0]; }
+
 Tensor copy(const Tensor& x) { return Tensor::from(x.shape(), x.values()); }
 
 const Tensor one = Tensor::scalar(1.0f);
@@ -194,9 +196,9 @@ TEST_CASE("the weights of LPIPS come from the files that people have") {
     CHECK(close(weights.get("scaling_layer.scale", {1, 3, 1, 1}),
                 Tensor::from({1, 3, 1, 1}, {0.458f, 0.448f, 0.450f}), 0.0) == "");
     // features.21 is the tenth convolution: its weight is the nineteenth tensor of the file
-    CHECK(weights.get("net.slice4.21.weight", {512, 512, 3, 3}).values()[0] == 19.0f);
-    CHECK(weights.get("net.slice1.0.bias", {64}).values()[0] == 2.0f);
-    CHECK(weights.get("lin3.model.1.weight", {1, 512, 1, 1}).values()[0] == 4.0f);
+    CHECK(first_of(weights.get("net.slice4.21.weight", {512, 512, 3, 3})) == 19.0f);
+    CHECK(first_of(weights.get("net.slice1.0.bias", {64})) == 2.0f);
+    CHECK(first_of(weights.get("lin3.model.1.weight", {1, 512, 1, 1})) == 4.0f);
 
     SECTION("also from one file with the names of LPIPS, or from an autoencoder's") {
         const std::string outer = GENERATE("", "perceptual_loss.", "loss.perceptual_loss.");
@@ -220,7 +222,7 @@ TEST_CASE("the weights of LPIPS come from the files that people have") {
         const train::LPIPS from_one_file(complete.root());
         complete.check("the file");
         CHECK(complete.unused().empty());
-        CHECK(complete.root().get("scaling_layer.scale", {1, 3, 1, 1}).values()[0] == 1.0f);
+        CHECK(first_of(complete.root().get("scaling_layer.scale", {1, 3, 1, 1})) == 1.0f);
     }
     SECTION("what is missing, doubled or misshapen is named") {
         nn::Checkpoint none;
@@ -346,7 +348,7 @@ TEST_CASE("with ActNorm every convolution has a bias, and the first batch sets t
     CHECK(checkpoint.contains("main.5.bias"));
     network(noise({2, 2, 16, 16}, 1), Mode::train);
     CHECK(checkpoint.root().get("main.6.initialized", {}).item() == 1.0f);
-    CHECK(checkpoint.root().get("main.6.scale", {1, 16, 1, 1}).values()[0] != 1.0f);
+    CHECK(first_of(checkpoint.root().get("main.6.scale", {1, 16, 1, 1})) != 1.0f);
 }
 
 TEST_CASE("in evaluation a picture's logits do not depend on the others, in training they do") {

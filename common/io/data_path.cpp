@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/io/source_dir.h"
 
 namespace ldm::io {
 namespace fs = std::filesystem;
@@ -26,7 +27,7 @@ std::vector<fs::path> data_folders() {
              folder = folder.parent_path())
             folders.push_back(folder / "reference_data");
     }
-    folders.push_back(fs::path(LDM_SOURCE_DIR) / "reference_data");
+    folders.push_back(fs::path(source_dir) / "reference_data");
     return folders;
 }
 
