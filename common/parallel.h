@@ -43,18 +43,20 @@ private:
     return omp_in_parallel() ? 1 : omp_get_max_threads();
 }
 
-/// Calls work(begin, end) for pieces of [0, count) on all threads, which have equally many. The
-/// pieces have `grain` elements whatever the number of threads, so a sum over a piece does not
-/// depend on it. What `work` throws, this throws.
+/// Calls work(begin, end) for pieces of [0, count) on all threads: whichever is free takes the next,
+/// so one that the system does not let run holds up nobody. The pieces have `grain` elements
+/// whatever the number of threads, so a sum over a piece does not depend on it. What `work` throws,
+/// this throws.
 template <class Work>
 void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
     const std::int64_t pieces = (count + grain - 1) / grain;
-    if (pieces <= 1) {
-        if (count > 0) work(std::int64_t{0}, count);
+    // to wake another thread takes as long as a few pieces of an elementwise op
+    if (pieces <= 3) {
+        for (std::int64_t i = 0; i < count; i += grain) work(i, std::min(count, i + grain));
         return;
     }
     FirstException exception;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic)
     for (std::int64_t i = 0; i < pieces; ++i)
         exception.run([&] { work(i * grain, std::min(count, (i + 1) * grain)); });
     exception.rethrow();

@@ -10,6 +10,7 @@
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 #include "common/report/table.h"
 
 namespace {
@@ -87,6 +88,7 @@ figures::Canvas process_figure(const std::vector<image::Example>& examples, std:
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     std::string picture = "grinning cat";
     return report::ChapterProgram("01_ddpm", "Forward and reverse process with an ideal denoiser.")
         .option("--picture", picture, "which of the model's example pictures to add noise to")

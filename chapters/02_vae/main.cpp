@@ -2,6 +2,7 @@
 
 #include "chapters/02_vae/figures.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 #include "common/report/table.h"
 
 using namespace ldm;
@@ -39,6 +40,7 @@ void run(const report::ChapterArguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     return report::ChapterProgram("02_vae", "Pictures as few numbers, and back.")
         .run(argc, argv, run);
 }

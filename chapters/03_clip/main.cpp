@@ -10,6 +10,7 @@
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 #include "common/report/table.h"
 
 namespace {
@@ -84,6 +85,7 @@ void print(const std::vector<clip::Choice>& choices, std::size_t texts) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     std::string caption;
     return report::ChapterProgram("03_clip", "Which caption belongs to which picture, by CLIP.")
         .option("--caption", caption, "words of your own, compared with every picture")

@@ -5,6 +5,7 @@
 #include "chapters/04_attention/word_maps.h"
 #include "common/image/example_pictures.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 
 namespace {
 
@@ -32,6 +33,7 @@ void print_shares(const std::vector<attention::Word>& words,
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     std::string prompt;
     int tokens = 1024;
     return report::ChapterProgram("04_attention",

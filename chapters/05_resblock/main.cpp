@@ -12,6 +12,7 @@
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 #include "common/report/table.h"
 
 using namespace ldm;
@@ -85,6 +86,7 @@ void benchmark_variants(int side, std::uint64_t seed) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     int side = 64;
     return report::ChapterProgram("05_resblock",
                                   "What a ResBlock does to a picture, and what the time changes.")

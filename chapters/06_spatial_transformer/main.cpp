@@ -7,6 +7,7 @@
 #include "common/image/example_pictures.h"
 #include "common/ops/reduce.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 #include "common/report/table.h"
 
 namespace {
@@ -29,6 +30,7 @@ report::Table weight_table(const AttentionMaps& maps, const std::vector<attentio
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     std::string block = "output_blocks.1";
     return report::ChapterProgram("06_spatial_transformer",
                                   "Self-attention and cross-attention of one block of the UNet.")

@@ -10,6 +10,7 @@
 #include "common/ops/transfer.h"
 #include "common/random/torch_random.h"
 #include "common/report/chapter_program.h"
+#include "common/report/spinning.h"
 #include "common/report/table.h"
 
 namespace {
@@ -48,6 +49,7 @@ void store_moment(const std::string& folder, const unet::UNetModel& unet, const 
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     int example = 1, t = 400;
     std::string snapshot_folder;
     return report::ChapterProgram(

@@ -4,10 +4,12 @@
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
+#include "common/report/spinning.h"
 
 using namespace ldm;
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     std::string prompt = "grinning cat", negative_prompt;
     int steps = 0;
     float cfg_scale = 0.0f;

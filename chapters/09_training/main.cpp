@@ -13,6 +13,7 @@
 #include "common/ops/transfer.h"
 #include "common/report/chapter_program.h"
 #include "common/report/progress.h"
+#include "common/report/spinning.h"
 
 /// Trains a small autoencoder from scratch, in some ten seconds, and shows its reconstructions
 /// after a few, some and many steps, and with the exponential moving average of its weights.
@@ -126,6 +127,7 @@ void run(const report::ChapterArguments& arguments, int steps) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    report::limit_spinning(argv);
     int steps = 80;
     return report::ChapterProgram(
                "09_training",

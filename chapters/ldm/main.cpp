@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/io/utf8.h"
 #include "common/report/interrupt.h"
+#include "common/report/spinning.h"
 #include "common/report/standard_output.h"
 
 namespace {
@@ -47,4 +48,7 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return ldm::report::finish_output("ldm", run(argc, argv)); }
+int main(int argc, char** argv) {
+    ldm::report::limit_spinning(argv);
+    return ldm::report::finish_output("ldm", run(argc, argv));
+}
