@@ -43,8 +43,8 @@ private:
     return omp_in_parallel() ? 1 : omp_get_max_threads();
 }
 
-/// Calls work(begin, end) for pieces of [0, count) on all threads: whichever is free takes the next,
-/// so one that the system does not let run holds up nobody. The pieces have `grain` elements
+/// Calls work(begin, end) for pieces of [0, count) on all threads: whichever is free takes the
+/// next, so one that the system does not let run holds up nobody. The pieces have `grain` elements
 /// whatever the number of threads, so a sum over a piece does not depend on it. What `work` throws,
 /// this throws.
 template <class Work>

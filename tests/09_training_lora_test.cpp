@@ -199,8 +199,8 @@ TEST_CASE("training changes up and down, and nothing else") {
 }
 
 TEST_CASE("the gradients of up and down are those of finite differences through a whole network") {
-    // Deep inside a UNet single precision hides small differences; a layer with a bend behind it
-    // does not.
+    // Deep inside a UNet single precision hides small differences; a layer with an activation
+    // function behind it does not.
     const Tensor w = noise({4, 6}, 1, 0.5f), x = noise({3, 6}, 2);
     const auto f = [&](const std::vector<Tensor>& in) {
         nn::Checkpoint checkpoint;

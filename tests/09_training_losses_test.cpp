@@ -550,7 +550,7 @@ TEST_CASE("the gradients of the generator's loss are those of finite differences
         return loss.generator(x, in[0], vae::DiagonalGaussian(in[1]), 0).loss;
     };
     Tensor rec = noise({1, 3, 12, 12}, 2);
-    // away from x, where |x - rec| bends
+    // away from x, where |x - rec| has its kink
     for (std::int64_t i = 0; i < rec.size(); ++i)
         rec.data()[i] = x.data()[i] + (rec.data()[i] > 0 ? 0.5f : -0.5f);
     // beside a loss of some hundreds, a change in the posterior loses digits

@@ -76,10 +76,10 @@ TEST_CASE("the loss moves latents and entries towards each other; legacy has bet
     const auto [z_q, loss, indices] = q.quantize(z);
     const Gradients gradients = tape.backward(loss, Tensor::scalar(1.0f));
 
-    const Tensor pull = (z - z_q) * (2.0f / 48.0f);
-    CHECK(close(gradients.of(z), (legacy ? 1.0f : beta) * pull, 1e-6) == "");
+    const Tensor gradient = (z - z_q) * (2.0f / 48.0f);
+    CHECK(close(gradients.of(z), (legacy ? 1.0f : beta) * gradient, 1e-6) == "");
     Tensor expected = Tensor::zeros({5, 4});
-    const Tensor rows = ops::permute(pull, {0, 2, 3, 1});
+    const Tensor rows = ops::permute(gradient, {0, 2, 3, 1});
     for (std::int64_t i = 0; i < indices.size(); ++i)
         for (int c = 0; c < 4; ++c)
             expected.data()[4 * indices.ints()[i] + c] -=

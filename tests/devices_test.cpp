@@ -844,10 +844,10 @@ TEST_CASE("a model's weights and its stored activations are where they are asked
     CHECK(scale(there).device() == Device::cuda);
     CHECK(scale(there).item() == scale(here).item());
 
-    const nn::ActivationSnapshot moment = nn::read_activation_snapshot(folder, Device::cuda);
-    CHECK(moment.at("x").device() == Device::cuda);
+    const nn::ActivationSnapshot snapshot = nn::read_activation_snapshot(folder, Device::cuda);
+    CHECK(snapshot.at("x").device() == Device::cuda);
     const test::TemporaryFolder copy;
-    nn::write_activation_snapshot(copy.path(), moment);
+    nn::write_activation_snapshot(copy.path(), snapshot);
     CHECK(close(nn::read_activation_snapshot(copy.path()).at("x"),
                 nn::read_activation_snapshot(folder).at("x"), 0) == "");
 }

@@ -30,8 +30,8 @@ std::string prediction_table(const std::vector<unet::NoisePrediction>& predictio
 
 /// What chapters 04 and 06 look at: what stood in front of the transformers from the bottom of the
 /// U upwards, and, inside of them, of the attention to the words.
-void store_moment(const std::string& folder, const unet::UNetModel& unet, const Trace& trace,
-                  nn::ActivationSnapshot snapshot) {
+void store_activations(const std::string& folder, const unet::UNetModel& unet, const Trace& trace,
+                       nn::ActivationSnapshot snapshot) {
     const auto keep = [&](const std::string& name) {
         snapshot.tensors[name] = trace.find(unet.path() + "." + name);
     };
@@ -94,10 +94,10 @@ int main(int argc, char** argv) {
                     {image::to_image(predictor.decode(prediction.x_t)), "noisy latent"},
                     {unet::channels_in_a_square(prediction.predicted), "predicted noise"}));
             if (!snapshot_folder.empty())
-                store_moment(snapshot_folder, predictor.unet(), trace,
-                             {.caption = caption,
-                              .example = example,
-                              .t = t,
-                              .tensors = {{"x", prediction.x_t}, {"context", context}}});
+                store_activations(snapshot_folder, predictor.unet(), trace,
+                                  {.caption = caption,
+                                   .example = example,
+                                   .t = t,
+                                   .tensors = {{"x", prediction.x_t}, {"context", context}}});
         });
 }

@@ -271,7 +271,7 @@ PLAIN = {
     "disc_start": 1000000,
     "idle_before_start": True,
 }
-JUDGED = {
+COMPARED = {
     "kl_weight": 1e-6,
     "perceptual_weight": 0.0,
     "disc_start": 10,
@@ -318,7 +318,7 @@ autoencoder_curve(
 autoencoder_curve(
     "adversarial",
     "50 steps, from the tenth on against a discriminator that is trained too.",
-    JUDGED,
+    COMPARED,
     50,
     learning_rate=3e-5,
     discriminator_learning_rate=3e-5,

@@ -157,7 +157,7 @@ def discriminator(situation, note, shape, scale=1.0, special=None, first_batch=F
         call,
         acts=[f"main.{i}" for i in range(3 * settings["n_layers"] + 3) if i % 3 != 1]
         if whole
-        else (),  # no bends
+        else (),  # no kinks
         gradients="inputs" if first_batch else True,
         cotangents_of=("out",),
         note=note,

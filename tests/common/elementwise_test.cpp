@@ -43,7 +43,7 @@ TEST_CASE("leaky_relu has another slope below 0") {
     CHECK(gradients_agree([](Inputs in) { return ops::leaky_relu(in[0], 0.2f); }, {x}) == "");
 }
 
-TEST_CASE("bends let what is not a number through") {
+TEST_CASE("activation functions let what is not a number through") {
     const Tensor nan = Tensor::scalar(std::numeric_limits<float>::quiet_NaN());
     CHECK(std::isnan(ops::softplus(nan).item()));
     CHECK(std::isnan(ops::leaky_relu(nan, 0.2f).item()));

@@ -241,7 +241,7 @@ TEST_CASE("softmax is its definition") {
     CHECK(close(ops::log_softmax(x), logarithm, 1e-5) == "");
 }
 
-TEST_CASE("the bends of the networks are their equations") {
+TEST_CASE("the activation functions of the networks are their equations") {
     const Tensor x = ops::scale(noise({100003}, 1), 4.0f);
     const auto expect_function = [&](const Tensor& y, double (*f)(double)) {
         Tensor expected(x.shape());

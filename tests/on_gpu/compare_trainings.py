@@ -52,7 +52,7 @@ def config_of(kind, options):
     config = json.loads(
         (ROOT / f"chapters/09_training/emoji/{kind}.json").read_text(encoding="utf-8")
     )
-    for key in ("lr_schedule", "side_by_side"):
+    for key in ("lr_schedule", "parallel_micro_batches"):
         config.pop(key, None)
     if "vocabulary" in config:
         config["vocabulary"] = str(MODEL / "merges.txt")

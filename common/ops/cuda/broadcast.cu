@@ -47,14 +47,14 @@ Tensor combine(const Tensor& a, const Tensor& b, F f) {
 /// Sums over the axes `gone` for each place of the axes `kept`, in double precision. A block has 32
 /// neighbouring sums side by side and 32 shares of each, so that a warp reads neighbours where the
 /// innermost axis stays, and a few long sums keep the GPU busy, too.
-constexpr int sums_side_by_side = 32, shares = 32;
+constexpr int sums_at_once = 32, shares = 32;
 
 template <class T, class Index>
-__global__ void __launch_bounds__(sums_side_by_side* shares)
+__global__ void __launch_bounds__(sums_at_once* shares)
     sum_kept_innermost_kernel(Index sums, Index length, Axes<Index> kept, Axes<Index> gone,
                               const T* x, T* y) {
-    __shared__ double parts[shares][sums_side_by_side];
-    const Index own = static_cast<Index>(blockIdx.x) * sums_side_by_side + threadIdx.x;
+    __shared__ double parts[shares][sums_at_once];
+    const Index own = static_cast<Index>(blockIdx.x) * sums_at_once + threadIdx.x;
     double sum = 0.0;
     if (own < sums) {
         const Index begin = kept[own].a;
@@ -120,9 +120,8 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
             const auto sums = static_cast<Index>(y.size()), terms = static_cast<Index>(length);
             if (innermost_stays)
                 launch(sum_kept_innermost_kernel<T, Index>,
-                       dim3(static_cast<unsigned>((y.size() + sums_side_by_side - 1) /
-                                                  sums_side_by_side)),
-                       dim3(sums_side_by_side, shares), sums, terms, kept, gone, numbers<T>(x),
+                       dim3(static_cast<unsigned>((y.size() + sums_at_once - 1) / sums_at_once)),
+                       dim3(sums_at_once, shares), sums, terms, kept, gone, numbers<T>(x),
                        numbers<T>(y));
             else
                 launch(sum_gone_innermost_kernel<T, Index>, dim3(static_cast<unsigned>(y.size())),
