@@ -421,6 +421,36 @@ TEST_CASE("a model that predicts v is not drawn as if it predicted noise") {
     CHECK(test::close(as_v.steps[0].pred_x0, as_eps.steps[0].pred_x0, 1e-2) != "");
 }
 
+TEST_CASE("a weight that is not a number is said so, and not drawn with") {
+    const std::filesystem::path emoji = LDM_SOURCE_DIR "/reference_data/models/emoji";
+    const test::TemporaryFolder folder;
+    for (const char* file : {"config.json", "merges.txt", "model.safetensors"})
+        std::filesystem::copy_file(emoji / file, folder / file);
+    std::size_t place = 0;
+    {
+        const io::SafetensorsFile file(folder / "model.safetensors");
+        const auto header = file.entries().front().bytes.data();
+        place = std::filesystem::file_size(folder / "model.safetensors") -
+                static_cast<std::size_t>(file.entries().back().bytes.data() +
+                                         file.entries().back().bytes.size() - header) +
+                static_cast<std::size_t>(file.at("model.diffusion_model.out.2.bias").bytes.data() -
+                                         header);
+    }
+    std::fstream file(folder / "model.safetensors",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(place));
+    // of f16, not a number
+    file.write("\x00\x7e", 2);
+    file.close();
+
+    const LatentDiffusion model(open_model(folder.path()));
+    Txt2ImgRequest request = preferred_request(model.spec());
+    request.prompts = {"red apple"};
+    request.seeds = {1};
+    request.steps = 1;
+    CHECK_THROWS_WITH(txt2img(model, request), has_text("not finite"));
+}
+
 TEST_CASE("a picture that is not square, and the parameters that made it") {
     const LatentDiffusion model = shipped();
     Txt2ImgRequest request{.prompts = {""},

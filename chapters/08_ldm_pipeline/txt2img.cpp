@@ -10,6 +10,7 @@
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 #include "common/io/utf8.h"
 #include "common/ops/cuda_graph_callable.h"
+#include "common/ops/optimizer_step.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -48,6 +49,15 @@ std::string name_of_model(const std::filesystem::path& path) {
 std::unique_ptr<ddpm::Sampler> sampler_of(const Txt2ImgRequest& request,
                                           const ddpm::Schedule& schedule) {
     return request.sampler.make(schedule, {.steps = request.steps, .eta = request.eta});
+}
+
+/// A weight that is no number makes all latents so, and the picture one grey without a word.
+void expect_finite(const Tensor& z) {
+    if (!ops::all_finite(z))
+        throw Error(
+            "the latents are not finite numbers any more: a weight of the model is infinite or not "
+            "a "
+            "number, so the file is damaged");
 }
 
 }  // namespace
@@ -99,6 +109,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     // Take the noise away, a little at a time.
     const Tensor z =
         sampler_of(request, model.schedule())->sample(denoiser, result.noise, noise, remember);
+    expect_finite(z);
     // what it holds in memory makes room for the decoder
     denoiser = nullptr;
 
