@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "chapters/01_ddpm/schedule.h"
 #include "common/figures/figure.h"
@@ -44,7 +45,7 @@ std::vector<int> strongest_channels(const Tensor& x, int count) {
     const Tensor power = ops::to(ops::sum(ops::square(x), {0, 2, 3}), Device::cpu);  // [C]
     std::vector<int> channels(power.size());
     std::iota(channels.begin(), channels.end(), 0);
-    std::ranges::stable_sort(channels, std::greater{}, [&](int c) { return power.data()[c]; });
+    std::ranges::sort(channels, {}, [&](int c) { return std::pair(-power.data()[c], c); });
     channels.resize(std::min<std::size_t>(channels.size(), count));
     return channels;
 }
@@ -85,7 +86,7 @@ std::vector<std::int64_t> sorted_channels(const Tensor& shifts) {
     const float* last = shifts.data() + (times - 1) * channels;
     std::vector<std::int64_t> order(channels);
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, {}, [&](std::int64_t c) { return last[c] - first[c]; });
+    std::ranges::sort(order, {}, [&](std::int64_t c) { return std::pair(last[c] - first[c], c); });
     return order;
 }
 

@@ -43,13 +43,16 @@ Tensor shipped_convolution(const Tensor& x, const Tensor& weight, const Tensor& 
 }
 
 /// Nothing where cuDNN has no way to do it.
-Tensor cudnn_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+[[maybe_unused]] Tensor cudnn_convolution(const Tensor& x, const Tensor& weight,
+                                          const Tensor& bias) {
     if constexpr (build::has_cudnn)
         return ops::cuda::cudnn_conv2d(x, weight, bias, same_size, ops::compute_context());
     return {};
 }
 
-Tensor in_16_bits_there(const Tensor& x) { return ops::to(ops::to(x, Device::cuda), DType::f16); }
+[[maybe_unused]] Tensor in_16_bits_there(const Tensor& x) {
+    return ops::to(ops::to(x, Device::cuda), DType::f16);
+}
 
 }  // namespace
 
