@@ -117,7 +117,7 @@ TEST_CASE("checkpoint: an f that throws leaves the tape as it was") {
     const Tensor x = noise({3}, 1);
     Tape tape;
     tape.watch(x);
-    CHECK_THROWS_AS(checkpoint([&]() -> Tensor { fail("no"), x* x; }), Error);
+    CHECK_THROWS_AS(checkpoint([]() -> Tensor { fail("no"); }), Error);
     CHECK_THROWS_AS(checkpoint([&] { return x * x + noise({2}, 2); }), Error);
     CHECK(needs_gradient(x));
     CHECK(close(tape.backward(x * x, Tensor::full({3}, 1)).of(x), 2.0f * x, 0.0) == "");

@@ -41,7 +41,7 @@ TEST_CASE("params: who asked for what is known") {
     checkpoint.add("unet.conv.weight", noise({4}, 1));
     checkpoint.add("unet.norm.weight", noise({5}, 2));
     checkpoint.add("vae.conv.weight", noise({6}, 3));
-    (checkpoint.root() / "unet" / "conv").get("weight", {4});
+    static_cast<void>((checkpoint.root() / "unet" / "conv").get("weight", {4}));
     CHECK(checkpoint.unused() == std::vector<std::string>{"unet.norm.weight", "vae.conv.weight"});
     CHECK(checkpoint.unused("unet.") == std::vector<std::string>{"unet.norm.weight"});
     CHECK(checkpoint.count("unet.") == std::pair<std::size_t, std::size_t>(2, 9));

@@ -24,7 +24,7 @@ TEST_CASE("trace: every module in the order in which it was computed") {
 
 TEST_CASE("trace: a module that runs twice is found by its last run") {
     Trace trace;
-    traced("norm", test::noise({3}, 1));
+    static_cast<void>(traced("norm", test::noise({3}, 1)));
     const Tensor last = traced("norm", test::noise({3}, 2));
     CHECK(trace.steps().size() == 2);
     CHECK(trace.find("norm").id() == last.id());
@@ -34,8 +34,8 @@ TEST_CASE("trace: only the modules that were asked for") {
     Trace trace({"conv"});
     CHECK(tracing("conv"));
     CHECK_FALSE(tracing("norm"));
-    traced("norm", test::noise({3}, 1));
-    traced("conv", test::noise({3}, 2));
+    static_cast<void>(traced("norm", test::noise({3}, 1)));
+    static_cast<void>(traced("conv", test::noise({3}, 2)));
     REQUIRE(trace.steps().size() == 1);
     CHECK(trace.steps()[0].name == "conv");
 }
@@ -44,10 +44,10 @@ TEST_CASE("trace: the inner one records while it lives") {
     Trace outer;
     {
         Trace inner;
-        traced("conv", test::noise({3}, 1));
+        static_cast<void>(traced("conv", test::noise({3}, 1)));
         CHECK(inner.steps().size() == 1);
     }
     CHECK(outer.steps().empty());
-    traced("norm", test::noise({3}, 2));
+    static_cast<void>(traced("norm", test::noise({3}, 2)));
     CHECK(outer.steps().size() == 1);
 }
