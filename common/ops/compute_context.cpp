@@ -31,4 +31,8 @@ WithCudnn::~WithCudnn() { of_this_thread.cudnn = before_; }
 WorkCount::WorkCount() : before_(std::exchange(of_this_thread.work, this)) {}
 WorkCount::~WorkCount() { of_this_thread.work = before_; }
 
+double WorkCount::operations() const { return operations_; }
+
+void WorkCount::add(double operations) { operations_ += operations; }
+
 }  // namespace ldm::ops

@@ -14,10 +14,10 @@ public:
     WorkCount(const WorkCount&) = delete;
     WorkCount& operator=(const WorkCount&) = delete;
 
-    [[nodiscard]] double operations() const { return operations_; }
+    [[nodiscard]] double operations() const;
 
     /// From any thread.
-    void add(double operations) { operations_ += operations; }
+    void add(double operations);
 
 private:
     std::atomic<double> operations_ = 0.0;
