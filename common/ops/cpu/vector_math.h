@@ -27,14 +27,15 @@ inline Floats exp(Floats x, Floats rest = Floats{}) {
     x = x < -105.0f ? fill(-105.0f) : x;
     // pushes the fraction out of the number
     constexpr float rounder = 1.5f * (1 << 23);
-    const Floats n = (x * 1.44269504089f + rounder) - rounder;
+    const Floats shifted = x * 1.44269504089f + rounder, n = shifted - rounder;
     // log 2 in two parts
     const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f + rest;
     const Floats beyond_linear = polynomial(
         r, {0.5f, 1.666651815e-01f, 4.166620597e-02f, 8.368889801e-03f, 1.395049156e-03f});
     const Floats p = beyond_linear * (r * r) + r + 1.0f;
     // In two steps, since 2^n itself may be too large or too small for a float.
-    const Ints power = __builtin_convertvector(n, Ints), half = power >> 1;
+    // The last bits of `shifted` are n; to convert a NaN to an integer would be undefined.
+    const Ints power = (Ints)shifted - (Ints)fill(rounder), half = power >> 1;
     return p * (Floats)((half + 127) << 23) * (Floats)((power - half + 127) << 23);
 }
 
