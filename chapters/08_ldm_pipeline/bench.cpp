@@ -113,7 +113,6 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     nn::Checkpoint checkpoint;
     checkpoint.use({options.device, options.dtype});
     checkpoint.add_fallback(recipe_weights);
-    checkpoint.freeze();
     std::function<void()> run;
     if (part == "clip") {
         run = [model = clip::TextEncoder(checkpoint.root(), spec.text_tower),

@@ -10,6 +10,11 @@ OpenedModel drawable(OpenedModel model) {
     return model;
 }
 
+/// Packed forms take about as much memory again as the weights. A small model, whose products are
+/// so small that packing is a large part of them, can afford that; one of SD's size is packed anew
+/// at each product.
+constexpr std::size_t most_packed_numbers = std::size_t{1} << 27;
+
 }  // namespace
 
 LatentDiffusion::LatentDiffusion(OpenedModel model) : LatentDiffusion(std::move(model), {}) {}
@@ -20,7 +25,8 @@ LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
       schedule_(spec().schedule),
       device_(source().checkpoint().place().device),
       dtype_(source().checkpoint().place().dtype) {
-    source().checkpoint().freeze();
+    if (source().checkpoint().count("").second <= most_packed_numbers)
+        source().checkpoint().freeze();
     expect_whole();
 }
 
