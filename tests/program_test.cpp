@@ -40,7 +40,8 @@ struct Outcome {
 /// Runs `ldm <arguments>` in the shell.
 Outcome run(const std::string& arguments, const std::string& before = "") {
     // clang's OpenMP would warn where files may not grow
-    const std::string command = before + " KMP_WARNINGS=0 " LDM_PROGRAM " " + arguments + " 2>&1";
+    const std::string command =
+        before + " env KMP_WARNINGS=0 " LDM_PROGRAM " " + arguments + " 2>&1";
     FILE* pipe = ::popen(command.c_str(), "r");
     REQUIRE(pipe);
     Outcome outcome{};
