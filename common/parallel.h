@@ -43,25 +43,6 @@ private:
     return omp_in_parallel() ? 1 : omp_get_max_threads();
 }
 
-/// Calls work(begin, end) for pieces of [0, count) on all threads: whichever is free takes the
-/// next, so one that the system does not let run holds up nobody. The pieces have `grain` elements
-/// whatever the number of threads, so a sum over a piece does not depend on it. What `work` throws,
-/// this throws.
-template <class Work>
-void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
-    const std::int64_t pieces = (count + grain - 1) / grain;
-    // to wake another thread takes as long as a few pieces of an elementwise op
-    if (pieces <= 3) {
-        for (std::int64_t i = 0; i < count; i += grain) work(i, std::min(count, i + grain));
-        return;
-    }
-    FirstException exception;
-#pragma omp parallel for schedule(dynamic)
-    for (std::int64_t i = 0; i < pieces; ++i)
-        exception.run([&] { work(i * grain, std::min(count, (i + 1) * grain)); });
-    exception.rethrow();
-}
-
 /// Calls work(i, thread) for all i in [0, count): whichever of `threads` threads is free takes the
 /// next, so that large and small tasks may be mixed. `thread` counts from 0 and says whose scratch
 /// memory to use. What `work` throws, this throws.
@@ -75,6 +56,22 @@ void parallel_tasks(std::int64_t count, int threads, const Work& work) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (std::int64_t i = 0; i < count; ++i) exception.run([&] { work(i, omp_get_thread_num()); });
     exception.rethrow();
+}
+
+/// Calls work(begin, end) for pieces of [0, count) on all threads: whichever is free takes the
+/// next, so one that the system does not let run holds up nobody. The pieces have `grain` elements
+/// whatever the number of threads, so a sum over a piece does not depend on it. What `work` throws,
+/// this throws.
+template <class Work>
+void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
+    const std::int64_t pieces = (count + grain - 1) / grain;
+    // to wake another thread takes as long as a few pieces of an elementwise op
+    if (pieces <= 3) {
+        for (std::int64_t i = 0; i < count; i += grain) work(i, std::min(count, i + grain));
+        return;
+    }
+    parallel_tasks(pieces, available_threads(),
+                   [&](std::int64_t i, int) { work(i * grain, std::min(count, (i + 1) * grain)); });
 }
 
 }  // namespace ldm

@@ -4,24 +4,15 @@
     tests/benchmarks/compare_with_pytorch.py [--rounds 3] [--size 512] [--ldm build/cpu/bin/ldm] [--python .../venv/bin/python]
 """
 import argparse
-import json
 import os
 import statistics
-import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from measure import ROOT, bench, parts
+
 ENVIRONMENT = os.environ.get(
     "LDM_REFERENCE_VENV", os.path.expanduser("~/.cache/ldm-reference/venv")
 )
 NAMES = {"clip": "CLIP text, 77 tokens", "unet": "UNet, one step", "vae": "VAE decode"}
-
-
-def measure(command):
-    report = json.loads(
-        subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    )
-    return {p["part"]: p["seconds"] for p in report["parts"]}, report["threads"]
 
 
 def main():
@@ -38,8 +29,8 @@ def main():
 
     ours, theirs = {name: [] for name in NAMES}, {name: [] for name in NAMES}
     for _ in range(options.rounds):
-        mine, threads = measure([options.ldm, "bench", "--json", *work])
-        other, other_threads = measure(
+        mine, threads = bench(options.ldm, *work)
+        other, other_threads = parts(
             [
                 options.python,
                 str(ROOT / "tests/benchmarks/pytorch_speed.py"),

@@ -28,10 +28,15 @@ def run(command):
     return printed, usage.ru_maxrss * 1024
 
 
-def bench(ldm, *options):
-    """{"clip": seconds, "unet": …, "vae": …} by `ldm bench`, and the number of threads."""
-    report = json.loads(run([ldm, "bench", "--json", *options])[0])
+def parts(command):
+    """{"clip": seconds, "unet": …, "vae": …} of a program that prints them, and its threads."""
+    report = json.loads(run(command)[0])
     return {part["part"]: part["seconds"] for part in report["parts"]}, report["threads"]
+
+
+def bench(ldm, *options):
+    """parts() of `ldm bench`."""
+    return parts([ldm, "bench", "--json", *options])
 
 
 def write_pictures(folder):
