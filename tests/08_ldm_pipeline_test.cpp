@@ -323,6 +323,10 @@ TEST_CASE("a setting that is missing or does not fit is a sentence, not a crash"
             "'num_res_blocks'");
     refused([](io::Json& config) { config["unet_config"]["model_channels"] = 2'000'000'000; },
             "'model_channels'");
+    refused([](io::Json& config) { config["image_size"] = 1'000'000'000; }, "'image_size'");
+    refused([](io::Json& config) { config["image_size"] = 0; }, "'image_size'");
+    refused([](io::Json& config) { config["first_stage_config"]["embed_dim"] = 2'000'000'000; },
+            "'embed_dim'");
     refused(
         [](io::Json& config) {
             config["first_stage_config"]["ddconfig"]["ch_mult"] = std::vector<int>(40, 1);

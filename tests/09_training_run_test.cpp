@@ -577,6 +577,10 @@ TEST_CASE("step line: how far, how well, how fast, how much longer") {
           "unet " + bar(0) + " 10 steps, loss 1, 10 samples/s");
     CHECK(step_line("unet", {.loss = NAN, .limits = {.max_steps = 0}}) ==
           "unet " + bar(0) + " 0/0, loss nan");
+    // a line that a narrow terminal wraps could not be written over
+    for (int columns = 1; columns < 100; ++columns)
+        CHECK(step_line("unet", {.done = 10, .samples = 10, .seconds = 1, .loss = 1}, columns)
+                  .size() < static_cast<std::size_t>(columns));
 }
 
 TEST_CASE("StepReport: steps, minutes and Ctrl-C end a training") {

@@ -11,9 +11,9 @@ namespace ldm::ddpm {
 /// noise's share over the picture's, sqrt((1 - ac) / ac), so that x = sqrt(ac) (x0 + sigma noise).
 /// The noisiest time stands first. Step i leads from sigmas[i] to sigmas[i + 1].
 struct SigmaSchedule {
-    /// [S]; whole steps of the training, or between them
+    /// [K]; whole steps of the training, or between them
     std::vector<float> timesteps;
-    /// [S + 1], falling; the last is where the last step ends, 0 if no noise is left
+    /// [K + 1], falling; the last is where the last step ends, 0 if no noise is left
     std::vector<double> sigmas;
 
     int steps() const { return static_cast<int>(timesteps.size()); }

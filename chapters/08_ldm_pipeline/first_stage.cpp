@@ -1,18 +1,15 @@
 #include "chapters/08_ldm_pipeline/first_stage.h"
 
-#include <fmt/format.h>
-
 #include "common/ops/elementwise.h"
 
 namespace ldm::pipeline {
 
 FirstStageConfig FirstStageConfig::from_json(const io::Json& first_stage_config) {
     io::expect_only_keys(first_stage_config, {"embed_dim", "ddconfig"}, "first_stage_config");
-    const int embed_dim = io::get<int>(first_stage_config, "embed_dim");
-    if (embed_dim < 1)
-        throw Error(
-            fmt::format("first_stage_config: 'embed_dim' is {}, expected 1 or more", embed_dim));
-    return {vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig")), embed_dim};
+    // far beyond every model there is
+    constexpr int most_channels = 1 << 14;
+    return {vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig")),
+            io::get_in(first_stage_config, "embed_dim", 1, most_channels)};
 }
 
 FirstStageDecoder::FirstStageDecoder(const nn::Params& weights, const FirstStageConfig& config,

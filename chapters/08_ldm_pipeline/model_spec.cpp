@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/image/image.h"
+
 namespace ldm::pipeline {
 namespace {
 
@@ -10,7 +12,7 @@ using Key = unet::DiffusionWrapper::Key;
 
 void read_settings(const io::Json& config, ModelSpec& spec) {
     spec.schedule = ddpm::Schedule::from_model_config(config);
-    spec.image_size = io::get<int>(config, "image_size");
+    spec.image_size = io::get_in(config, "image_size", 1, image::largest_side);
     spec.scale_factor = io::get<float>(config, "scale_factor");
     spec.conditioning = unet::DiffusionWrapper::key_from_json(
         io::get_or(config, "conditioning_key", io::Json("crossattn")));

@@ -20,12 +20,12 @@ struct AttentionOptions {
 ///
 ///     attention(q, k, v) = softmax(q k^T / sqrt(d)) v
 ///
-/// q [B, heads, N, d], k [B, heads, M, d], v [B, heads, M, e] -> [B, heads, N, e].
+/// q [B, heads, S, d], k [B, heads, M, d], v [B, heads, M, e] -> [B, heads, S, e].
 /// A query all of whose keys are masked attends to all of them equally, as in the original.
 [[nodiscard]] Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                                   const AttentionOptions& options = {});
 
-/// The attention weights themselves, softmax(q k^T / sqrt(d)): [B, heads, N, M]. To be shown; they
+/// The attention weights themselves, softmax(q k^T / sqrt(d)): [B, heads, S, M]. To be shown; they
 /// have no gradient.
 [[nodiscard]] Tensor attention_weights(const Tensor& q, const Tensor& k,
                                        const AttentionOptions& options = {});

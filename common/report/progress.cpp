@@ -78,13 +78,18 @@ std::string progress_line(const std::string& what, std::int64_t done, std::int64
     const double share =
         total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0)
                   : 1;
-    std::string numbers = fmt::format(" {}/{}", done, total);
+    std::string numbers = fmt::format("{}/{}", done, total);
     if (done > 0 && done < total)
         numbers += fmt::format(", {} left", duration_text(elapsed_seconds * (1 - share) / share));
-    // a blank and two brackets; terminals wrap when the last column is written
-    const int room = columns - 1 - static_cast<int>(what.size() + numbers.size()) - 3;
-    if (room < 5) return (what + numbers).substr(0, std::max(columns - 1, 0));
-    return what + " " + progress_bar(share, std::min(room, 30)) + numbers;
+    return fitted_line(what, share, numbers, columns);
+}
+
+std::string fitted_line(const std::string& what, double share, const std::string& numbers,
+                        int columns) {
+    // two blanks and two brackets; terminals wrap when the last column is written
+    const int room = columns - 1 - static_cast<int>(what.size() + numbers.size()) - 4;
+    if (room < 5) return (what + " " + numbers).substr(0, std::max(columns - 1, 0));
+    return what + " " + progress_bar(share, std::min(room, 30)) + " " + numbers;
 }
 
 std::string progress_bar(double share, int width) {

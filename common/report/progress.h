@@ -59,6 +59,10 @@ void message(const std::string& text);
 std::string progress_line(const std::string& what, std::int64_t done, std::int64_t total,
                           double elapsed_seconds, int columns = 80);
 
+/// Any such line: "what [#####.....] numbers", fitted in the same way.
+std::string fitted_line(const std::string& what, double share, const std::string& numbers,
+                        int columns);
+
 /// "[#####.....]", `width` characters between the brackets, for a share from 0 to 1.
 std::string progress_bar(double share, int width = 30);
 

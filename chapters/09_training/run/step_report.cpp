@@ -56,12 +56,13 @@ void StepReport::show() {
     shown_ = Clock::now();
     const double loss =
         std::accumulate(losses_.begin(), losses_.end(), 0.0) / static_cast<double>(losses_.size());
-    const std::string line = step_line(what_, {first_, done_, samples_, seconds(), loss, limits_});
+    const std::string line = step_line(what_, {first_, done_, samples_, seconds(), loss, limits_},
+                                       on_terminal_ ? report::terminal_columns() : whole_line);
     fmt::print(stderr, "{}{}{}", on_terminal_ ? "\r\033[K" : "", line, on_terminal_ ? "" : "\n");
     std::fflush(stderr);
 }
 
-std::string step_line(const std::string& what, const StepLine& line) {
+std::string step_line(const std::string& what, const StepLine& line, int columns) {
     const bool counts_steps = line.limits.max_steps != Limits().max_steps;
     // steps of this program
     const auto here = static_cast<double>(line.done - line.first);
@@ -78,7 +79,7 @@ std::string step_line(const std::string& what, const StepLine& line) {
         share = static_cast<double>(line.done) /
                 static_cast<double>(std::max<std::int64_t>(1, line.limits.max_steps));
 
-    std::string text = fmt::format("{} {} {}", what, report::progress_bar(share), line.done);
+    std::string text = std::to_string(line.done);
     text += counts_steps ? fmt::format("/{}", line.limits.max_steps) : " steps";
     text += fmt::format(", loss {:.4g}", line.loss);
     if (line.seconds > 0) {
@@ -87,7 +88,7 @@ std::string step_line(const std::string& what, const StepLine& line) {
                             : fmt::format(", {:.0f} samples/s", speed);
     }
     if (std::isfinite(left)) text += fmt::format(", {} left", report::duration_text(left));
-    return text;
+    return report::fitted_line(what, share, text, columns);
 }
 
 }  // namespace ldm::train

@@ -75,7 +75,11 @@ struct StepLine {
     Limits limits = {};
 };
 
-/// "autoencoder [#####.....] 200/1000, loss 0.1234, 35.2 samples/s, 3:20 min left"
-std::string step_line(const std::string& what, const StepLine& line);
+/// wider than any line
+inline constexpr int whole_line = 1000;
+
+/// "autoencoder [#####.....] 200/1000, loss 0.1234, 35.2 samples/s, 3:20 min left", fitted into a
+/// terminal of so many columns as report::progress_line is.
+std::string step_line(const std::string& what, const StepLine& line, int columns = whole_line);
 
 }  // namespace ldm::train
