@@ -59,8 +59,8 @@ int main(int argc, char** argv) {
             arguments.save("04_attention.png", attention::word_maps_figure(
                                                    examples.at(snapshot.example).picture, words,
                                                    {std::begin(places), std::end(places)}, layers));
-            fmt::print("Cross-attention weights at t = {} of sampling \"{}\":\n", snapshot.t,
-                       snapshot.caption);
+            fmt::print("Cross-attention weights on the picture \"{}\", noised to t = {}:\n",
+                       snapshot.caption, snapshot.t);
             print_shares(words, layers);
 
             fmt::print("\nOne head of 40 channels, four ways, on one thread:\n{}",
