@@ -56,11 +56,11 @@ double milliseconds(const Work& work) {
 
 class OneThread {
 public:
-    OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-    ~OneThread() { omp_set_num_threads(before_); }
+    OneThread() : previous_(omp_get_max_threads()) { omp_set_num_threads(1); }
+    ~OneThread() { omp_set_num_threads(previous_); }
 
 private:
-    int before_;
+    int previous_;
 };
 
 /// Three random operands [tokens, width] of a head, and what attention over them is defined to be.

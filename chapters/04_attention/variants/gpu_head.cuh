@@ -11,7 +11,7 @@ namespace ldm::attention::variants::gpu {
 /// v [keys, out].
 struct Head {
     int queries, keys, width, out;
-    // of the scores, 1 / sqrt(width)
+    // factor of the scores, 1 / sqrt(width)
     float scale;
     const float *q, *k, *v;
 

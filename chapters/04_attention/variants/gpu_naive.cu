@@ -20,20 +20,20 @@ __global__ void softmax_kernel(Head head, float* scores) {
     const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
     if (i >= head.queries) return;
     float* row = scores + static_cast<std::int64_t>(i) * head.keys;
-    float highest = row[0], sum = 0.0f;
-    for (int j = 1; j < head.keys; ++j) highest = fmaxf(highest, row[j]);
-    for (int j = 0; j < head.keys; ++j) sum += row[j] = expf(row[j] - highest);
+    float row_max = row[0], sum = 0.0f;
+    for (int j = 1; j < head.keys; ++j) row_max = fmaxf(row_max, row[j]);
+    for (int j = 0; j < head.keys; ++j) sum += row[j] = expf(row[j] - row_max);
     for (int j = 0; j < head.keys; ++j) row[j] /= sum;
 }
 
-__global__ void mixture_kernel(Head head, const float* weights, float* y) {
+__global__ void output_kernel(Head head, const float* weights, float* y) {
     const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x),
               i = static_cast<int>(blockIdx.y);
     if (c >= head.out) return;
-    float mixture = 0.0f;
+    float output = 0.0f;
     for (int j = 0; j < head.keys; ++j)
-        mixture += weights[static_cast<std::int64_t>(i) * head.keys + j] * head.v[j * head.out + c];
-    y[i * head.out + c] = mixture;
+        output += weights[static_cast<std::int64_t>(i) * head.keys + j] * head.v[j * head.out + c];
+    y[i * head.out + c] = output;
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ Tensor naive(const Tensor& q, const Tensor& k, const Tensor& v) {
     float *table = cuda::numbers<float>(scores), *result = cuda::numbers<float>(y);
     cuda::launch(scores_kernel, dim3(pieces(head.keys, threads), rows), dim3(threads), head, table);
     cuda::launch(softmax_kernel, dim3(pieces(head.queries, threads)), dim3(threads), head, table);
-    cuda::launch(mixture_kernel, dim3(pieces(head.out, threads), rows), dim3(threads), head, table,
+    cuda::launch(output_kernel, dim3(pieces(head.out, threads), rows), dim3(threads), head, table,
                  result);
     return y;
 }

@@ -9,7 +9,7 @@ namespace ldm::attention::variants {
 /// The operands of one head and their sizes: q [queries, width], k [keys, width], v [keys, out].
 struct Head {
     std::int64_t queries, keys, width, out;
-    // of the scores, 1 / sqrt(width)
+    /// factor of the scores, 1 / sqrt(width)
     float scale;
 
     Head(const Tensor& q, const Tensor& k, const Tensor& v)

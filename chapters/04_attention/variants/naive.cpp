@@ -23,17 +23,17 @@ Tensor naive(const Tensor& q, const Tensor& k, const Tensor& v) {
     }
     for (std::int64_t i = 0; i < head.queries; ++i) {
         float* row = &scores[i * head.keys];
-        const float highest = *std::max_element(row, row + head.keys);
+        const float row_max = *std::max_element(row, row + head.keys);
         float sum = 0.0f;
-        for (std::int64_t j = 0; j < head.keys; ++j) sum += row[j] = std::exp(row[j] - highest);
+        for (std::int64_t j = 0; j < head.keys; ++j) sum += row[j] = std::exp(row[j] - row_max);
         for (std::int64_t j = 0; j < head.keys; ++j) row[j] /= sum;
     }
     for (std::int64_t i = 0; i < head.queries; ++i)
         for (std::int64_t c = 0; c < head.out; ++c) {
-            float mixture = 0.0f;
+            float output = 0.0f;
             for (std::int64_t j = 0; j < head.keys; ++j)
-                mixture += scores[i * head.keys + j] * head.v(j)[c];
-            y.data()[i * head.out + c] = mixture;
+                output += scores[i * head.keys + j] * head.v(j)[c];
+            y.data()[i * head.out + c] = output;
         }
     return y;
 }

@@ -23,9 +23,9 @@ Tensor tiled(const Tensor& q, const Tensor& k, const Tensor& v) {
         }
         for (std::int64_t i = i0; i < i1; ++i) {
             float* row = &scores[(i - i0) * padded];
-            const float highest = *std::max_element(row, row + head.keys);
+            const float row_max = *std::max_element(row, row + head.keys);
             float sum = 0.0f;
-            for (std::int64_t j = 0; j < head.keys; ++j) sum += row[j] = std::exp(row[j] - highest);
+            for (std::int64_t j = 0; j < head.keys; ++j) sum += row[j] = std::exp(row[j] - row_max);
             for (std::int64_t j = 0; j < head.keys; ++j) row[j] /= sum;
         }
         for (std::int64_t j0 = 0; j0 < head.keys; j0 += tile_keys)

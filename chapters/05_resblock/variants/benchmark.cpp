@@ -86,7 +86,7 @@ std::optional<report::Table> benchmark_convolutions_on_gpu(std::int64_t side, st
     report::Table table({"variant", "ms", "TFLOP/s", "error"});
     if constexpr (build::has_cuda) {
         random::TorchGenerator generator(seed);
-        // of a sum
+        // products in the sum of one output pixel
         const double terms = 9.0 * channels;
         const Tensor x = noise({pictures, channels, side, side}, generator);
         const Tensor weight = noise({channels, channels, 3, 3}, generator, 1.0 / std::sqrt(terms));

@@ -34,7 +34,7 @@ struct Conv {
     }
 
     __host__ __device__ int pixels() const { return height * width; }
-    // of a sum
+    // products in the sum of one output pixel
     __host__ __device__ int terms() const { return channels * taps; }
 
     //! [column]
