@@ -183,7 +183,7 @@ TEST_CASE(
 }
 
 TEST_CASE("weights find their other name, there and back") {
-    const auto names = weight_names(stable_diffusion());
+    const auto names = module_names(stable_diffusion());
     const std::pair<const char*, const char*> known[] = {
         {"time_embed.2.weight", "time_embedding.linear_2.weight"},
         {"input_blocks.0.0.bias", "conv_in.bias"},
@@ -206,7 +206,7 @@ TEST_CASE("weights find their other name, there and back") {
     CHECK_FALSE(to_diffusers(names, "input_blocks.10.1.norm.weight"));
 
     std::set<std::string> ours, theirs;
-    for (const WeightName& name : names) {
+    for (const ModuleNames& name : names) {
         ours.insert(name.compvis);
         theirs.insert(name.diffusers);
     }
@@ -215,7 +215,7 @@ TEST_CASE("weights find their other name, there and back") {
 
     Config with_attention_blocks = stable_diffusion();
     with_attention_blocks.use_spatial_transformer = false;
-    CHECK_THROWS_AS(weight_names(with_attention_blocks), Error);
+    CHECK_THROWS_AS(module_names(with_attention_blocks), Error);
 }
 
 TEST_CASE("settings that no UNet can have are refused, naming the key") {

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -6,6 +7,7 @@
 #include <thread>
 
 #include "chapters/08_ldm_pipeline/all_components.h"
+#include "chapters/08_ldm_pipeline/bench.h"
 #include "chapters/08_ldm_pipeline/diffusers_folder.h"
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
 #include "chapters/08_ldm_pipeline/families.h"
@@ -91,20 +93,33 @@ std::set<std::string> stored_names(const std::string& part) {
 TEST_CASE("diffusers' names and CompVis's are translated into each other, all of them") {
     const io::Json config = sd1_settings();
     for (const std::string part : {"unet", "vae"}) {
-        const auto table = part == "unet" ? unet_names(config["unet_config"])
-                                          : autoencoder_names(config["first_stage_config"]);
+        const auto table = part == "unet"
+                               ? unet::module_names(unet::Config::from_json(config["unet_config"]))
+                               : autoencoder_names(config["first_stage_config"]);
         const auto theirs = stored_names(part);
         const auto ours = names_asked_for(config, part);
         CHECK(ours.size() == (part == "unet" ? 686 : 248));
         CHECK(theirs.size() == ours.size());
         std::set<std::string> translated, back;
         for (const std::string& name : theirs)
-            translated.insert(rename(name, table, Direction::to_compvis));
+            translated.insert(unet::to_compvis(table, name).value_or(name));
         for (const std::string& name : ours)
-            back.insert(rename(name, table, Direction::to_diffusers));
+            back.insert(unet::to_diffusers(table, name).value_or(name));
         CHECK(translated == ours);
         CHECK(back == theirs);
     }
+}
+
+TEST_CASE("what a benchmark cannot time is refused before it times anything") {
+    const auto refused = [](const BenchOptions& options, const char* words) {
+        CHECK_THROWS_WITH(bench(options), has_text(words));
+    };
+    // the UNet alone would take seconds
+    const auto start = std::chrono::steady_clock::now();
+    refused({.parts = {"unet", "text"}}, "no part 'text' to time");
+    refused({.size = 100}, "multiple of 64");
+    refused({.dtype = DType::f16}, "no type but f32");
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
 }
 
 TEST_CASE("an older diffusers autoencoder is understood as well") {
@@ -202,7 +217,7 @@ TEST_CASE("files of other kinds are recognized by their first bytes") {
             "8 bits (F8_E4M3)");
 }
 
-TEST_CASE("families that cannot be drawn with are named, from the header alone") {
+TEST_CASE("families that are not supported are named, from the header alone") {
     const test::TemporaryFolder folder;
     const auto path = folder / "m.safetensors";
     const auto is = [&](const std::map<std::string, Shape>& tensors, const std::string& family,
@@ -212,7 +227,7 @@ TEST_CASE("families that cannot be drawn with are named, from the header alone")
         const OpenedModel model = open_model(path);
         CHECK_THAT(model.spec.family, has_text(family));
         CHECK_FALSE(model.spec.problems.empty());
-        CHECK_THROWS_WITH(model.spec.expect_drawable("m"), has_text(family) && has_text(problem));
+        CHECK_THROWS_WITH(model.spec.expect_supported("m"), has_text(family) && has_text(problem));
         const Inspection inspection = inspect(path);
         CHECK_FALSE(inspection.whole);
         CHECK_THAT(inspection.text, has_text(family) && has_text(problem));
@@ -275,13 +290,13 @@ TEST_CASE("a diffusers scheduler's settings are honoured or refused by name") {
     refused({{"trained_betas", {0.1}}}, "'trained_betas'");
 }
 
-TEST_CASE("a diffusers folder that cannot be drawn with says why, from its settings alone") {
+TEST_CASE("a diffusers folder that is not supported says why, from its settings alone") {
     const test::TemporaryFolder folder;
     for (const char* part : {"unet", "vae", "text_encoder", "scheduler"})
         std::filesystem::create_directories(folder / part);
     const auto problem = [&](const std::string& words) {
         const OpenedModel model = open_model(folder.path());
-        CHECK_THROWS_WITH(model.spec.expect_drawable("m"), has_text(words));
+        CHECK_THROWS_WITH(model.spec.expect_supported("m"), has_text(words));
         CHECK_FALSE(inspect(folder.path()).whole);
     };
     problem("its unet/ has no diffusion_pytorch_model.safetensors");
@@ -425,7 +440,7 @@ TEST_CASE("a model that predicts v is not drawn as if it predicted noise") {
     CHECK(test::close(as_v.steps[0].pred_x0, as_eps.steps[0].pred_x0, 1e-2) != "");
 }
 
-TEST_CASE("a weight that is not a number is said so, and not drawn with") {
+TEST_CASE("a weight that is not a number is an error that says so") {
     const std::filesystem::path emoji = LDM_SOURCE_DIR "/reference_data/models/emoji";
     const test::TemporaryFolder folder;
     for (const char* file : {"config.json", "merges.txt", "model.safetensors"})

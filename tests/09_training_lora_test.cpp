@@ -4,7 +4,6 @@
 
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/diffusers_keys.h"
 #include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/09_training/lora/lora.h"
 #include "chapters/09_training/lora/lora_file.h"

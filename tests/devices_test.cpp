@@ -367,9 +367,9 @@ TEST_CASE(
         ops::conv2d(ops::to(Tensor({0, 8, 9, 10}), Device::cuda), there[1], {}, options).shape() ==
         Shape{0, 6, 5, 5});
 
-    const ops::WorkCount count;
+    const ops::FlopCounter counter;
     const std::vector<Tensor> once = all();
-    CHECK(count.operations() == 3 * 2.0 * weight.size() * 2 * 5 * 5);
+    CHECK(counter.flops() == 3 * 2.0 * weight.size() * 2 * 5 * 5);
     for (int times = 0; times < 3; ++times) {
         const std::vector<Tensor> again = all();
         for (std::size_t i = 0; i < once.size(); ++i) CHECK(close(again[i], once[i], 0) == "");

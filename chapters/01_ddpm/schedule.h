@@ -63,13 +63,13 @@ struct Schedule {
     /// sqrt(1 / ac - 1)
     Tensor sqrt_recipm1_alphas_cumprod;
 
-    // the posterior q(x_{t-1} | x_t, x0)
+    /// variance of the posterior q(x_{t-1} | x_t, x0)
     Tensor posterior_variance;
     /// log of max(variance, 1e-20), for it is 0 at t = 0
     Tensor posterior_log_variance_clipped;
-    /// of x0
+    /// factor of x0 in the posterior's mean
     Tensor posterior_mean_coef1;
-    /// of x_t
+    /// factor of x_t in the posterior's mean
     Tensor posterior_mean_coef2;
 
     /// Weight of the squared error at step t in the variational lower bound (VLB, ELBO).

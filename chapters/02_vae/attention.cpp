@@ -9,8 +9,7 @@
 namespace ldm::vae {
 namespace {
 
-constexpr nn::Conv2dShape pixel_by_pixel_without_bias{
-    .kernel = 1, .padding = {}, .bias = nn::Bias::no};
+constexpr nn::Conv2dShape pointwise_without_bias{.kernel = 1, .padding = {}, .bias = nn::Bias::no};
 
 /// A picture as one head of tokens: [N, C, H, W] -> [N, 1, H W, C].
 Tensor tokens(const Tensor& picture) {
@@ -23,10 +22,10 @@ Tensor tokens(const Tensor& picture) {
 AttnBlock::AttnBlock(const nn::Params& weights, int channels)
     : path_(weights.path()),
       norm_(weights / "norm", channels, group_norm_eps),
-      q_(weights / "q", channels, channels, nn::pixel_by_pixel),
-      k_(weights / "k", channels, channels, nn::pixel_by_pixel),
-      v_(weights / "v", channels, channels, nn::pixel_by_pixel),
-      proj_out_(weights / "proj_out", channels, channels, nn::pixel_by_pixel) {}
+      q_(weights / "q", channels, channels, nn::pointwise),
+      k_(weights / "k", channels, channels, nn::pointwise),
+      v_(weights / "v", channels, channels, nn::pointwise),
+      proj_out_(weights / "proj_out", channels, channels, nn::pointwise) {}
 
 //! [attention]
 Tensor AttnBlock::operator()(const Tensor& x) const {
@@ -39,8 +38,8 @@ Tensor AttnBlock::operator()(const Tensor& x) const {
 
 LinAttnBlock::LinAttnBlock(const nn::Params& weights, int channels)
     : path_(weights.path()),
-      to_qkv_(weights / "to_qkv", channels, 3 * channels, pixel_by_pixel_without_bias),
-      to_out_(weights / "to_out", channels, channels, nn::pixel_by_pixel) {}
+      to_qkv_(weights / "to_qkv", channels, 3 * channels, pointwise_without_bias),
+      to_out_(weights / "to_out", channels, channels, nn::pointwise) {}
 
 Tensor LinAttnBlock::operator()(const Tensor& x) const {
     const auto [n, channels, height, width] = x.dims<4>();

@@ -4,14 +4,12 @@ namespace ldm::vae {
 
 LatentEncoder::LatentEncoder(const nn::Params& weights, const Config& config, int embed_dim)
     : encoder_(weights / "encoder", config),
-      quant_conv_(weights / "quant_conv", 2 * config.z_channels, 2 * embed_dim,
-                  nn::pixel_by_pixel) {
+      quant_conv_(weights / "quant_conv", 2 * config.z_channels, 2 * embed_dim, nn::pointwise) {
     expect(config.double_z, "AutoencoderKL: 'double_z' must be true, or there is no variance");
 }
 
 LatentDecoder::LatentDecoder(const nn::Params& weights, const Config& config, int embed_dim)
-    : post_quant_conv_(weights / "post_quant_conv", embed_dim, config.z_channels,
-                       nn::pixel_by_pixel),
+    : post_quant_conv_(weights / "post_quant_conv", embed_dim, config.z_channels, nn::pointwise),
       decoder_(weights / "decoder", config) {}
 
 AutoencoderKL::AutoencoderKL(const nn::Params& weights, const Config& config, int embed_dim)

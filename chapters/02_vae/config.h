@@ -15,26 +15,26 @@ enum class AttnType { vanilla, linear, none };
 
 /// Upstream's `ddconfig`: the shape of Encoder and Decoder. Defaults are those of upstream.
 struct Config {
-    // channels of the first level
+    /// channels of the first level
     int ch = 0;
-    // level i has ch * ch_mult[i] channels
+    /// level i has ch * ch_mult[i] channels
     std::vector<int> ch_mult;
-    // blocks of a level; the decoder has one more
+    /// blocks of a level; the decoder has one more
     int num_res_blocks = 0;
-    // levels with attention, by their nominal resolution
+    /// levels with attention, by their nominal resolution
     std::vector<int> attn_resolutions;
-    // nominal, of level 0; pictures may have any size
+    /// nominal width and height of level 0 in pixels; pictures may have any size
     int resolution = 0;
     int in_channels = 3;
     int out_ch = 3;
     int z_channels = 0;
-    // mean and log-variance, not the mean alone
+    /// mean and log-variance, not the mean alone
     bool double_z = true;
     bool resamp_with_conv = true;
     AttnType attn_type = AttnType::vanilla;
-    // the decoder returns its last features, not a picture
+    /// the decoder returns its last features, not a picture
     bool give_pre_end = false;
-    // the decoder's picture goes through tanh
+    /// the decoder's picture goes through tanh
     bool tanh_out = false;
 
     /// Throws an Error that names a key or value that is not supported.

@@ -39,7 +39,7 @@ Tensor Decoder::operator()(const Tensor& z) const {
     }
     if (give_pre_end_) return traced(path_, h);
 
-    h = conv_out_(norm_out_.silu(h));  // [N, out_ch, f h, f w]
+    h = conv_out_(norm_out_.then_silu(h));  // [N, out_ch, f h, f w]
     return traced(path_, tanh_out_ ? ops::tanh(h) : h);
 }
 //! [forward]

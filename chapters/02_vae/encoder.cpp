@@ -35,7 +35,7 @@ Tensor Encoder::operator()(const Tensor& x) const {
         if (level.downsample) h = (*level.downsample)(h);
     }
     h = mid_(h);
-    return traced(path_, conv_out_(norm_out_.silu(h)));  // [N, 2 z, H / f, W / f]
+    return traced(path_, conv_out_(norm_out_.then_silu(h)));  // [N, 2 z, H / f, W / f]
 }
 //! [forward]
 

@@ -15,7 +15,7 @@ public:
     explicit DiagonalGaussian(const Tensor& moments, bool deterministic = false);
 
     const Tensor& moments() const { return moments_; }
-    // [N, C, h, w], as all of these
+    /// [N, C, h, w], as all of these
     const Tensor& mean() const { return mean_; }
     const Tensor& logvar() const { return logvar_; }
     const Tensor& std() const { return std_; }

@@ -20,10 +20,10 @@ MeanAndStd mean_and_std(const Tensor& x);
 struct RoundTrip {
     std::string caption;
     Tensor picture;  // [1, 3, H, W]
-    // [1, C, h, w], the mean of the posterior
+    /// [1, C, h, w], the mean of the posterior
     Tensor latent;
     Tensor reconstruction;  // [1, 3, H, W]
-    // standard deviation of the posterior, averaged over the latent
+    /// standard deviation of the posterior, averaged over the latent
     float posterior_std;
 };
 

@@ -27,17 +27,17 @@ ResnetBlock::ResnetBlock(const nn::Params& weights, Config config)
     if (config.conv_shortcut)
         shortcut_.emplace(weights / "conv_shortcut", in, out);
     else
-        shortcut_.emplace(weights / "nin_shortcut", in, out, nn::pixel_by_pixel);
+        shortcut_.emplace(weights / "nin_shortcut", in, out, nn::pointwise);
 }
 
 //! [forward]
 Tensor ResnetBlock::operator()(const Tensor& x, const Tensor& temb) const {
-    Tensor h = conv1_(norm1_.silu(x));  // [N, out, H, W]
+    Tensor h = conv1_(norm1_.then_silu(x));  // [N, out, H, W]
     if (temb) {
         expect(temb_proj_.has_value(), "a ResnetBlock with 'temb_channels' 0 was given a time");
         h = h + (*temb_proj_)(silu(temb)).reshape({x.dim(0), -1, 1, 1});
     }
-    h = conv2_(norm2_.silu(h));
+    h = conv2_(norm2_.then_silu(h));
     return traced(path_, (shortcut_ ? (*shortcut_)(x) : x) + h);
 }
 //! [forward]

@@ -17,11 +17,11 @@ class ResnetBlock {
 public:
     struct Config {
         int in_channels = 0;
-        // 0: as many as came in
+        /// 0: as many as in the input
         int out_channels = 0;
-        // 0: no time embedding
+        /// 0: no time embedding
         int temb_channels = 0;
-        // the skip connection is a 3x3 convolution instead of a 1x1
+        /// the skip connection is a 3x3 convolution instead of a 1x1
         bool conv_shortcut = false;
     };
 

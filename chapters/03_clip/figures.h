@@ -19,7 +19,7 @@ figures::Canvas similarity_figure(const std::vector<image::Example>& examples,
 /// The most probable texts for a picture.
 struct Choice {
     image::Image picture;
-    // its true caption
+    /// the picture's own caption
     std::string own;
     struct Text {
         std::string caption;

@@ -14,9 +14,9 @@ namespace ldm::clip {
 class ImageEncoder {
 public:
     struct Config {
-        // side of the square picture
+        /// width and height of the picture, in pixels
         std::int64_t image_size;
-        // side of a patch
+        /// width and height of a patch, in pixels
         std::int64_t patch_size;
         TransformerConfig transformer;
 
@@ -27,7 +27,7 @@ public:
         }
     };
 
-    /// `weights` is the folder that has vision_model in it.
+    /// `weights` is the prefix of vision_model.
     ImageEncoder(const nn::Params& weights, const Config& config);
 
     /// pixels [N, 3, image_size, image_size] -> last_hidden_state [N, 1 + patches, D], token 0 is

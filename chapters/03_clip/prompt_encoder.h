@@ -13,7 +13,7 @@ namespace ldm::clip {
 /// (ldm's encoders/modules.py: FrozenCLIPEmbedder; keys cond_stage_model.transformer.text_model.)
 class PromptEncoder {
 public:
-    /// `weights` is the folder that has text_model in it. Throws if the vocabulary and the
+    /// `weights` is the prefix of text_model. Throws an Error if the vocabulary and the
     /// configuration do not belong together.
     PromptEncoder(text::ClipTokenizer tokenizer, const nn::Params& weights,
                   const TextEncoder::Config& config);

@@ -24,10 +24,11 @@ public:
         static Config from_json(const io::Json& json);
     };
 
-    /// `weights` is the folder that has text_model in it.
+    /// `weights` is the prefix of text_model.
     TextEncoder(const nn::Params& weights, const Config& config);
 
-    /// ids [N, S] int32, S at most max_position_embeddings -> last_hidden_state [N, S, D].
+    /// ids [N, S] int32 -> last_hidden_state [N, S, D]. Throws an Error for an S above
+    /// max_position_embeddings.
     Tensor operator()(const Tensor& ids) const;
 
     /// What goes into the first layer and comes out of every layer, before the final norm:

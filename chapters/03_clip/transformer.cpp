@@ -62,7 +62,8 @@ Mlp::Mlp(const nn::Params& weights, const TransformerConfig& config)
 
 Tensor Mlp::operator()(const Tensor& x) const { return traced(path_, fc2_(activation_(fc1_(x)))); }
 
-Layer::Layer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask)
+TransformerLayer::TransformerLayer(const nn::Params& weights, const TransformerConfig& config,
+                                   AttentionMask mask)
     : path_(weights.path()),
       norm1_(weights / "layer_norm1", config.hidden_size),
       attention_(weights / "self_attn", config, mask),
@@ -70,7 +71,7 @@ Layer::Layer(const nn::Params& weights, const TransformerConfig& config, Attenti
       mlp_(weights / "mlp", config) {}
 
 //! [layer]
-Tensor Layer::operator()(const Tensor& x) const {
+Tensor TransformerLayer::operator()(const Tensor& x) const {
     const Tensor h = x + attention_(norm1_(x));
     return traced(path_, h + mlp_(norm2_(h)));
 }
@@ -84,7 +85,7 @@ Transformer::Transformer(const nn::Params& weights, const TransformerConfig& con
 
 std::vector<Tensor> Transformer::hidden_states(const Tensor& x) const {
     std::vector<Tensor> states{x};
-    for (const Layer& layer : layers_) states.push_back(layer(states.back()));
+    for (const TransformerLayer& layer : layers_) states.push_back(layer(states.back()));
     return states;
 }
 

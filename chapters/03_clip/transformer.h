@@ -17,22 +17,25 @@ namespace ldm::clip {
 enum class AttentionMask { none, causal };
 
 struct TransformerConfig {
-    // D, width of a token
+    /// D, width of a token
     std::int64_t hidden_size;
-    // width inside the MLP
+    /// width inside the MLP
     std::int64_t intermediate_size;
+    /// number of TransformerLayers
     int num_hidden_layers;
-    // heads, each of width d = D / heads
+    /// heads, each of width d = D / heads
     std::int64_t num_attention_heads;
-    // "quick_gelu" or "gelu"
+    /// "quick_gelu" or "gelu"
     std::string hidden_act;
 
-    /// Reads these keys and leaves others alone. Throws for missing and unsupported values.
+    /// Reads these keys and leaves others alone. A missing hidden_act is quick_gelu, as in
+    /// transformers; another missing key or an unsupported value is an Error.
     static TransformerConfig from_json(const io::Json& json);
 };
 
 /// Self-attention between the tokens: heads of width d = D / heads, scores divided by sqrt(d).
-/// Keys q_proj, k_proj, v_proj, out_proj, each with a bias.
+/// Keys q_proj, k_proj, v_proj, out_proj, each with a bias. As in Mlp and TransformerLayer, an x
+/// whose last axis is not D is an Error.
 class SelfAttention {
 public:
     SelfAttention(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);
@@ -58,10 +61,12 @@ private:
 };
 
 /// A pre-norm transformer layer: x = x + self_attn(layer_norm1(x)), then
-/// x = x + mlp(layer_norm2(x)).
-class Layer {
+/// x = x + mlp(layer_norm2(x)). Keys layer_norm1, self_attn, layer_norm2, mlp; the LayerNorms' eps
+/// is 1e-5.
+class TransformerLayer {
 public:
-    Layer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);
+    TransformerLayer(const nn::Params& weights, const TransformerConfig& config,
+                     AttentionMask mask);
     Tensor operator()(const Tensor& x) const;  // [N, S, D] -> [N, S, D]
 
 private:
@@ -77,12 +82,12 @@ class Transformer {
 public:
     Transformer(const nn::Params& weights, const TransformerConfig& config, AttentionMask mask);
 
-    /// x and the result of every layer, the last of which is the result of all:
-    /// num_hidden_layers + 1 tensors [N, S, D].
+    /// [x, output of layer 1, ..., output of the last layer], num_hidden_layers + 1 tensors [N, S,
+    /// D]. The tower's final LayerNorm is not applied.
     std::vector<Tensor> hidden_states(const Tensor& x) const;
 
 private:
-    std::vector<Layer> layers_;
+    std::vector<TransformerLayer> layers_;
 };
 
 }  // namespace ldm::clip

@@ -23,7 +23,7 @@ public:
     struct Config {
         std::int64_t channels;
         std::int64_t num_heads = 1;
-        // when given, heads = channels / num_head_channels
+        /// when given, heads = channels / num_head_channels
         std::int64_t num_head_channels = -1;
         bool use_new_attention_order = false;
 

@@ -21,7 +21,7 @@ class CrossAttention {
 public:
     struct Config {
         std::int64_t query_dim;
-        // query_dim if not given
+        /// query_dim if not given
         std::optional<std::int64_t> context_dim;
         std::int64_t heads = 8;
         std::int64_t dim_head = 64;

@@ -24,7 +24,7 @@ LinearAttention::LinearAttention(const nn::Params& weights, const Config& config
       heads_(config.heads),
       dim_head_(config.dim_head),
       to_qkv_(weights / "to_qkv", config.dim, 3 * heads_ * dim_head_, without_bias),
-      to_out_(weights / "to_out", heads_ * dim_head_, config.dim, nn::pixel_by_pixel) {}
+      to_out_(weights / "to_out", heads_ * dim_head_, config.dim, nn::pointwise) {}
 
 //! [forward]
 Tensor LinearAttention::operator()(const Tensor& x) const {

@@ -24,10 +24,10 @@ SpatialSelfAttention::Config SpatialSelfAttention::Config::from_json(const io::J
 SpatialSelfAttention::SpatialSelfAttention(const nn::Params& weights, const Config& config)
     : path_(weights.path()),
       norm_(weights / "norm", config.in_channels, 1e-6f),
-      q_(weights / "q", config.in_channels, config.in_channels, nn::pixel_by_pixel),
-      k_(weights / "k", config.in_channels, config.in_channels, nn::pixel_by_pixel),
-      v_(weights / "v", config.in_channels, config.in_channels, nn::pixel_by_pixel),
-      proj_out_(weights / "proj_out", config.in_channels, config.in_channels, nn::pixel_by_pixel) {}
+      q_(weights / "q", config.in_channels, config.in_channels, nn::pointwise),
+      k_(weights / "k", config.in_channels, config.in_channels, nn::pointwise),
+      v_(weights / "v", config.in_channels, config.in_channels, nn::pointwise),
+      proj_out_(weights / "proj_out", config.in_channels, config.in_channels, nn::pointwise) {}
 
 //! [forward]
 Tensor SpatialSelfAttention::operator()(const Tensor& x) const {

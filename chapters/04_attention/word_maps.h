@@ -23,9 +23,9 @@ std::vector<Word> words_of(const text::ClipTokenizer& tokenizer, const Tensor& i
 
 /// The attention weights between every pixel and every word, in one cross-attention of a UNet.
 struct WordMaps {
-    // the pixels of this layer: side x side
+    /// height and width of this layer's feature map
     int side;
-    // for each word [side * side], from 0 to 1
+    /// for each word [side * side], from 0 to 1
     std::vector<std::vector<float>> maps;
 };
 

@@ -24,7 +24,7 @@ figures::Canvas time_shift_figure(const Tensor& shifts);
 
 /// The same picture, the block conditioned on different times.
 struct TimeComparison {
-    // the time of the picture
+    /// the picture's true timestep
     int truth;
     FirstBlock::Pass at_truth;
     std::vector<int> times;

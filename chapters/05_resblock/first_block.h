@@ -23,15 +23,15 @@ public:
 
     /// One pass through the block, with the results of its layers.
     struct Pass {
-        // the input
+        /// the input
         Tensor x;
-        // the first convolution, before the time enters
+        /// the first convolution, before the time enters
         Tensor conv_in;
-        // the second normalization, with the time
+        /// the second normalization, with the time
         Tensor with_time;
-        // the second convolution
+        /// the second convolution
         Tensor residual;
-        // x + residual
+        /// x + residual
         Tensor y;
     };
     Pass run(const Tensor& features, const Tensor& t) const;

@@ -50,7 +50,7 @@ ResBlock::ResBlock(const nn::Params& weights, const Config& config)
       conv_out_(weights / "out_layers" / 3, config_.out_channels, config_.out_channels) {
     if (config_.channels == config_.out_channels) return;
     conv_skip_.emplace(weights / "skip_connection", config_.channels, config_.out_channels,
-                       config_.use_conv ? nn::Conv2dShape{} : nn::pixel_by_pixel);
+                       config_.use_conv ? nn::Conv2dShape{} : nn::pointwise);
 }
 
 //! [forward]
@@ -60,7 +60,7 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
     expect_shape(emb, {n, config_.emb_channels});
 
     // The first normalization, activation and convolution.
-    Tensor h = conv_in_(resize(norm_in_.silu(x)));  // [N, out, H', W']
+    Tensor h = conv_in_(resize(norm_in_.then_silu(x)));  // [N, out, H', W']
 
     // The time embedding enters here: how noisy is x? One shift per channel, for all pixels.
     h = norm_silu_with_time(h, time_(silu(emb)));
@@ -76,7 +76,7 @@ Tensor ResBlock::operator()(const Tensor& x, const Tensor& emb) const {
 //! [time]
 Tensor ResBlock::norm_silu_with_time(const Tensor& h, const Tensor& time) const {
     const Tensor per_channel = time.reshape({time.dim(0), -1, 1, 1});
-    if (!config_.use_scale_shift_norm) return norm_out_.silu(h + per_channel);
+    if (!config_.use_scale_shift_norm) return norm_out_.then_silu(h + per_channel);
 
     // [N, 2 out, 1, 1]: scale, shift
     const auto parts = ops::chunk(per_channel, 2, 1);

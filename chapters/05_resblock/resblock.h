@@ -24,15 +24,15 @@ public:
     struct Config {
         int channels = 0;
         int emb_channels = 0;
-        // 0: as many as came in
+        /// 0: as many as in the input
         int out_channels = 0;
-        // the skip connection is a 3x3 convolution instead of a 1x1
+        /// the skip connection is a 3x3 convolution instead of a 1x1
         bool use_conv = false;
-        // norm_out(h) * (1 + scale) + shift, both from emb
+        /// norm_out(h) * (1 + scale) + shift, both from emb
         bool use_scale_shift_norm = false;
-        // twice as high and wide
+        /// the output is twice as high and wide
         bool up = false;
-        // half as high and wide
+        /// the output is half as high and wide
         bool down = false;
 
         /// Throws an Error that names a key or value that is not supported.

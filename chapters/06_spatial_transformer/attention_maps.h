@@ -12,11 +12,11 @@ namespace ldm::spatial_transformer {
 /// The attention weights of one SpatialTransformer, averaged over its heads. Rows sum to 1.
 /// On the CPU, to be drawn.
 struct AttentionMaps {
-    // of the picture that the tokens were, S = height width
+    /// size of the feature map that the S tokens are, S = height width
     int height, width;
-    // [S, S]: pixel by pixel
+    /// self-attention [S, S]: pixel by pixel
     Tensor self;
-    // [S, M]: pixel by word
+    /// cross-attention [S, M]: pixel by context token
     Tensor cross;
 };
 

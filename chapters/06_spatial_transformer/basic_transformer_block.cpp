@@ -12,6 +12,7 @@ BasicTransformerBlock::Config BasicTransformerBlock::Config::from_json(const io:
     Config config{.dim = io::get<int>(json, "dim"),
                   .n_heads = io::get<int>(json, "n_heads"),
                   .d_head = io::get<int>(json, "d_head")};
+    // absent or 0: no cross-attention
     if (const int context_dim = io::get_or(json, "context_dim", 0))
         config.context_dim = context_dim;
     config.gated_ff = io::get_or(json, "gated_ff", config.gated_ff);
@@ -33,11 +34,11 @@ BasicTransformerBlock::BasicTransformerBlock(const nn::Params& weights, const Co
 
 //! [forward]
 Tensor BasicTransformerBlock::operator()(Tensor x, const Tensor& context) const {
-    // self-attention: what do the other pixels show?
+    // self-attention among the S positions
     x = x + attn1_(norm1_(x));
-    // cross-attention: what do the words say?
+    // cross-attention to M context tokens
     x = x + attn2_(norm2_(x), context);
-    // feed-forward: what follows from it, for this pixel alone?
+    // position-wise MLP
     x = x + ff_(norm3_(x));
     return traced(path_, x);
 }

@@ -16,21 +16,29 @@ namespace ldm::spatial_transformer {
 ///     x = x + attn2(norm2(x), context)
 ///     x = x + ff(norm3(x))
 ///
-/// x [N, S, dim], context [N, M, context_dim] -> [N, S, dim]. In a model without a context there
-/// is no context_dim, and the second attention is self-attention once more.
+/// In a model without a context there is no context_dim, and attn2 is self-attention once more.
 class BasicTransformerBlock {
 public:
     struct Config {
+        /// D, width of a token of x
         int dim;
         int n_heads;
+        /// d, width of a head; n_heads d need not be D
         int d_head;
+        /// width of a context token; absent: no cross-attention
         std::optional<int> context_dim;
+        /// GEGLU in the feed-forward layer, else GELU
         bool gated_ff = true;
 
+        /// Upstream's keys. dropout and checkpoint are accepted and change nothing: dropout acts in
+        /// training only, where SD 1.x has 0, and gradient checkpointing changes memory, not
+        /// results. Throws an Error that names an unknown or missing key.
         static Config from_json(const io::Json& json);
     };
 
     BasicTransformerBlock(const nn::Params& weights, const Config& config);
+
+    /// x [N, S, dim], context [N, M, context_dim] -> [N, S, dim].
     Tensor operator()(Tensor x, const Tensor& context = {}) const;
 
 private:

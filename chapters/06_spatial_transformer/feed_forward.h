@@ -19,11 +19,11 @@ class FeedForward {
 public:
     struct Config {
         int dim;
-        // dim if not given
+        /// dim if not given
         std::optional<int> dim_out;
-        // how much wider it gets inside
+        /// inner width divided by dim
         double mult = 4.0;
-        // GEGLU instead of GELU
+        /// GEGLU instead of GELU
         bool glu = false;
 
         /// Throws an Error that names a key or value that is not supported.

@@ -24,9 +24,9 @@ SpatialTransformer::SpatialTransformer(const nn::Params& weights, const Config& 
     : path_(weights.path()),
       norm_(weights / "norm", config.in_channels, 1e-6f),
       proj_in_(weights / "proj_in", config.in_channels, config.n_heads * config.d_head,
-               nn::pixel_by_pixel),
+               nn::pointwise),
       proj_out_(weights / "proj_out", config.n_heads * config.d_head, config.in_channels,
-                nn::pixel_by_pixel) {
+                nn::pointwise) {
     for (int i = 0; i < config.depth; ++i)
         blocks_.emplace_back(weights / "transformer_blocks" / i,
                              BasicTransformerBlock::Config{.dim = config.n_heads * config.d_head,

@@ -20,7 +20,7 @@ public:
         int in_channels;
         int n_heads;
         int d_head;
-        // how many blocks in a row
+        /// number of BasicTransformerBlocks
         int depth = 1;
         std::optional<int> context_dim;
 

@@ -62,12 +62,15 @@ bool is_below(std::string_view key, std::string_view module) {
     return key.starts_with(module) && (key.size() == module.size() || key[module.size()] == '.');
 }
 
-std::optional<std::string> translate(const std::vector<WeightName>& names, std::string_view key,
-                                     std::string WeightName::*from, std::string WeightName::*to) {
-    for (const WeightName& name : names)
-        if (is_below(key, name.*from))
-            return name.*to + std::string(key.substr((name.*from).size()));
-    return std::nullopt;
+std::optional<std::string> translate(const std::vector<ModuleNames>& names, std::string_view key,
+                                     std::string ModuleNames::*from, std::string ModuleNames::*to) {
+    const ModuleNames* longest = nullptr;
+    for (const ModuleNames& name : names)
+        if (is_below(key, name.*from) &&
+            (!longest || (name.*from).size() > (longest->*from).size()))
+            longest = &name;
+    if (!longest) return std::nullopt;
+    return longest->*to + std::string(key.substr((longest->*from).size()));
 }
 
 }  // namespace
@@ -95,8 +98,8 @@ std::vector<PartName> part_names(const Config& config) {
 }
 //! [names]
 
-std::vector<WeightName> weight_names(const Config& config) {
-    std::vector<WeightName> names;
+std::vector<ModuleNames> module_names(const Config& config) {
+    std::vector<ModuleNames> names;
     for (const PartName& part : part_names(config)) {
         const bool resizes = part.kind == Kind::down || part.kind == Kind::up;
         if (part.kind == Kind::resblock || (resizes && config.resblock_updown)) {
@@ -116,14 +119,14 @@ std::vector<WeightName> weight_names(const Config& config) {
     return names;
 }
 
-std::optional<std::string> to_diffusers(const std::vector<WeightName>& names,
+std::optional<std::string> to_diffusers(const std::vector<ModuleNames>& names,
                                         std::string_view compvis_key) {
-    return translate(names, compvis_key, &WeightName::compvis, &WeightName::diffusers);
+    return translate(names, compvis_key, &ModuleNames::compvis, &ModuleNames::diffusers);
 }
 
-std::optional<std::string> to_compvis(const std::vector<WeightName>& names,
+std::optional<std::string> to_compvis(const std::vector<ModuleNames>& names,
                                       std::string_view diffusers_key) {
-    return translate(names, diffusers_key, &WeightName::diffusers, &WeightName::compvis);
+    return translate(names, diffusers_key, &ModuleNames::diffusers, &ModuleNames::compvis);
 }
 
 }  // namespace ldm::unet

@@ -10,43 +10,43 @@ namespace ldm::unet {
 /// The arguments of upstream's UNetModel under their names (openaimodel.py: UNetModel).
 struct Config {
     int in_channels;
-    // the width at the top of the U
+    /// channels of the first level
     int model_channels;
     int out_channels;
 
-    // the U: one level for each entry of channel_mult, so many times model_channels wide
-    // per level on the way down; one more on the way up
+    /// ResBlocks of a level in the encoder; the decoder has one more
     int num_res_blocks;
-    // not sizes: factors by which the picture was shrunk
+    /// levels with attention: not sizes, but factors by which the picture was downsampled
     std::vector<int> attention_resolutions;
+    /// level i has model_channels * channel_mult[i] channels
     std::vector<int> channel_mult = {1, 2, 4, 8};
 
-    // its ResBlocks, and how the picture is resized between levels
-    // how the time enters
+    /// the time embedding gives scale and shift of ResBlocks, else it is added
     bool use_scale_shift_norm = false;
-    // with a convolution, or by repeating and averaging
+    /// resize between levels with a convolution, else by repeating and averaging
     bool conv_resample = true;
-    // with a ResBlock instead
+    /// resize between levels with a ResBlock instead
     bool resblock_updown = false;
 
-    // its attention: chapter 06, which reads words, or chapter 04's AttentionBlock
+    /// attention by SpatialTransformers (chapter 06), which attend to a context, else by
+    /// AttentionBlocks (chapter 04)
     bool use_spatial_transformer = false;
     int transformer_depth = 1;
     std::optional<int> context_dim;
     bool use_new_attention_order = false;
 
-    // how attention is cut into heads: see heads.h
+    /// number and width of attention heads: see heads.h
     int num_heads = -1;
     int num_head_channels = -1;
-    // num_heads unless given
+    /// num_heads unless given
     int num_heads_upsample = -1;
     bool legacy = true;
-    // training remembers less and computes more (common/autograd/checkpoint.h)
+    /// gradient checkpointing (common/autograd/checkpoint.h)
     bool use_checkpoint = false;
 
-    // labels y, instead of words or beside them
+    /// number of class labels y; absent: none
     std::optional<int> num_classes;
-    // predict one of n codebook entries per pixel
+    /// predict one of n_embed codebook entries per pixel; absent: a picture
     std::optional<int> n_embed;
 
     /// Throws an Error that names a key or value that is not supported.

@@ -12,7 +12,7 @@ namespace ldm::unet {
 /// One block of the U and what it made of a picture.
 struct LayerOutput {
     Block block;
-    // "down_blocks.0", the same place in the other vocabulary
+    /// "down_blocks.0", the same place in the other vocabulary
     std::string diffusers;
     Tensor y;  // [N, C, H, W]
 };

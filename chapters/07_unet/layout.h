@@ -11,32 +11,32 @@ namespace ldm::unet {
 struct Part {
     enum class Kind { conv, resblock, attention, transformer, down, up };
     Kind kind;
-    // channels
+    /// channels of its input and output
     int in, out;
-    // of an attention or transformer
+    /// heads of an attention or transformer
     Heads heads{};
 };
 
 /// What upstream runs as one: input_blocks.4 is a ResBlock and a SpatialTransformer.
 struct Block {
     std::string key;
-    // 0 at the top of the U
+    /// 0 is the highest resolution
     int level;
-    // channels of the skip connection; 0 on the way down
+    /// channels of the skip connection; 0 in the encoder
     int skip;
     std::vector<Part> parts = {};
 
-    // skip included
+    /// channels of its input, skip connection included
     int in() const { return parts.front().in; }
     int out() const { return parts.back().out; }
 };
 
 /// All blocks of a U in the order in which they run.
 struct Layout {
-    // each leaves its result on the stack of skips
+    /// each leaves its result on the stack of skips
     std::vector<Block> input;
     Block middle;
-    // each takes one from the stack
+    /// each takes one from the stack
     std::vector<Block> output;
 };
 

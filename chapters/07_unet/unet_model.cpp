@@ -35,7 +35,7 @@ UNetModel::UNetModel(const nn::Params& weights, const Config& config, const Layo
         out_ = Head{w.path(), {w / 0, top, eps}, {w / 2, top, config.out_channels}};
     if (const auto w = weights / "id_predictor"; config.n_embed)
         id_predictor_ =
-            Head{w.path(), {w / 0, top, eps}, {w / 1, top, *config.n_embed, nn::pixel_by_pixel}};
+            Head{w.path(), {w / 0, top, eps}, {w / 1, top, *config.n_embed, nn::pointwise}};
 }
 
 //! [forward]
@@ -72,7 +72,7 @@ Tensor UNetModel::time_embedding(const Tensor& t, const Tensor& y, DType dtype) 
 Tensor UNetModel::predict(const Tensor& h) const {
     if (id_predictor_)
         return traced(id_predictor_->path, id_predictor_->conv(id_predictor_->norm(h)));
-    return traced(out_->path, out_->conv(out_->norm.silu(h)));
+    return traced(out_->path, out_->conv(out_->norm.then_silu(h)));
 }
 
 void UNetModel::check_inputs(const Tensor& x, const Tensor& t, const Tensor& context,

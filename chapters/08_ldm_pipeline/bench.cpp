@@ -18,9 +18,9 @@
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
 #include "common/ops/cuda_graph_callable.h"
+#include "common/ops/flop_counter.h"
 #include "common/ops/matmul.h"
 #include "common/ops/transfer.h"
-#include "common/ops/work.h"
 #include "common/random/procgen.h"
 
 namespace ldm::pipeline {
@@ -39,8 +39,8 @@ Tensor recipe_weights(const std::string& name, const Shape& shape) {
 }
 
 /// The largest memory of this process, or of its tensors on a GPU, since the last call of
-/// forget_peak_memory().
-double peak_memory_mb(Device device) {
+/// forget_peak_memory(), in MiB.
+double peak_memory_mib(Device device) {
     if constexpr (build::has_cuda)
         if (device == Device::cuda) return static_cast<double>(cuda::memory_use().peak) / (1 << 20);
     std::ifstream status("/proc/self/status");
@@ -87,7 +87,7 @@ Times median_times(Device device, int repeats, const std::function<void()>& work
     return {median(wall), median(cpu)};
 }
 
-Tensor brought(const Tensor& x, const BenchOptions& options) {
+Tensor moved_to(const Tensor& x, const BenchOptions& options) {
     return ops::to(ops::to(x, options.device), options.dtype);
 }
 
@@ -95,8 +95,8 @@ Tensor brought(const Tensor& x, const BenchOptions& options) {
 /// busy), the best of some.
 double sgemm_gflops(const BenchOptions& options) {
     const std::int64_t n = options.device == Device::cuda ? 8192 : 1536;
-    const Tensor a = brought(numbers("a", {n, n}, 0.0, 1.0), options),
-                 b = brought(numbers("b", {n, n}, 0.0, 1.0), options);
+    const Tensor a = moved_to(numbers("a", {n, n}, 0.0, 1.0), options),
+                 b = moved_to(numbers("b", {n, n}, 0.0, 1.0), options);
     double best = 1e9;
     for (int i = 0; i < 10; ++i)
         best = std::min(
@@ -107,7 +107,7 @@ double sgemm_gflops(const BenchOptions& options) {
 io::Json time_part(const std::string& part, const BenchOptions& options) {
     const ModelSpec spec = spec_from_settings(sd1_settings(), sd1);
     const int latent = options.size / 8;
-    const Tensor z = brought(numbers("z", {options.batch, 4, latent, latent}, 0.0, 1.0), options);
+    const Tensor z = moved_to(numbers("z", {options.batch, 4, latent, latent}, 0.0, 1.0), options);
     forget_peak_memory(options.device);
 
     nn::Checkpoint checkpoint;
@@ -122,20 +122,18 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
             [model = std::make_shared<unet::UNetModel>(checkpoint.root(), spec.unet)](
                 const std::vector<Tensor>& in) { return (*model)(in[0], in[1], in[2]); });
         run = [step, z, t = ops::to(Tensor::full({options.batch}, 500.0f), options.device),
-               words = brought(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
+               words = moved_to(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
             (*step)({z, t, words});
         };
-    } else if (part == "vae") {
+    } else {
         run = [model = std::make_shared<vae::LatentDecoder>(
                    checkpoint.root(), spec.first_stage.ddconfig, spec.first_stage.embed_dim),
                z] { (*model)(z); };
-    } else {
-        fail(fmt::format("no part '{}' to time; there are clip, unet, vae", part));
     }
 
-    ops::WorkCount work;
+    const ops::FlopCounter counter;
     run();
-    const double gflop = work.operations() * 1e-9;
+    const double gflop = counter.flops() * 1e-9;
     // once more, for what is only done the second time
     if (options.device == Device::cuda) run();
     const Times time = median_times(options.device, options.repeats, run);
@@ -144,12 +142,19 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
             {"cpu_seconds", time.cpu},
             {"gflop", gflop},
             {"gflops", gflop / time.wall},
-            {"peak_memory_mb", peak_memory_mb(options.device)}};
+            {"peak_memory_mb", peak_memory_mib(options.device)}};
+}
+
+void expect_known_parts(const std::vector<std::string>& parts) {
+    for (const std::string& part : parts)
+        if (part != "clip" && part != "unet" && part != "vae")
+            throw Error(fmt::format("no part '{}' to time; there are clip, unet, vae", part));
 }
 
 }  // namespace
 
 io::Json bench(const BenchOptions& options) {
+    expect_known_parts(options.parts);
     if (options.size <= 0 || options.size % 64 != 0)
         fail(fmt::format("the size of the picture is a multiple of 64, not {}", options.size));
     expect_usable(options.device);
@@ -187,7 +192,7 @@ std::string bench_table(const io::Json& report) {
                     report["precision"].get<std::string>(), report["batch"].get<int>(),
                     report["sgemm_gflops"].get<double>(), report["repeats"].get<int>());
     text += fmt::format("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "", "seconds",
-                        "of CPU", "GFLOP", "GFLOP/s", "of sgemm", "peak MB");
+                        "of CPU", "GFLOP", "GFLOP/s", "of sgemm", "peak MiB");
     for (const io::Json& part : report["parts"])
         text +=
             fmt::format("{:<6} {:>10.3f} {:>10.3f} {:>10.1f} {:>10.1f} {:>9.0f}% {:>10.0f}\n",

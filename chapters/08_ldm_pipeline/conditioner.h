@@ -10,24 +10,28 @@
 
 namespace ldm::pipeline {
 
-/// What a person says that the pictures should be of: one entry for each picture. Other kinds of
-/// conditioner will take classes, pictures and masks.
+/// What the pictures should show, one prompt for each of N pictures. Other kinds of conditioner
+/// will take classes, pictures and masks.
 struct ConditioningInputs {
     std::vector<std::string> prompts;
 };
 
-/// From what a person says to what the UNet is given (upstream: get_learned_conditioning).
+/// Encodes the inputs as the conditioning that the UNet is given (Rombach et al., 2022,
+/// section 3.3; upstream: LatentDiffusion.get_learned_conditioning).
 class Conditioner {
 public:
     virtual ~Conditioner() = default;
 
-    /// The part of the inputs that it takes, encoded. `cut`, if given, receives for each prompt the
-    /// words that were too many. Throws an Error for inputs that it cannot take.
+    /// Of prompts crossattn [N, M, context_dim], M the text encoder's length, in the type of the
+    /// weights. `cut`, if given, receives for each prompt the text beyond that length, empty if all
+    /// fits. Throws an Error for invalid UTF-8.
     [[nodiscard]] virtual unet::Conditioning operator()(const ConditioningInputs& inputs,
                                                         std::vector<std::string>* cut) const = 0;
 };
 
-/// The conditioner that a model's spec asks for, with its weights.
+/// The conditioner that a model's spec asks for, with its weights. For the key crossattn that is
+/// the tokenizer and CLIP's text encoder (upstream: FrozenCLIPEmbedder); throws an Error for other
+/// keys.
 [[nodiscard]] std::unique_ptr<Conditioner> make_conditioner(const ModelSpec& spec,
                                                             const nn::ModelSource& source);
 

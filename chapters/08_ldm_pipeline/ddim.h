@@ -7,28 +7,29 @@
 
 namespace ldm::pipeline {
 
-/// At which of the T training steps a shorter trajectory stops, lowest first.
+/// At which of the T training timesteps (0 .. T - 1) a shorter trajectory stops, lowest first.
 ///   even     exactly S: k T / S rounded down, plus 1 (all T without the 1). The same as uniform
-///            where S divides T.
+///            where S divides T and S < T.
 ///   uniform  every (T / S)-th step from 0, plus 1. The division is an integer one, so there can
 ///            be more than S of them: 7 of 1000 gives 8. The original's, for comparisons with it.
 ///   quad     the squares of S numbers from 0 to sqrt(0.8 T), cut to integers, plus 1: more steps
-///            where there is little noise.
+///            where there is little noise. A large S repeats timesteps.
 /// As upstream (ldm/modules/diffusionmodules/util.py, make_ddim_timesteps) the last one of uniform
-/// and quad can be T, one past the end. Throws unless 1 <= S <= T.
+/// and quad can be T, one past the end. Throws an Error unless 1 <= S <= T, and for another method.
 [[nodiscard]] std::vector<int> make_ddim_timesteps(const std::string& method, int S, int T);
 
 /// "Denoising Diffusion Implicit Models" (Song, Meng, Ermon, 2021): from noise to picture in a few
 /// long steps over the schedule that a network was trained on. Each step asks the network for the
-/// noise e in x, works out the picture x0 that this would mean, and mixes the two again as they
-/// are mixed at the next time t':
+/// noise eps in x, computes the x0 that it implies, and mixes the two as they are mixed at the next
+/// timestep t':
 ///
-///   x0 = (x - sqrt(1 - a_t) e) / sqrt(a_t)
-///   x' = sqrt(a_t') x0 + sqrt(1 - a_t' - sigma^2) e + sigma temperature noise
+///   x0 = (x - sqrt(1 - ac[t]) eps) / sqrt(ac[t])
+///   x' = sqrt(ac[t']) x0 + sqrt(1 - ac[t'] - sigma^2) eps + sigma temperature noise
 ///
-/// sigma = eta sqrt((1 - a_t') / (1 - a_t) (1 - a_t / a_t')): eta 0 adds no noise, and 1 is like
-/// the ancestral sampler. The last step ends at a_t' = ac[0], not 1: a trace of noise stays.
-/// A network that predicts x0 or v works too: the schedule says which.
+///   sigma = eta sqrt((1 - ac[t']) / (1 - ac[t]) (1 - ac[t] / ac[t']))
+///
+/// eta 0 adds no noise, and 1 is like the ancestral sampler. In the last step ac[t'] is ac[0], not
+/// 1: a trace of noise stays. A network that predicts x0 or v works too: the schedule says which.
 /// Upstream: ldm/models/diffusion/ddim.py.
 ///
 ///     DDIMSampler sampler(schedule, {.S = 30});
@@ -36,36 +37,46 @@ namespace ldm::pipeline {
 class DDIMSampler : public ddpm::Sampler {
 public:
     struct Config {
+        /// number of steps, 1 .. T
         int S = 50;
+        /// noise added in each step; 0 none, 1 as much as the ancestral sampler
         float eta = 0.0f;
+        /// method of make_ddim_timesteps: even, uniform or quad
         std::string ddim_discretize = "even";
+        /// factor of the added noise
         float temperature = 1.0f;
     };
 
     /// Where make_ddim_timesteps leaves the schedule (upstream then crashes: S = 3, 9, 27, 1000
-    /// ...) the trajectory begins at the schedule's last step instead. Throws for an S outside
-    /// 1 .. T, an unknown ddim_discretize, and an eta below 0 or so large that a step would add
-    /// more noise than there is room for.
+    /// ...) the trajectory begins at the schedule's last step instead. Throws an Error for an S
+    /// outside 1 .. T, an unknown ddim_discretize, and an eta below 0 or so large that
+    /// sigma^2 > 1 - ac[t'] in some step.
     DDIMSampler(const ddpm::Schedule& schedule, const Config& config);
 
-    /// Along any schedule of sigmas that stops at whole steps; S and ddim_discretize are not read.
+    /// Along any schedule of sigmas; S and ddim_discretize are not read. Throws an Error if a stop
+    /// is not a whole timestep, and for eta as above.
     DDIMSampler(const ddpm::Schedule& schedule, ddpm::SigmaSchedule stops, const Config& config);
 
-    /// All steps from x_T, pure noise [N, C, H, W]. `noise` is called once a step when eta > 0, and
-    /// once before each step when something is known; else it may be left out.
+    /// All steps, from pure noise x_T [N, C, H, W] to the sample [N, C, H, W]. `noise` is called
+    /// once a step when eta > 0, and once before each step when known.mask is set; throws an Error
+    /// if it is missing then.
     [[nodiscard]] Tensor sample(const ddpm::Denoiser& model, const Tensor& x_T,
                                 const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
                                 const ddpm::Known& known = {}) const override;
 
-    /// The last `steps` steps only, from an x that is noised as far as they expect: img2img.
+    /// The last `steps` steps only, from x noised to the first stop of these steps: img2img. Throws
+    /// an Error unless 0 <= steps <= K, and as sample().
     [[nodiscard]] Tensor decode(const ddpm::Denoiser& model, Tensor x, int steps,
                                 const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
                                 const ddpm::Known& known = {}) const;
 
-    /// The tables, one entry for each step, lowest time first.
+    /// Upstream's tables, one entry for each step, lowest timestep first.
     const std::vector<int>& timesteps() const { return timesteps_; }
+    /// Upstream's ddim_alphas: alphas_cumprod at each stop, not 1 - beta.
     const std::vector<float>& alphas() const { return alphas_; }
+    /// ddim_alphas_prev: alphas_cumprod at the stop that the step leads to.
     const std::vector<float>& alphas_prev() const { return alphas_prev_; }
+    /// ddim_sigmas: standard deviation of the noise added in the step; not SigmaSchedule::sigmas.
     const std::vector<float>& sigmas() const { return sigmas_; }
 
 private:

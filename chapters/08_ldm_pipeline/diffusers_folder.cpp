@@ -109,9 +109,9 @@ private:
         }
     }
 
-    void take(const Identity& identity) {
-        family_ = identity.family;
-        problems_.insert(problems_.end(), identity.problems.begin(), identity.problems.end());
+    void set_family(const ModelFamily& family) {
+        family_ = family.name;
+        problems_.insert(problems_.end(), family.problems.begin(), family.problems.end());
     }
 
     io::Json config_of(const char* part, const char* name = "config.json") const {
@@ -121,13 +121,13 @@ private:
 
     void identify_parts() {
         if (fs::exists(path_ / "transformer"))
-            return take(
-                {"Stable Diffusion 3, Flux or the like", {"its transformer cannot be drawn with"}});
+            return set_family(
+                {"Stable Diffusion 3, Flux or the like", {"its transformer is not supported"}});
         if (fs::exists(path_ / "text_encoder_2"))
-            return take({"SDXL", {"its two text towers cannot be read yet"}});
+            return set_family({"SDXL", {"its two text towers cannot be read yet"}});
         const io::Json unet = config_of("unet");
-        take(identify_by_context(io::get_or(unet, "cross_attention_dim", 768)));
-        if (const auto problem = problem_of_channels(io::get_or(unet, "in_channels", 4));
+        set_family(identify_by_context(io::get_or(unet, "cross_attention_dim", 768)));
+        if (const auto problem = unsupported_channels(io::get_or(unet, "in_channels", 4));
             !problem.empty())
             problems_.push_back(problem);
     }
@@ -137,7 +137,7 @@ private:
     }
 
     void add_part(const fs::path& file, const NewName& compvis_name) {
-        expect_safetensors(file);
+        expect_readable_safetensors(file);
         nn::Checkpoint part;
         part.add(io::SafetensorsFile(file));
         part.move_to(*parts_.checkpoint, compvis_name);
@@ -145,10 +145,11 @@ private:
     }
 
     void add_unet() {
-        const auto names = unet_names(parts_.config.at("unet_config"));
+        const auto names =
+            unet::module_names(unet::Config::from_json(parts_.config.at("unet_config")));
         add_part(weights_of(path_ / "unet", "diffusion_pytorch_model"),
                  [&](const std::string& key) {
-                     return "model.diffusion_model." + rename(key, names, Direction::to_compvis);
+                     return "model.diffusion_model." + unet::to_compvis(names, key).value_or(key);
                  });
     }
 
@@ -158,14 +159,14 @@ private:
             io::get_or(config_of("vae"), "scaling_factor", scale_factor);
         const auto names = autoencoder_names(parts_.config.at("first_stage_config"));
         add_part(weights_of(path_ / "vae", "diffusion_pytorch_model"), [&](const std::string& key) {
-            return "first_stage_model." +
-                   rename(modern_attention_name(key), names, Direction::to_compvis);
+            const std::string today = modern_attention_name(key);
+            return "first_stage_model." + unet::to_compvis(names, today).value_or(today);
         });
         // diffusers writes the 1x1 convolutions of the autoencoder's attention as linear layers
-        for (const std::string half : {"encoder", "decoder"})
+        for (const std::string network : {"encoder", "decoder"})
             for (const char* layer : {"q", "k", "v", "proj_out"})
                 parts_.checkpoint->reshape(
-                    fmt::format("first_stage_model.{}.mid.attn_1.{}.weight", half, layer),
+                    fmt::format("first_stage_model.{}.mid.attn_1.{}.weight", network, layer),
                     [](Shape shape) {
                         return shape.size() == 2 ? Shape{shape[0], shape[1], 1, 1} : shape;
                     });

@@ -4,11 +4,10 @@
 
 #include <utility>
 
-#include "chapters/07_unet/block_names.h"
-
 namespace ldm::pipeline {
 namespace {
 
+using unet::ModuleNames;
 using Names = std::vector<ModuleNames>;
 using fmt::format;
 
@@ -29,29 +28,25 @@ void add_vae_attention(Names& names, const std::string& compvis, const std::stri
 
 }  // namespace
 
-Names unet_names(const io::Json& config) {
-    Names names;
-    for (const unet::WeightName& name : unet::weight_names(unet::Config::from_json(config)))
-        names.push_back({name.compvis, name.diffusers});
-    return names;
-}
-
 Names autoencoder_names(const io::Json& config) {
-    const io::Json& ddconfig = config.at("ddconfig");
+    const auto ddconfig = io::get<io::Json>(config, "ddconfig");
     const auto levels = static_cast<int>(io::get<std::vector<int>>(ddconfig, "ch_mult").size());
     const int blocks = io::get<int>(ddconfig, "num_res_blocks");
+    // entries for modules that this model lacks (a nin_shortcut where the width stays) match no key
     Names names;
-    for (const std::string half : {"encoder", "decoder"}) {
-        add_vae_resnet(names, half + ".mid.block_1", half + ".mid_block.resnets.0");
-        add_vae_attention(names, half + ".mid.attn_1", half + ".mid_block.attentions.0");
-        add_vae_resnet(names, half + ".mid.block_2", half + ".mid_block.resnets.1");
-        names.push_back({half + ".norm_out", half + ".conv_norm_out"});
+    for (const std::string network : {"encoder", "decoder"}) {
+        add_vae_resnet(names, network + ".mid.block_1", network + ".mid_block.resnets.0");
+        add_vae_attention(names, network + ".mid.attn_1", network + ".mid_block.attentions.0");
+        add_vae_resnet(names, network + ".mid.block_2", network + ".mid_block.resnets.1");
+        names.push_back({network + ".norm_out", network + ".conv_norm_out"});
     }
     for (int level = 0; level < levels; ++level) {
+        // diffusers numbers the decoder's blocks from the lowest resolution
         const int up = levels - 1 - level;
         for (int j = 0; j < blocks; ++j)
             add_vae_resnet(names, format("encoder.down.{}.block.{}", level, j),
                            format("encoder.down_blocks.{}.resnets.{}", level, j));
+        // the decoder has one ResBlock more in each level
         for (int j = 0; j <= blocks; ++j)
             add_vae_resnet(names, format("decoder.up.{}.block.{}", level, j),
                            format("decoder.up_blocks.{}.resnets.{}", up, j));
@@ -61,22 +56,6 @@ Names autoencoder_names(const io::Json& config) {
                          format("decoder.up_blocks.{}.upsamplers.0", up)});
     }
     return names;
-}
-
-std::string rename(std::string_view key, const Names& names, Direction direction) {
-    const ModuleNames* best = nullptr;
-    auto from = [&](const ModuleNames& n) -> const std::string& {
-        return direction == Direction::to_compvis ? n.diffusers : n.compvis;
-    };
-    for (const ModuleNames& candidate : names) {
-        const std::string& name = from(candidate);
-        const bool begins =
-            key.starts_with(name) && (key.size() == name.size() || key[name.size()] == '.');
-        if (begins && (!best || name.size() > from(*best).size())) best = &candidate;
-    }
-    if (!best) return std::string(key);
-    const std::string& to = direction == Direction::to_compvis ? best->compvis : best->diffusers;
-    return to + std::string(key.substr(from(*best).size()));
 }
 
 std::string modern_attention_name(std::string key) {

@@ -1,35 +1,25 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "chapters/07_unet/block_names.h"
 #include "common/io/json.h"
+
+/// Names of weights in the diffusers library, whose folders hold the same modules as a single-file
+/// checkpoint (CompVis) under other names. The UNet's are in chapters/07_unet/block_names.h.
+/// Upstream: diffusers, scripts/convert_original_stable_diffusion_to_diffusers.py.
 
 namespace ldm::pipeline {
 
-/// One module under its two names: that of a single-file checkpoint (CompVis) and that of the
-/// diffusers library. What lies below it has the same name in both.
-struct ModuleNames {
-    std::string compvis, diffusers;
-};
-
-/// Every renamed module of a UNet (unet_config of our config.json) …
-std::vector<ModuleNames> unet_names(const io::Json& unet_config);
-
-/// … and of an autoencoder (first_stage_config).
-std::vector<ModuleNames> autoencoder_names(const io::Json& first_stage_config);
-
-enum class Direction { to_compvis, to_diffusers };
-
-/// The other name of a weight: the longest module name that begins `key` is replaced.
-/// A key that no entry covers is returned as it is.
-std::string rename(std::string_view key, const std::vector<ModuleNames>& names,
-                   Direction direction);
+/// The modules of an autoencoder (first_stage_config of our config.json) whose names differ, for
+/// unet::to_compvis and to_diffusers. Shapes may differ too: weights of its attention are [C, C] in
+/// diffusers, [C, C, 1, 1] in CompVis (Checkpoint::reshape). Throws an Error for a missing setting.
+std::vector<unet::ModuleNames> autoencoder_names(const io::Json& first_stage_config);
 
 /// Older folders call the layers of the autoencoder's attention query, key, value and proj_attn
 /// (diffusers' AttentionBlock, since removed): the same key as it is written today. Other keys are
-/// returned as they are.
+/// returned as they are. Only for keys of an autoencoder.
 std::string modern_attention_name(std::string key);
 
 }  // namespace ldm::pipeline

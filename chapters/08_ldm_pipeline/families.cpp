@@ -31,7 +31,7 @@ bool has_part(const io::SafetensorsFile& file, std::string_view part) {
 /// A part of a name that only one kind of file has.
 struct Mark {
     std::string_view part;
-    Identity identity;
+    ModelFamily family;
 };
 
 /// The first that a file has says what it is.
@@ -45,21 +45,21 @@ const Mark marks[] = {
     {"string_to_param", {"a textual inversion", {"embeddings cannot be read yet"}}},
     {"control_model.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
     {"controlnet_cond_embedding.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
-    {"double_blocks.", {"Flux", {"its transformer cannot be drawn with"}}},
-    {"joint_blocks.", {"Stable Diffusion 3", {"its transformer cannot be drawn with"}}},
+    {"double_blocks.", {"Flux", {"its transformer is not supported"}}},
+    {"joint_blocks.", {"Stable Diffusion 3", {"its transformer is not supported"}}},
     {"conditioner.embedders.", {"SDXL", {"its two text towers cannot be read yet"}}},
     {"cond_stage_model.model.transformer.",
      {"Stable Diffusion 2.x", {"its OpenCLIP text tower cannot be read yet"}}},
 };
 
 /// Files with one part of a model, or with a model under other names.
-Identity identify_without_unet(const io::SafetensorsFile& file) {
+ModelFamily identify_without_unet(const io::SafetensorsFile& file) {
     if (has_prefix(file, "state_dict."))
         return {"a checkpoint whose names begin with 'state_dict.'",
                 {"such names cannot be read yet"}};
     if (has_prefix(file, "model_ema."))
         return {"a checkpoint with averaged weights only (model_ema.…)",
-                {"these cannot be drawn with yet"}};
+                {"these are not supported yet"}};
     if (has_prefix(file, "down_blocks.") && has_prefix(file, "time_embedding."))
         return {"the UNet of a diffusers folder", {"name the folder that holds unet/ and vae/"}};
     if (has_prefix(file, "first_stage_model.") ||
@@ -115,18 +115,18 @@ io::Json sd1_settings() {
                           "SD 1.x");
 }
 
-std::string problem_of_channels(std::int64_t channels) {
+std::string unsupported_channels(std::int64_t channels) {
     if (channels == 4) return {};
     const char* what = channels == 9   ? "inpainting: latent, mask and masked picture"
                        : channels == 8 ? "instruct-pix2pix: latent and picture"
                        : channels == 7 ? "LDM inpainting: latent, masked picture and mask"
                        : channels == 5 ? "depth to image: latent and depth"
                                        : "no kind that is known";
-    return fmt::format("its UNet takes {} channels ({}), which cannot be drawn with yet", channels,
+    return fmt::format("its UNet takes {} channels ({}), which is not supported yet", channels,
                        what);
 }
 
-Identity identify_by_context(std::int64_t width) {
+ModelFamily identify_by_context(std::int64_t width) {
     if (width == 768) return {sd1};
     if (width == 1024)
         return {"Stable Diffusion 2.x", {"its OpenCLIP text tower cannot be read yet"}};
@@ -136,28 +136,28 @@ Identity identify_by_context(std::int64_t width) {
             {fmt::format("its UNet takes a context of width {}, not 768", width)}};
 }
 
-Identity identify(const io::SafetensorsFile& file) {
+ModelFamily identify(const io::SafetensorsFile& file) {
     for (const Mark& mark : marks)
-        if (has_part(file, mark.part)) return mark.identity;
+        if (has_part(file, mark.part)) return mark.family;
     const io::TensorEntry* convolution = file.find(first_convolution);
     if (!convolution) return identify_without_unet(file);
 
     const io::TensorEntry* attention = file.find(a_cross_attention);
-    Identity identity = attention && attention->shape.size() == 2
-                            ? identify_by_context(attention->shape[1])
-                            : Identity{sd1};
+    ModelFamily family = attention && attention->shape.size() == 2
+                             ? identify_by_context(attention->shape[1])
+                             : ModelFamily{sd1};
     if (convolution->shape.size() == 4)
-        if (const std::string problem = problem_of_channels(convolution->shape[1]);
+        if (const std::string problem = unsupported_channels(convolution->shape[1]);
             !problem.empty())
-            identity.problems.push_back(problem);
+            family.problems.push_back(problem);
     if (!has_prefix(file, "first_stage_model."))
-        identity.problems.push_back("it has no autoencoder (first_stage_model.…)");
+        family.problems.push_back("it has no autoencoder (first_stage_model.…)");
     if (!has_prefix(file, "cond_stage_model."))
-        identity.problems.push_back("it has no text encoder (cond_stage_model.…)");
-    return identity;
+        family.problems.push_back("it has no text encoder (cond_stage_model.…)");
+    return family;
 }
 
-void expect_safetensors(const std::filesystem::path& path) {
+void expect_readable_safetensors(const std::filesystem::path& path) {
     const std::string head = head_of(path, 64);
     const auto refuse = [&](const std::string& what) {
         throw Error(fmt::format("{}: {}", path.string(), what));

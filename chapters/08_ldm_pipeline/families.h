@@ -6,16 +6,16 @@
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
 
-/// Which families of models there are, and how the names and shapes in a file's header tell them
-/// apart.
+/// Which families of models there are, and how the tensor names and shapes in a file's header tell
+/// them apart.
 
 namespace ldm::pipeline {
 
-/// What a header says.
-struct Identity {
+/// What kind of file this is, decided from tensor names and shapes only.
+struct ModelFamily {
     /// "Stable Diffusion 1.x", "SDXL", "a LoRA" …
-    std::string family;
-    /// why it cannot be drawn with yet, a sentence each; empty for what this program draws with
+    std::string name;
+    /// why this program cannot sample from it, one sentence each; empty if it can
     std::vector<std::string> problems = {};
 };
 
@@ -26,17 +26,23 @@ inline constexpr const char* sd1 = "Stable Diffusion 1.x";
 /// CompVis/stable-diffusion with the CLIP ViT-L/14 text tower, in the form of our config.json.
 [[nodiscard]] io::Json sd1_settings();
 
-/// A single file by CompVis's names, or whatever else people have under the name .safetensors.
-[[nodiscard]] Identity identify(const io::SafetensorsFile& file);
+/// The family of a .safetensors file. First come parts of names that only one kind of file has
+/// (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the width of its
+/// cross-attention's context and its input channels; then files with one part of a model. Never
+/// throws: what it does not know is a family with a problem.
+[[nodiscard]] ModelFamily identify(const io::SafetensorsFile& file);
 
-/// What is wrong with drawing with a UNet of so many input channels, empty if nothing.
-[[nodiscard]] std::string problem_of_channels(std::int64_t in_channels);
+/// Why a UNet of so many input channels is not supported; empty for 4. Known are 9 (inpainting), 8
+/// (instruct-pix2pix), 7 (LDM inpainting) and 5 (depth to image).
+[[nodiscard]] std::string unsupported_channels(std::int64_t in_channels);
 
-/// The family whose cross-attention has a context of that width, and why it cannot be drawn with.
-[[nodiscard]] Identity identify_by_context(std::int64_t width);
+/// The family whose cross-attention has a context of that width: 768 (SD 1.x, supported), 1024
+/// (SD 2.x), 1280 (SDXL's refiner), 2048 (SDXL).
+[[nodiscard]] ModelFamily identify_by_context(std::int64_t width);
 
 /// Throws an Error that says what the file is (a PyTorch checkpoint, GGUF, a web page, a Git LFS
-/// pointer, fp8 weights …) unless it can be a safetensors file that this program reads.
-void expect_safetensors(const std::filesystem::path& path);
+/// pointer, fp8 weights …) unless it can be a safetensors file that this program reads. Reads at
+/// most 16 MiB of it.
+void expect_readable_safetensors(const std::filesystem::path& path);
 
 }  // namespace ldm::pipeline

@@ -7,8 +7,9 @@ namespace ldm::pipeline {
 
 /// The "first_stage_config" of our config.json.
 struct FirstStageConfig {
+    /// settings of encoder and decoder
     vae::Config ddconfig;
-    /// channels of a latent
+    /// channels C of a latent
     int embed_dim = 0;
 
     /// Throws an Error that names a key or value that is missing or not supported.
@@ -24,11 +25,11 @@ struct FirstStageConfig {
 /// SD 1.x has 0.18215. Leaving it out draws washed-out pictures that are still recognizable.
 class FirstStageDecoder {
 public:
-    /// `weights` has decoder and post_quant_conv in it.
+    /// `weights` is the prefix of decoder and post_quant_conv: first_stage_model.
     FirstStageDecoder(const nn::Params& weights, const FirstStageConfig& config,
                       float scale_factor);
 
-    /// z [N, C, h, w] -> pictures [N, 3, H, W], values around [-1, 1].
+    /// z [N, C, h, w] -> pictures [N, 3, f h, f w], values around [-1, 1].
     Tensor operator()(const Tensor& z) const;
 
 private:
@@ -36,13 +37,15 @@ private:
     float scale_factor_;
 };
 
-/// The way in; drawing from words alone does not need it, nor its weights encoder and quant_conv.
+/// Pictures to latents: for training and verification; text to image does not need it.
 class FirstStageEncoder {
 public:
+    /// `weights` is the prefix of encoder and quant_conv: first_stage_model.
     FirstStageEncoder(const nn::Params& weights, const FirstStageConfig& config,
                       float scale_factor);
 
-    /// pictures [N, 3, H, W] in [-1, 1], standard normal noise [N, C, h, w] -> z [N, C, h, w].
+    /// pictures x [N, 3, H, W] in [-1, 1], standard normal noise [N, C, h, w] -> z [N, C, h, w],
+    /// with h = H / f, w = W / f.
     Tensor operator()(const Tensor& x, const Tensor& noise) const;
 
 private:

@@ -96,21 +96,21 @@ Inspection inspect(const fs::path& path) {
     const nn::ModelSource& source = model.source;
     std::uintmax_t bytes = 0;
     for (const fs::path& file : source.weight_files()) bytes += fs::file_size(file);
-    const bool is_drawable = model.spec.problems.empty();
+    const bool is_supported = model.spec.problems.empty();
     Inspection result;
     result.text =
         fmt::format("{}\n{}, {}\n", path.string(), model.spec.family, name_of(source.layout()));
-    if (is_drawable) result.text += description(model.spec);
+    if (is_supported) result.text += description(model.spec);
     if (!source.weight_files().empty())
         result.text += fmt::format("weights {}, {}\n\n{}\n", precision_of(source.weight_files()),
                                    megabytes(bytes), table_of_parts(source.checkpoint()));
-    if (is_drawable) {
+    if (is_supported) {
         check_whole(std::move(model), result);
         return result;
     }
     if (source.layout() == nn::ModelSource::Layout::single_file) result.text += first_tensors(path);
     result.text +=
-        fmt::format("cannot be drawn with: {}\n",
+        fmt::format("not supported: {}\n",
                     text::printable_lines(fmt::format("{}", fmt::join(model.spec.problems, "; "))));
     return result;
 }

@@ -5,16 +5,17 @@
 
 namespace ldm::pipeline {
 
-/// What a checkpoint is: its family (ModelSpec), its layout, how many numbers each part has and in
-/// which precision, and whether everything is there that drawing needs.
+/// What a checkpoint is: its family (ModelSpec), its layout, how many numbers each part has and of
+/// which type, and whether all weights are there that text to image needs.
 struct Inspection {
-    /// several lines, for a person
+    /// several lines to read. Of an unsupported model they hold ModelSpec::problems, of an
+    /// incomplete one the missing weights as Checkpoint::check() lists them
     std::string text;
-    /// ldm txt2img can draw with it
+    /// whether `ldm txt2img` can sample from it
     bool whole = false;
 };
 
-/// Throws an Error when the path cannot be read at all. Reads headers only.
+/// Reads headers and settings only. Throws an Error where open_model() does.
 Inspection inspect(const std::filesystem::path& path);
 
 }  // namespace ldm::pipeline

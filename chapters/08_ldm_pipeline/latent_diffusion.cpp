@@ -5,8 +5,8 @@
 namespace ldm::pipeline {
 namespace {
 
-OpenedModel drawable(OpenedModel model) {
-    model.spec.expect_drawable(model.source.name());
+OpenedModel supported(OpenedModel model) {
+    model.spec.expect_supported(model.source.name());
     return model;
 }
 
@@ -20,7 +20,7 @@ constexpr std::size_t most_packed_numbers = std::size_t{1} << 27;
 LatentDiffusion::LatentDiffusion(OpenedModel model) : LatentDiffusion(std::move(model), {}) {}
 
 LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
-    : model_(drawable(std::move(model))),
+    : model_(supported(std::move(model))),
       options_(std::move(options)),
       schedule_(spec().schedule),
       device_(source().checkpoint().place().device),

@@ -14,12 +14,12 @@
 
 namespace ldm::pipeline {
 
-/// The whole model: words in, pictures out, noise in between (Rombach et al., 2022; ddpm.py:
-/// LatentDiffusion). It owns the three networks and knows how they fit together; the way from noise
-/// to picture is a sampler's work.
+/// The whole model, from prompts to pictures (Rombach et al., 2022; ddpm.py: LatentDiffusion). It
+/// owns the three networks and knows how they fit together; the way from noise to latent is a
+/// sampler's work.
 ///
-///     context = text_encoder(tokens(prompt))      what to draw
-///     e       = unet(z, t, context)               the noise in z
+///     context = text_encoder(tokens(prompt))
+///     eps     = unet(z, t, context)               the noise in z
 ///     picture = decoder(z / scale_factor)         z has variance 1, the autoencoder's latents not
 ///
 /// A network's weights are read when it is first asked for. Several threads may draw with one model
@@ -27,17 +27,18 @@ namespace ldm::pipeline {
 class LatentDiffusion {
 public:
     struct Options {
-        /// Whether the networks stay for the next request. Else at most one is in memory at a time,
-        /// and each request loads all three again: less memory for a program that draws once.
+        /// Whether the networks stay in memory for the next request. Else at most one is there at a
+        /// time, unless a caller still holds conditioned_model(), and each request loads all three
+        /// again: less memory for a program that samples once.
         bool keep_networks = true;
         /// Is called with "the text encoder", "the UNet" or "the decoder" before its weights are
         /// read.
         std::function<void(std::string_view part)> on_load = {};
     };
 
-    /// Computes where and in what type the model's checkpoint hands out weights. Throws an Error
-    /// for a model that cannot be drawn with, and one that lists every weight that is missing or
-    /// has another shape; no weight is read for that.
+    /// Runs on the device and in the type set by Checkpoint::use(). Throws an Error for a model
+    /// that is not supported (ModelSpec::problems), and for weights that are missing or have
+    /// another shape (Checkpoint::check lists the first of them); no weight is read for that.
     explicit LatentDiffusion(OpenedModel model);
     LatentDiffusion(OpenedModel model, Options options);
 
@@ -48,17 +49,18 @@ public:
     /// Where latents, contexts and pictures are.
     Device device() const { return device_; }
 
-    /// What the UNet is given for these inputs. `cut`, if given, receives for each prompt the words
-    /// that were too many. Throws for invalid UTF-8. In the type of the weights, as the UNet wants
-    /// it; all other tensors here are float32, whatever the networks compute with.
+    /// What the UNet is given for N prompts: crossattn [N, M, context_dim], in the type of the
+    /// weights; all other tensors here are float32, whatever the networks compute with. `cut`, if
+    /// given, receives for each prompt the text beyond the text encoder's length. Throws an Error
+    /// for invalid UTF-8.
     [[nodiscard]] unet::Conditioning condition(const ConditioningInputs& inputs,
                                                std::vector<std::string>* cut = nullptr) const;
 
-    /// The UNet, which predicts in the schedule's parameterization: z [N, C, h, w], t [N] ->
-    /// [N, C, h, w]. It stays in memory as long as this function exists.
+    /// The UNet, which predicts in the schedule's parameterization: z [N, C, h, w], t [N] int32 or
+    /// float32 -> [N, C, h, w]. It stays in memory as long as the returned function exists.
     [[nodiscard]] ConditionedModel conditioned_model() const;
 
-    /// z [N, C, h, w] -> pictures [N, 3, H, W] with values around [-1, 1].
+    /// z [N, C, h, w] -> pictures [N, 3, f h, f w] with values around [-1, 1].
     [[nodiscard]] Tensor decode(const Tensor& z) const;
 
 private:
@@ -69,7 +71,7 @@ private:
     std::unique_ptr<FirstStageDecoder> make_decoder() const;
     void expect_whole() const;
 
-    /// The network, loaded if it is not there. Whoever works with it holds it until he is done.
+    /// The network, loaded if it is not there. Whoever works with it holds it until they are done.
     template <class Network, class Make>
     Loaded<Network> loaded(Loaded<Network>& network, std::string_view part, const Make& make) const;
 

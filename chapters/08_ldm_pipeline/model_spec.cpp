@@ -30,8 +30,8 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
 void expect_fitting(const ModelSpec& spec) {
     if (spec.conditioning != Key::crossattn)
         throw Error(
-            fmt::format("its conditioning key is '{}', which cannot be drawn with yet: only "
-                        "'crossattn' can",
+            fmt::format("its conditioning key is '{}', which is not supported yet: only "
+                        "'crossattn' is",
                         name_of(spec.conditioning)));
     if (spec.unet.in_channels != spec.first_stage.embed_dim)
         throw Error(fmt::format("its UNet takes {} channels, its autoencoder's latents have {}",
@@ -55,7 +55,7 @@ Shape ModelSpec::latent_shape(std::int64_t n, int width, int height) const {
     return {n, first_stage.embed_dim, height / autoencoder_factor(), width / autoencoder_factor()};
 }
 
-void ModelSpec::expect_drawable(const std::string& name) const {
+void ModelSpec::expect_supported(const std::string& name) const {
     if (problems.empty()) return;
     throw Error(fmt::format("{}: {}: {}", name, family, fmt::join(problems, "; ")));
 }

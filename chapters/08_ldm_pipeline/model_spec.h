@@ -17,43 +17,45 @@ struct ModelSpec {
     /// "Stable Diffusion 1.x", "SDXL", …
     std::string family;
 
-    /// Why nothing can be drawn with it: what it is instead, or what it lacks; a sentence each.
-    /// While there are any, only `family` above and what is not 0 below mean something.
+    /// Why this program cannot sample from it: what it is instead, or what it lacks; one sentence
+    /// each. Empty if it can; otherwise the settings below may be missing (0 or their defaults).
     std::vector<std::string> problems;
 
-    /// betas, and in what the UNet answers
+    /// noise schedule, and what the UNet predicts (eps, x0, v)
     ddpm::Schedule::Config schedule;
     unet::DiffusionWrapper::Key conditioning = unet::DiffusionWrapper::Key::none;
-    /// CLIP's
+    /// CLIP's text encoder
     clip::TextEncoder::Config text_tower{};
     unet::Config unet{};
     FirstStageConfig first_stage;
+    /// factor of the first stage's latents (Rombach et al., 2022); 0.18215 in SD 1.x
     float scale_factor = 1.0f;
 
-    /// the size that the model was trained for, in pixels
+    /// width and height that the model was trained for, in pixels
     int image_size = 0;
 
-    /// what the model's makers draw with, unless a request says otherwise
+    /// the makers' preferred sampler, number of steps and guidance scale s, unless a request says
+    /// otherwise
     std::string sampler = "ddim";
     int steps = 50;
     float cfg_scale = 7.5f;
 
-    /// How many pixels a latent's pixel stands for, each way.
+    /// f: width of a picture over width of its latent.
     int autoencoder_factor() const { return 1 << (first_stage.ddconfig.levels() - 1); }
 
     /// Widths and heights must be multiples of this: the autoencoder's factor times the UNet's.
     int size_step() const { return autoencoder_factor() * unet.down_factor(); }
 
-    /// The shape of n latents of pictures of this size. Throws unless both are positive multiples
-    /// of size_step().
+    /// The shape [n, C, height / f, width / f] of the latents of n pictures of this size in pixels.
+    /// Throws an Error unless both are positive multiples of size_step().
     Shape latent_shape(std::int64_t n, int width, int height) const;
 
-    /// Throws an Error that names the model `name` and all problems, if there are any.
-    void expect_drawable(const std::string& name) const;
+    /// Throws an Error with `name`, the family and all problems, if there are any.
+    void expect_supported(const std::string& name) const;
 };
 
-/// The settings of config.json as a ModelSpec. What is missing, unknown or does not fit together
-/// becomes a problem.
+/// The settings of config.json as a ModelSpec. The first one that is missing, unknown or does not
+/// fit the others becomes a problem, and the ones after it are not read.
 ModelSpec spec_from_settings(const io::Json& config, std::string family);
 
 /// "eps", "x0", "v", as config.json has it.

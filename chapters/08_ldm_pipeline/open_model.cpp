@@ -23,16 +23,16 @@ OpenedModel open_own_folder(const fs::path& path) {
 }
 
 OpenedModel open_single_file(const fs::path& path) {
-    expect_safetensors(path);
+    expect_readable_safetensors(path);
     const io::SafetensorsFile file(path);
-    const Identity identity = identify(file);
+    const ModelFamily family = identify(file);
     nn::ModelSource source({.layout = Layout::single_file,
                             .path = path,
                             .config = sd1_settings(),
                             .weight_files = {path}});
     source.checkpoint().add(file);
-    ModelSpec spec = spec_from_settings(source.config(), identity.family);
-    spec.problems = identity.problems;
+    ModelSpec spec = spec_from_settings(source.config(), family.name);
+    spec.problems = family.problems;
     return {std::move(spec), std::move(source)};
 }
 

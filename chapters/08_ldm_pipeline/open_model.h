@@ -15,9 +15,9 @@ struct OpenedModel {
 };
 
 /// Finds out what `path` is: a folder of this project, a single .safetensors file by CompVis's
-/// names, or a diffusers folder. Only headers and settings are read; what cannot be drawn with is
-/// opened all the same, and says so in `spec.problems`. Throws an Error for what is no model at
-/// all, or in a form that cannot be read.
+/// names, or a diffusers folder. Only headers and settings are read; an unsupported model is opened
+/// all the same, with the reasons in `spec.problems`. Weights are handed out on the CPU until
+/// source.use(). Throws an Error for what is no model at all, or in a form that cannot be read.
 [[nodiscard]] OpenedModel open_model(const std::filesystem::path& path);
 
 /// "single file (CompVis's names)" and the like.

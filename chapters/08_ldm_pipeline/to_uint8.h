@@ -4,7 +4,8 @@
 
 /// Pictures x [N, 3, H, W] with values around [-1, 1] as bytes 0 .. 255 in int32, channels last.
 /// Upstream has three ways, all of which cut off the fraction instead of rounding; they differ in
-/// when they clamp, and by one where rounding does. What is not a number becomes 0.
+/// when they clamp, and by one where rounding does. What is not a number becomes 0. x may be on any
+/// device; the bytes are on the CPU.
 
 namespace ldm::pipeline {
 

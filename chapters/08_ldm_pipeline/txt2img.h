@@ -19,16 +19,17 @@ struct Txt2ImgRequest {
     std::string negative_prompt;
     /// one for each prompt; PyTorch's CPU noise for that seed
     std::vector<std::uint64_t> seeds;
+    /// pixels, multiples of spec.size_step()
     int width = 0, height = 0;
     /// one of samplers()
     ddpm::SamplerKind sampler = ddim_sampler();
-    /// exactly so many; absent: what the sampler does by itself
+    /// number of steps; absent: the sampler's default
     std::optional<int> steps = {};
-    /// how much noise is added back at each step
+    /// noise added back in each step, as a share of what the ancestral sampler adds
     float eta = 0.0f;
-    /// how strongly the prompt is followed; 1 is not at all stronger
+    /// guidance scale s; 1: the conditional prediction alone, 0: the unconditional one
     float cfg_scale = 7.5f;
-    /// whether the result says how it came about
+    /// whether the result has the latents of every step
     bool keep_steps = false;
 };
 
@@ -37,44 +38,47 @@ struct Txt2ImgRequest {
 [[nodiscard]] Txt2ImgRequest preferred_request(const ModelSpec& spec,
                                                const std::string& sampler = "");
 
-/// Throws an Error for a request that cannot be drawn with such a model: a size that does not fit,
-/// a number of steps or an eta that the sampler does not take, more or fewer seeds than prompts.
-/// Needs no weights, so that nothing has to be refused after they were loaded.
+/// Throws an Error for a request that such a model cannot fulfil: a size that does not fit, a
+/// number of steps or an eta that the sampler does not take, no prompt, more or fewer seeds than
+/// prompts. Needs no weights, so that these errors come before they are loaded.
 void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec);
 
 struct Txt2ImgResult {
     /// [N, 3, H, W], values around [-1, 1]
     Tensor pictures;
-    /// what it all began with: [N, C, h, w]
+    /// the initial noise x_T [N, C, h, w]
     Tensor noise;
     struct Step {
-        /// the latents after the step
+        /// latents after the step [N, C, h, w]
         Tensor x;
-        /// the final latents that the model predicts at this step
+        /// the x0 that the model's prediction in this step implies [N, C, h, w]
         Tensor pred_x0;
+        /// the timestep that the UNet was given, from 0
         int t;
     };
-    /// if they were to be kept
+    /// with keep_steps, else empty
     std::vector<Step> steps;
-    /// what was too long of each prompt, mostly nothing
+    /// for each prompt the text beyond the text tower's length, empty if all fits
     std::vector<std::string> cut;
 };
 
 /// From words to pictures: encode the prompts, draw noise, let the sampler take it away step by
 /// step, decode. A picture depends on its own prompt and seed, not on the others of the batch.
-/// `observer` sees every step, as ddpm::Observer says. Throws as expect_possible does.
+/// `observer` sees every step, as ddpm::Observer says. Upstream: scripts/txt2img.py. Throws an
+/// Error as expect_possible() does, for invalid UTF-8, and if the final latents are not finite.
 [[nodiscard]] Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
                                     const ddpm::Observer& observer = {});
 
-/// How many steps a request will take: the number for progress bars and metadata.
+/// How many steps a request takes, for progress bars and metadata. Throws an Error for steps or eta
+/// that the sampler does not take.
 [[nodiscard]] int step_count(const Txt2ImgRequest& request, const ModelSpec& spec);
 
 /// One picture of a batch [N, 3, H, W] as bytes, by to_uint8: fractions are cut off as in the
 /// original's txt2img.py, where image::to_image rounds.
 [[nodiscard]] image::Image to_uint8_image(const Tensor& pictures, std::int64_t index);
 
-/// The settings that made picture i, in the form that other programs write into their PNGs under
-/// the keyword "parameters".
+/// The settings that made picture i, in the format that AUTOMATIC1111's web UI writes into its PNGs
+/// under the keyword "parameters".
 [[nodiscard]] std::string parameters_text(const LatentDiffusion& model,
                                           const Txt2ImgRequest& request, std::size_t i);
 

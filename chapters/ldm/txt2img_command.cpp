@@ -223,7 +223,7 @@ void draw(const Options& options) {
     Display display;
     pipeline::OpenedModel opened =
         pipeline::open_model(options.model.empty() ? nn::shipped_model() : fs::path(options.model));
-    opened.spec.expect_drawable(opened.source.name());
+    opened.spec.expect_supported(opened.source.name());
     const Txt2ImgRequest base = request_template(options, opened.spec);
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
     const std::size_t batches = (prompts.size() + at_once - 1) / at_once;

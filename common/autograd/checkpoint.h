@@ -6,7 +6,7 @@
 
 namespace ldm {
 
-/// f(), with little memory: what f computes on the way is forgotten, and computed once more when
+/// f(), with little memory: intermediate results of f are forgotten, and computed once more when
 /// the gradients need it. For each block of a network, this trades the memory of all blocks for
 /// that of one and about a third more time (Chen et al., 2016). Gradients are, to the last bit,
 /// those without it.

@@ -13,7 +13,7 @@ thread_local Tape* current_tape = nullptr;
 }  // namespace
 
 Tensor Gradients::of(const Tensor& x) const {
-    expect(!passed_on_.contains(x.id()),
+    expect(!backpropagated_.contains(x.id()),
            "the gradient of an intermediate result was not saved: watch " + to_string(x.shape()) +
                " before");
     auto found = by_id_.find(x.id());
@@ -56,46 +56,46 @@ Gradients Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& results) 
 
 Gradients Tape::backward(const Tensor& y, const Tensor& dy, const Tensors& wanted) const {
     // the wanted, and what was computed from them
-    Ids on_the_way;
-    for (const Tensor& x : wanted) on_the_way.insert(x.id());
+    Ids needed;
+    for (const Tensor& x : wanted) needed.insert(x.id());
     for (const Node& node : nodes_)
         if (std::ranges::any_of(node.inputs,
-                                [&](const TensorId& x) { return on_the_way.contains(x.id); }))
-            on_the_way.insert(node.output.id);
+                                [&](const TensorId& x) { return needed.contains(x.id); }))
+            needed.insert(node.output.id);
     Gradients gradients;
     gradients.add(y, dy);
-    run_backward(gradients, on_the_way);
+    run_backward(gradients, needed);
     return gradients;
 }
 
-void Tape::run_backward(Gradients& gradients, const Ids& on_the_way) const {
+void Tape::run_backward(Gradients& gradients, const Ids& needed) const {
     NoGradient first_order_only;
     for (const Node& node : nodes_ | std::views::reverse) {
         const std::uint64_t output = node.output.id;
         auto output_gradient = gradients.by_id_.find(output);
-        if (output_gradient == gradients.by_id_.end() || !on_the_way.contains(output)) continue;
+        if (output_gradient == gradients.by_id_.end() || !needed.contains(output)) continue;
         if (node.recompute) {
-            recompute_and_run_backward(node, gradients, on_the_way);
+            recompute_and_run_backward(node, gradients, needed);
         } else {
             const Tensors input_gradients =
                 node.vjp(output_gradient->second.reshape(node.output.shape));
             for (std::size_t i = 0; i < input_gradients.size(); ++i)
-                if (input_gradients[i] && on_the_way.contains(node.inputs[i].id))
+                if (input_gradients[i] && needed.contains(node.inputs[i].id))
                     gradients.add(node.inputs[i], input_gradients[i]);
         }
         if (watched_.contains(output)) continue;
         gradients.by_id_.erase(output);
-        gradients.passed_on_.insert(output);
+        gradients.backpropagated_.insert(output);
     }
 }
 
 /// The nodes that were not recorded are recorded now, and their gradients join the others: every
 /// sum is made in the order in which it would have been made.
 void Tape::recompute_and_run_backward(const Node& node, Gradients& gradients,
-                                      const Ids& on_the_way) const {
+                                      const Ids& needed) const {
     Tape tape;
     for (const TensorId& input : node.inputs)
-        if (on_the_way.contains(input.id)) tape.watch(input.id);
+        if (needed.contains(input.id)) tape.watch(input.id);
     const Tensor y = node.recompute();
     gradients.by_id_[y.id()] = gradients.by_id_.at(node.output.id);
     tape.run_backward(gradients, tape.live_);

@@ -24,20 +24,20 @@ using TensorIds = std::vector<TensorId>;
 class Gradients {
 public:
     /// The gradient with respect to x, in x's shape; zeros when the result did not depend on x.
-    /// Throws for a tensor on the way that was not watched: its gradient is gone as soon as it was
-    /// passed on.
+    /// Throws an Error for an intermediate tensor that was not watched: its gradient is freed as
+    /// soon as it was backpropagated.
     [[nodiscard]] Tensor of(const Tensor& x) const;
 
 private:
     friend class Tape;
     void add(const TensorId& x, const Tensor& dx);
     std::unordered_map<std::uint64_t, Tensor> by_id_;
-    std::unordered_set<std::uint64_t> passed_on_;
+    std::unordered_set<std::uint64_t> backpropagated_;
 };
 
 /// Reverse-mode automatic differentiation. While a Tape lives, every op that depends on a watched
 /// tensor records a node on it: how to turn the gradient of its output into gradients of its inputs
-/// (a vector-Jacobian product, VJP). backward() goes through the nodes last to first. A node saves
+/// (a vector-Jacobian product, VJP). backward() runs the nodes last to first. A node saves
 /// those tensors that its VJP needs, and names the others by their ids. Without a Tape nothing is
 /// recorded and nothing is saved.
 ///
@@ -59,21 +59,21 @@ public:
     /// Whether ops are recorded.
     [[nodiscard]] static bool in_scope();
 
-    /// Gradients with respect to x will be wanted. x may be a result that has been computed
-    /// already.
+    /// Gradients with respect to x will be wanted. x may be an intermediate result that is on the
+    /// tape already.
     void watch(const Tensor& x);
 
-    /// Gradients of sum(y * dy).
+    /// Gradients of sum(y * dy), dy of y's shape.
     [[nodiscard]] Gradients backward(const Tensor& y, const Tensor& dy) const;
 
-    /// Gradients of a single number.
+    /// Gradients of a loss of one number.
     [[nodiscard]] Gradients backward(const Tensor& loss) const;
 
     /// Gradients of the sum of sum(y * dy) over several results.
     [[nodiscard]] Gradients backward(const std::vector<std::pair<Tensor, Tensor>>& results) const;
 
-    /// The gradients of `wanted` alone: only what lies between them and y is gone through. Cheap
-    /// for a weight that is used near the end, however long the tape.
+    /// The gradients of `wanted` alone: only nodes between them and y are backpropagated. Cheap for
+    /// a weight that is used near the end, however long the tape.
     [[nodiscard]] Gradients backward(const Tensor& y, const Tensor& dy,
                                      const Tensors& wanted) const;
 
@@ -92,9 +92,9 @@ private:
         std::function<Tensor()> recompute = nullptr;
     };
     void watch(std::uint64_t id);
-    void run_backward(Gradients& gradients, const Ids& on_the_way) const;
+    void run_backward(Gradients& gradients, const Ids& needed) const;
     void recompute_and_run_backward(const Node& node, Gradients& gradients,
-                                    const Ids& on_the_way) const;
+                                    const Ids& needed) const;
 
     std::vector<Node> nodes_;
     Ids watched_;
@@ -103,8 +103,8 @@ private:
     Tape* outer_;
 };
 
-/// What an op calls when it is done. Does nothing unless a Tape is in scope that needs an input.
-/// What `vjp` holds is saved until the Tape goes.
+/// What an op calls with its result y. Does nothing unless a Tape is in scope that needs the
+/// gradient of an input. What `vjp` holds is saved until the Tape goes.
 void record(const Tensor& y, const Tensors& inputs, Tape::VJP vjp);
 
 /// Whether a Tape in scope will ask for the gradient of x, so that an op can save work.

@@ -149,8 +149,8 @@ thread_local std::shared_ptr<Reserve> current_reserve;
 Reserve::~Reserve() { Blocks::instance().end(*this); }
 
 TakeFrom::TakeFrom(std::shared_ptr<Reserve> reserve)
-    : before_(std::exchange(current_reserve, std::move(reserve))) {}
-TakeFrom::~TakeFrom() { current_reserve = std::move(before_); }
+    : previous_(std::exchange(current_reserve, std::move(reserve))) {}
+TakeFrom::~TakeFrom() { current_reserve = std::move(previous_); }
 
 Reserve* reserve_in_use() { return current_reserve.get(); }
 

@@ -11,12 +11,12 @@ namespace ldm::cuda {
 /// graph alone, since it will write to them whenever it is launched.
 struct Reserve {
     Reserve() = default;
-    // the blocks are everybody's again
+    // gives the blocks back to everybody
     ~Reserve();
     Reserve(const Reserve&) = delete;
     Reserve& operator=(const Reserve&) = delete;
 
-    // by size
+    // blocks that nobody holds, by their size in bytes
     std::map<std::int64_t, std::vector<void*>> waiting;
     // from the host, of which the graph has a copy
     std::vector<std::shared_ptr<void>> numbers;
@@ -31,7 +31,7 @@ public:
     TakeFrom& operator=(const TakeFrom&) = delete;
 
 private:
-    std::shared_ptr<Reserve> before_;
+    std::shared_ptr<Reserve> previous_;
 };
 
 /// That of this thread, or null.

@@ -152,7 +152,7 @@ private:
     std::list<Block> blocks_;
     std::int64_t waiting_ = 0;
     std::int64_t most_waiting_ = std::int64_t{512} << 20;
-    // with those in use
+    // limit for waiting blocks and blocks in use together
     std::int64_t most_ = std::numeric_limits<std::int64_t>::max();
 };
 

@@ -54,7 +54,7 @@ std::vector<Taps> make_taps(int in, int out, Filter filter) {
     std::vector<Taps> all;
     for (int i = 0; i < out; ++i) {
         const double begin = i * scale, end = (i + 1) * scale, centre = (begin + end) / 2;
-        // of the input pixel that covers [k, k + 1]
+        // weight of the input pixel that covers [k, k + 1]
         const auto weight = [&](int k) {
             const double distance = (k + 0.5 - centre) / coarse;
             switch (filter) {

@@ -36,7 +36,7 @@ Tensor GroupNorm::operator()(const Tensor& x) const {
     return traced(path_, ops::group_norm(x, groups_, weight_, bias_, eps_));
 }
 
-Tensor GroupNorm::silu(const Tensor& x) const {
+Tensor GroupNorm::then_silu(const Tensor& x) const {
     if (tracing(path_)) return ops::silu((*this)(x));
     return ops::group_norm_silu(x, groups_, weight_, bias_, eps_);
 }

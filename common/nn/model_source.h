@@ -42,7 +42,7 @@ public:
         std::vector<std::filesystem::path> weight_files = {};
         /// empty: CLIP's own vocabulary, which is part of the program
         std::filesystem::path merges = {};
-        /// empty: ids count the merges
+        /// empty: token ids follow from merges.txt
         std::filesystem::path vocab_json = {};
     };
 
@@ -59,18 +59,18 @@ public:
     const std::filesystem::path& path() const { return parts_.path; }
     const std::vector<std::filesystem::path>& weight_files() const { return parts_.weight_files; }
 
-    /// The name for messages and pictures: that of the file or folder.
+    /// The name for messages: the path as it was given, or "the model" where there is none.
     std::string name() const;
 
     const io::Json& config() const { return parts_.config; }
 
-    /// One setting; an empty object when there is none.
+    /// config()[key]; an empty object if it is absent.
     io::Json setting(std::string_view key) const;
 
     Checkpoint& checkpoint() const { return *parts_.checkpoint; }
 
-    /// From now on hands out weights there.
-    void use(Checkpoint::Place place) const { checkpoint().use(place); }
+    /// From now on hands out weights on that device, in that type.
+    void use(Checkpoint::Place place) { checkpoint().use(place); }
 
     /// Where the weights are, and so where a network wants its inputs.
     Device device() const { return checkpoint().place().device; }
@@ -84,13 +84,15 @@ public:
     /// Whether there are weights below that name, "model.diffusion_model".
     bool has(std::string_view prefix) const;
 
-    /// The vocabulary of the text tower.
+    /// The vocabulary of the text tower. Throws an Error where there is no model to take it from
+    /// (Layout::none), and for a merges or vocabulary file that is missing or malformed.
     text::ClipTokenizer tokenizer() const;
 
-    /// The text of its merges file, for a copy; empty when it has none.
+    /// The text of its merges file, for a copy; empty if it has none.
     std::string merges_text() const;
 
-    /// Throws one readable Error if anything that was asked for is not there.
+    /// Throws an Error if weights that were asked for are missing or have another shape
+    /// (Checkpoint::check).
     void check() const;
 
 private:
@@ -98,11 +100,12 @@ private:
 };
 
 /// A model as this project ships and trains it: a folder with `config.json`, `model.safetensors`
-/// and `merges.txt`. It hands out its weights on `device`. Throws an Error that names what is
-/// missing.
+/// and `merges.txt`. It hands out its weights on `device`. Throws an Error if config.json or
+/// model.safetensors is missing or malformed; a missing merges.txt is an Error of tokenizer().
 ModelSource open_folder(const std::filesystem::path& folder, Device device = Device::cpu);
 
-/// Where the small emoji model is that the chapters draw with.
+/// The folder of the small emoji model that the chapters use; in the data folder, which the
+/// environment variable LDM_DATA overrides.
 std::filesystem::path shipped_model();
 
 }  // namespace ldm::nn

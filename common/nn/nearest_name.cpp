@@ -13,7 +13,7 @@
 namespace ldm::nn {
 
 int edit_distance(std::string_view a, std::string_view b) {
-    // distances from a's first i letters to each start of b
+    // distances from a's first i bytes to each prefix of b
     std::vector<int> row(b.size() + 1);
     std::iota(row.begin(), row.end(), 0);
     for (std::size_t i = 0; i < a.size(); ++i) {

@@ -6,7 +6,7 @@
 
 namespace ldm::nn {
 
-/// How many letters must be inserted, deleted or replaced to turn a into b (Levenshtein, 1966).
+/// How many bytes must be inserted, deleted or replaced to turn a into b (Levenshtein, 1966).
 int edit_distance(std::string_view a, std::string_view b);
 
 /// ", nearest: 'a', 'b'" for the two candidates closest to `name`; empty when none resembles it.

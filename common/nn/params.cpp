@@ -13,7 +13,7 @@ namespace ldm::nn {
 
 namespace {
 
-Tensor brought(const Tensor& weights, const std::optional<Checkpoint::Place>& place) {
+Tensor moved_to(const Tensor& weights, const std::optional<Checkpoint::Place>& place) {
     return place ? ops::to(ops::to(weights, place->device), place->dtype) : weights;
 }
 
@@ -27,7 +27,7 @@ void Checkpoint::add_slot(std::string name, Shape shape, Load load) {
 
 void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load) {
     add_slot(std::move(name), std::move(shape), [load = std::move(load)](const Wanted& wanted) {
-        return Loaded{brought(load(), wanted.place)};
+        return Loaded{moved_to(load(), wanted.place)};
     });
 }
 
@@ -63,8 +63,8 @@ void Checkpoint::add(const io::SafetensorsFile& file) {
                          return {Tensor::borrow(entry.shape, entry.bytes.data(), mapping, *type),
                                  unused};
                      if (type == DType::f32)
-                         return {brought(Tensor::borrow(entry.shape, entry.bytes.data(), mapping),
-                                         place)};
+                         return {moved_to(Tensor::borrow(entry.shape, entry.bytes.data(), mapping),
+                                          place)};
                      Tensor weights;
                      // as float32 twice as much would have to be sent
                      if (place && (entry.dtype == f16 || entry.dtype == bf16))
@@ -78,7 +78,7 @@ void Checkpoint::add(const io::SafetensorsFile& file) {
                      }
                      // or the file would stand in memory beside the weights
                      unused();
-                     return {brought(weights, place)};
+                     return {moved_to(weights, place)};
                  });
     }
 }
@@ -122,14 +122,14 @@ std::pair<std::size_t, std::size_t> Checkpoint::count(std::string_view prefix) c
 
 std::map<std::string, Tensor> Checkpoint::load_all() {
     std::map<std::string, Tensor> all;
-    for (const auto& [name, slot] : slots_) all[name] = take(name, slot.shape);
+    for (const auto& [name, slot] : slots_) all[name] = load(name, slot.shape);
     return all;
 }
 
-Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
+Tensor Checkpoint::load(const std::string& name, const Shape& expected) {
     asked_.insert(name);
     auto slot = slots_.find(name);
-    if (slot == slots_.end() && fallback_) return brought(fallback_(name, expected), place_);
+    if (slot == slots_.end() && fallback_) return moved_to(fallback_(name, expected), place_);
     if (slot == slots_.end() || slot->second.shape != expected) {
         problems_.push_back({name, expected});
         // a stand-in, so that the model can ask for the rest
@@ -138,13 +138,13 @@ Tensor Checkpoint::take(const std::string& name, const Shape& expected) {
     return load_nothing_ ? Tensor(expected) : slot->second.load({place_}).numbers;
 }
 
-Weight Checkpoint::take_weight(const std::string& name, const Shape& expected) {
+Weight Checkpoint::load_weight(const std::string& name, const Shape& expected) {
     const bool on_cpu = place().device == Device::cpu && place().dtype == DType::f32;
-    if (!frozen_ || !on_cpu || load_nothing_) return Weight(take(name, expected));
+    if (!frozen_ || !on_cpu || load_nothing_) return Weight(load(name, expected));
     const auto slot = slots_.find(name);
     const bool from_slot = slot != slots_.end() && slot->second.shape == expected;
     asked_.insert(name);
-    Loaded loaded = from_slot ? slot->second.load({place_, true}) : Loaded{take(name, expected)};
+    Loaded loaded = from_slot ? slot->second.load({place_, true}) : Loaded{load(name, expected)};
     if (!loaded.numbers.freeze()) return Weight(std::move(loaded.numbers));
     return Weight(ops::FrozenWeight::from(std::move(loaded.numbers), std::move(loaded.unused)));
 }
@@ -181,11 +181,11 @@ Params Params::operator/(std::string_view name) const {
 }
 
 Weight Params::weight(std::string_view name, const Shape& shape) const {
-    return checkpoint_->take_weight(full(name), shape);
+    return checkpoint_->load_weight(full(name), shape);
 }
 
 Tensor Params::get(std::string_view name, const Shape& shape) const {
-    return checkpoint_->take(full(name), shape);
+    return checkpoint_->load(full(name), shape);
 }
 
 bool Params::contains(std::string_view name) const { return checkpoint_->contains(full(name)); }

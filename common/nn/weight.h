@@ -11,7 +11,8 @@ namespace ldm::nn {
 
 /// The matrix of a Linear or Conv2d: a Tensor that an optimizer may write to in place, or a frozen
 /// one, which may be stored in 16 bits and which products read packed (ops::FrozenWeight). Which of
-/// the two, Checkpoint::freeze() decides when the model is built; the results have the same bits.
+/// the two, Checkpoint::freeze() decides when the model is built; both give results of the same
+/// bits.
 class Weight {
 public:
     explicit Weight(Tensor x) : numbers_(std::move(x)) {}
@@ -21,13 +22,14 @@ public:
         return std::holds_alternative<ops::FrozenWeight>(numbers_);
     }
 
-    /// ops::linear with this weight [out, in].
+    /// ops::linear with this weight [out, in]: x [..., in], bias [out] or empty -> [..., out].
     [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& bias) const {
         return std::visit([&](const auto& weight) { return ops::linear(x, weight, bias); },
                           numbers_);
     }
 
-    /// ops::conv2d with this weight [O, C, kh, kw].
+    /// ops::conv2d with this weight [O, C, kh, kw]: x [N, C, H, W], bias [O] or empty ->
+    /// [N, O, H', W'].
     [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& bias,
                                 ops::Conv2dOptions options) const {
         return std::visit([&](const auto& weight) { return ops::conv2d(x, weight, bias, options); },

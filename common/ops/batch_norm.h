@@ -12,7 +12,7 @@ struct ChannelStatistics {
 
 struct BatchNormed {
     Tensor y;
-    // these have no gradient
+    /// these have no gradient
     ChannelStatistics moments;
 };
 

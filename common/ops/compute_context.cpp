@@ -16,23 +16,23 @@ Precision ComputeContext::precision_on(Device device) const {
 const ComputeContext& compute_context() { return of_this_thread; }
 
 WithContext::WithContext(const ComputeContext& context)
-    : before_(std::exchange(of_this_thread, context)) {}
-WithContext::~WithContext() { of_this_thread = before_; }
+    : previous_(std::exchange(of_this_thread, context)) {}
+WithContext::~WithContext() { of_this_thread = previous_; }
 
 WithPrecision::WithPrecision(Precision precision)
-    : before_(std::exchange(of_this_thread.precision, precision)) {}
-WithPrecision::~WithPrecision() { of_this_thread.precision = before_; }
+    : previous_(std::exchange(of_this_thread.precision, precision)) {}
+WithPrecision::~WithPrecision() { of_this_thread.precision = previous_; }
 
 Precision precision(Device device) { return of_this_thread.precision_on(device); }
 
-WithCudnn::WithCudnn(CudnnUse use) : before_(std::exchange(of_this_thread.cudnn, use)) {}
-WithCudnn::~WithCudnn() { of_this_thread.cudnn = before_; }
+WithCudnn::WithCudnn(CudnnUse use) : previous_(std::exchange(of_this_thread.cudnn, use)) {}
+WithCudnn::~WithCudnn() { of_this_thread.cudnn = previous_; }
 
-WorkCount::WorkCount() : before_(std::exchange(of_this_thread.work, this)) {}
-WorkCount::~WorkCount() { of_this_thread.work = before_; }
+FlopCounter::FlopCounter() : outer_(std::exchange(of_this_thread.flop_counter, this)) {}
+FlopCounter::~FlopCounter() { of_this_thread.flop_counter = outer_; }
 
-double WorkCount::operations() const { return operations_; }
+double FlopCounter::flops() const { return flops_; }
 
-void WorkCount::add(double operations) { operations_ += operations; }
+void FlopCounter::add(double flops) { flops_ += flops; }
 
 }  // namespace ldm::ops

@@ -33,11 +33,11 @@ private:
     void write(const std::vector<Tensor>& arguments);
 
     Function f_;
-    // of the last arguments
+    // shapes and types of the last arguments
     std::vector<std::pair<Shape, DType>> seen_;
-    // for such arguments
+    // the graph for arguments of these shapes and types
     std::shared_ptr<CapturedGraph> graph_;
-    // a graph for them, into the GPU's memory
+    // whether a graph for them fits into the GPU's memory
     bool fits_ = true;
 };
 

@@ -10,7 +10,7 @@ namespace ldm::ops {
 /// done by this project's kernels.
 struct CudnnUse {
     bool conv2d = true;
-    // forward, in 16 bits
+    /// attention's forward pass, in 16 bits only
     bool attention = false;
 
     auto operator<=>(const CudnnUse&) const = default;
@@ -21,7 +21,8 @@ struct CudnnUse {
 [[nodiscard]] CudnnUse cudnn_use_from(const std::vector<std::string>& names);
 [[nodiscard]] std::string name_of(CudnnUse use);
 
-/// While it lives, for the ops that this thread calls; then as before.
+/// Sets what goes through cuDNN for the ops that this thread calls; restores the previous setting
+/// on destruction.
 class [[nodiscard]] WithCudnn {
 public:
     explicit WithCudnn(CudnnUse use);
@@ -30,7 +31,7 @@ public:
     WithCudnn& operator=(const WithCudnn&) = delete;
 
 private:
-    CudnnUse before_;
+    CudnnUse previous_;
 };
 
 /// How many convolutions and attentions cuDNN was given so far, so that a measurement can say

@@ -13,13 +13,13 @@ namespace ldm::ops {
 
 /// The settings of one step of Adam, under PyTorch's names.
 struct AdamStep {
-    // counts from 1
+    /// number of this step, from 1
     std::int64_t step;
     double lr;
     double beta1, beta2;
     double eps;
     double weight_decay;
-    // shrinks the weight itself (AdamW), or joins the gradient
+    /// weight decay on the weight itself (AdamW), else added to the gradient (Adam)
     bool decoupled_weight_decay;
 };
 

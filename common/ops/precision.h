@@ -6,11 +6,13 @@
 
 namespace ldm::ops {
 
-/// How exactly matrix products and convolutions multiply. Tensors and sums are float32 either way.
+/// How matrix products and convolutions of float32 tensors multiply. Products are added up in
+/// float32 either way. Tensors in 16 bits (on a GPU, --dtype) are multiplied as they are.
 enum class Precision {
     /// factors as they are
     f32,
-    /// factors rounded to bfloat16, 8 bits of mantissa: twice as many fit into a register
+    /// factors rounded to bfloat16 (8 significant bits); cuDNN's convolutions round them to TF32
+    /// (11 bits)
     bf16
 };
 
@@ -18,16 +20,18 @@ enum class Precision {
 [[nodiscard]] Precision precision_from(const std::string& name);
 [[nodiscard]] std::string name_of(Precision precision);
 
-/// Whether this program has the processor's instructions for Precision::bf16 (AVX-512 BF16).
-/// Without them it is f32 on the CPU; every GPU has its own.
+/// Whether this program was compiled for a processor with AVX-512 BF16, the instructions that
+/// Precision::bf16 takes on the CPU; without them it is f32 there. GPUs have had theirs since
+/// compute capability 8.0.
 [[nodiscard]] bool has_bf16_products();
 
-/// While it lives, the ops that this thread calls multiply with that precision; then as before.
-/// What PyTorch calls torch.set_float32_matmul_precision("medium").
+/// Sets the precision of the ops that this thread calls; restores the previous precision on
+/// destruction. What PyTorch calls torch.set_float32_matmul_precision("medium").
 ///
 ///     const ops::WithPrecision fast(ops::Precision::bf16);
 ///
-/// Attention's own products stay float32.
+/// Attention's own products (Q K^T, and the weights times V) stay float32; its projections are
+/// Linear layers and follow.
 class [[nodiscard]] WithPrecision {
 public:
     explicit WithPrecision(Precision precision);
@@ -36,10 +40,11 @@ public:
     WithPrecision& operator=(const WithPrecision&) = delete;
 
 private:
-    Precision before_;
+    Precision previous_;
 };
 
-/// With what an op multiplies that this thread calls on a device.
+/// The precision that ops called by this thread will use on `device`: on a CPU bf16 only if
+/// has_bf16_products().
 [[nodiscard]] Precision precision(Device device);
 
 }  // namespace ldm::ops

@@ -22,7 +22,7 @@ Values values_of(const Tensor& x);
 
 struct Tolerance {
     double tol;
-    // how far PyTorch's own float32 is from float64
+    /// how far PyTorch's own float32 is from float64
     std::optional<double> noise;
 };
 

@@ -12,15 +12,15 @@ namespace ldm::verify {
 
 /// How one tensor of a case came out.
 struct Comparison {
-    // "out/x", "grad/param/weight"
+    /// "out/x", "grad/param/weight"
     std::string name;
     bool passed = false;
-    // largest difference; absent when nothing could be compared
+    /// largest difference; absent when nothing could be compared
     std::optional<double> error;
-    // in 16 bits only, where both are relative: see compare_in_16_bits()
+    /// in 16 bits only, where both are relative: see compare_in_16_bits()
     std::optional<double> rms;
     Tolerance tolerance;
-    // "missing", "shape [2, 3], wanted [2, 4]", "not finite" or empty
+    /// "missing", "shape [2, 3], wanted [2, 4]", "not finite" or empty
     std::string reason;
 
     /// The error in multiples of PyTorch's own float32 error.
@@ -41,14 +41,14 @@ double bound_in_16_bits(DType dtype);
 
 /// How one file came out.
 struct FileReport {
-    // f32_only: asked for in 16 bits, which this component does not have
+    /// f32_only: asked for in 16 bits, which this component does not have
     enum class Status { passed, failed, error, f32_only };
     std::string file, component, situation;
     Status status = Status::passed;
-    // why nothing was compared: a broken file, an unknown component or config
+    /// why nothing was compared: a broken file, an unknown component or config
     std::string reason;
     std::vector<Comparison> comparisons;
-    // of everything that failed, what was computed first
+    /// of everything that failed, what was computed first
     std::string first_diverging;
 };
 

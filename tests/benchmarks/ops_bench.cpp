@@ -1,35 +1,35 @@
 // Times single ops at the sizes of Stable Diffusion 1.5 (512x512):
 //     cmake --build --preset cpu --target ops_bench && build/cpu/bin/ops_bench
-// The column FLOP/s counts two operations for each multiplication of the definition.
+// The column FLOP/s counts as ops::FlopCounter does: a multiply-add is two.
 
 #include <benchmark/benchmark.h>
 
 #include "common/ops/attention.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/elementwise.h"
+#include "common/ops/flop_counter.h"
 #include "common/ops/matmul.h"
 #include "common/ops/norm.h"
 #include "common/ops/shape.h"
-#include "common/ops/work.h"
 
 using namespace ldm;
 
 namespace {
 
-/// Runs work() for as long as the benchmark wants and reports its floating-point operations, or the
-/// bytes it has to read and write where there are none worth counting.
+/// Runs work() for as long as the benchmark wants and reports its FLOPs, or the bytes it has to
+/// read and write where none are counted.
 template <class Work>
 void measure(benchmark::State& state, const Tensor& x, const Work& work) {
-    double operations = 0.0;
+    double flops = 0.0;
     {
-        const ops::WorkCount count;
+        const ops::FlopCounter counter;
         benchmark::DoNotOptimize(work());
-        operations = count.operations();
+        flops = counter.flops();
     }
     for (auto _ : state) benchmark::DoNotOptimize(work());
     using benchmark::Counter;
-    if (operations > 0.0)
-        state.counters["FLOP/s"] = Counter(operations, Counter::kIsIterationInvariantRate);
+    if (flops > 0.0)
+        state.counters["FLOP/s"] = Counter(flops, Counter::kIsIterationInvariantRate);
     else
         state.SetBytesProcessed(state.iterations() * 2 * x.size() * sizeof(float));
 }

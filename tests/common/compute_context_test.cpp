@@ -82,17 +82,17 @@ TEST_CASE("two threads multiply with two precisions at the same time, each with 
     CHECK(wrong == 0);
 }
 
-TEST_CASE("work is counted on the thread that asked for it, by the definition's multiplications") {
+TEST_CASE("FLOPs are counted on the thread that asked for it, by the textbook formula") {
     const Tensor x = noise({2, 3, 5, 5}, 1), weight = noise({4, 3, 3, 3}, 2);
-    const ops::WorkCount count;
+    const ops::FlopCounter counter;
     (void)ops::conv2d(x, weight, {});
-    CHECK(count.operations() == 2.0 * 4 * 3 * 9 * 2 * 3 * 3);
+    CHECK(counter.flops() == 2.0 * 4 * 3 * 9 * 2 * 3 * 3);
     {
-        const ops::WorkCount inner;
+        const ops::FlopCounter inner;
         (void)ops::matmul(noise({5, 2, 3}, 1), noise({5, 3, 4}, 2));
-        CHECK(inner.operations() == 2.0 * 5 * 2 * 3 * 4);
+        CHECK(inner.flops() == 2.0 * 5 * 2 * 3 * 4);
     }
-    CHECK(count.operations() == 2.0 * 4 * 3 * 9 * 2 * 3 * 3);
+    CHECK(counter.flops() == 2.0 * 4 * 3 * 9 * 2 * 3 * 3);
     std::thread([&] { (void)ops::conv2d(x, weight, {}); }).join();
-    CHECK(count.operations() == 2.0 * 4 * 3 * 9 * 2 * 3 * 3);
+    CHECK(counter.flops() == 2.0 * 4 * 3 * 9 * 2 * 3 * 3);
 }

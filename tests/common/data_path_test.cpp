@@ -17,10 +17,10 @@ namespace {
 class WithDataFolder {
 public:
     explicit WithDataFolder(const char* folder) {
-        if (const char* value = std::getenv("LDM_DATA")) before_ = value;
+        if (const char* value = std::getenv("LDM_DATA")) previous_ = value;
         set(folder);
     }
-    ~WithDataFolder() { set(before_ ? before_->c_str() : nullptr); }
+    ~WithDataFolder() { set(previous_ ? previous_->c_str() : nullptr); }
     WithDataFolder(const WithDataFolder&) = delete;
     WithDataFolder& operator=(const WithDataFolder&) = delete;
 
@@ -31,7 +31,7 @@ private:
         else
             ::unsetenv("LDM_DATA");
     }
-    std::optional<std::string> before_;
+    std::optional<std::string> previous_;
 };
 
 }  // namespace

@@ -49,12 +49,12 @@ TEST_CASE("layers: conv2d, norms and embedding are their definitions") {
         close(nn::Conv2d(conv.layer(), 4, 3)(x),
               ops::reference::conv2d(x, conv.weight, conv.bias, {.padding = ops::Padding::all(1)}),
               1e-4) == "");
-    CHECK(close(nn::Conv2d(pointwise.layer(), 4, 3, nn::pixel_by_pixel)(x),
+    CHECK(close(nn::Conv2d(pointwise.layer(), 4, 3, nn::pointwise)(x),
                 ops::reference::conv2d(x, pointwise.weight, pointwise.bias, {}), 1e-4) == "");
     const nn::GroupNorm group_norm(norm.layer(), 4, 1e-5f, 2);
     const Tensor normalized = ops::reference::group_norm(x, 2, norm.weight, norm.bias, 1e-5f);
     CHECK(close(group_norm(x), normalized, 1e-5) == "");
-    CHECK(close(group_norm.silu(x), ops::silu(normalized), 1e-5) == "");
+    CHECK(close(group_norm.then_silu(x), ops::silu(normalized), 1e-5) == "");
     CHECK(close(nn::LayerNorm(norm.layer(), 4)(noise({3, 4}, 5)),
                 ops::reference::layer_norm(noise({3, 4}, 5), norm.weight, norm.bias, 1e-5f),
                 1e-5) == "");
@@ -67,9 +67,9 @@ TEST_CASE("layers: conv2d, norms and embedding are their definitions") {
 TEST_CASE("layers: silu in one pass or in two, whether or not the norm is traced") {
     Weights norm({4}, {4});
     const nn::GroupNorm group_norm(norm.layer(), 4, 1e-5f, 2);
-    const Tensor x = noise({2, 4, 3, 3}, 3), at_once = group_norm.silu(x);
+    const Tensor x = noise({2, 4, 3, 3}, 3), at_once = group_norm.then_silu(x);
     Trace trace;
-    const Tensor traced = group_norm.silu(x);
+    const Tensor traced = group_norm.then_silu(x);
     CHECK(close(traced, at_once, 1e-6) == "");
     CHECK(close(trace.find("layer"), group_norm(x), 1e-6) == "");
 }

@@ -16,11 +16,11 @@ namespace {
 /// As many threads as the test wants, whatever the machine has.
 class Threads {
 public:
-    explicit Threads(int count) : before_(omp_get_max_threads()) { omp_set_num_threads(count); }
-    ~Threads() { omp_set_num_threads(before_); }
+    explicit Threads(int count) : previous_(omp_get_max_threads()) { omp_set_num_threads(count); }
+    ~Threads() { omp_set_num_threads(previous_); }
 
 private:
-    int before_;
+    int previous_;
 };
 
 }  // namespace

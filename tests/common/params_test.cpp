@@ -11,7 +11,7 @@ using test::close;
 using test::has_text;
 using test::noise;
 
-TEST_CASE("params: a folder of the checkpoint gives the weights below it") {
+TEST_CASE("params: a prefix of the checkpoint gives the weights below it") {
     nn::Checkpoint checkpoint;
     const Tensor weight = noise({2, 3}, 1);
     checkpoint.add("in_layers.2.weight", weight);

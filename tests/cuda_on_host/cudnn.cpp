@@ -44,7 +44,7 @@ using Convolution = cudnnConvolutionStruct;
 
 // ---- numbers
 
-// to the nearest number of 10 bits
+// rounds to the nearest number with 10 mantissa bits
 float to_tf32(float x) {
     const auto bits = std::bit_cast<std::uint32_t>(x);
     return std::bit_cast<float>((bits + 0x0fff + (bits >> 13 & 1)) & ~std::uint32_t{0x1fff});
@@ -93,7 +93,7 @@ cudnnStatus_t check(cudnnHandle_t handle, const Layout* x, const Layout* w,
     if (!x || !w || !convolution || !y || convolution->stride_h == 0) return CUDNN_STATUS_BAD_PARAM;
     for (const Layout* layout : {x, w, y}) {
         if (layout->size() == 0 || layout->type != x->type) return CUDNN_STATUS_BAD_PARAM;
-        // by this stand-in
+        // a limit of this stand-in
         if (layout->format != CUDNN_TENSOR_NCHW) return CUDNN_STATUS_NOT_SUPPORTED;
     }
     const int rows = x->extents[2] + 2 * convolution->pad_h - w->extents[2],
@@ -118,7 +118,7 @@ struct Character {
     double error = 0.0;
     // or each call has another error
     bool deterministic = true;
-    // of workspace
+    // bytes of workspace
     std::size_t bytes = 0;
     // if they are asked for
     bool tensor_cores = true;
@@ -131,7 +131,7 @@ Character character(Algorithm algorithm, const Layout& x, const Layout& w, const
     if constexpr (std::is_same_v<Algorithm, cudnnConvolutionFwdAlgo_t>) switch (algorithm) {
             case CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED:
                 return {.error = 1e-2};
-            // as for a very large picture
+            // as much workspace as cuDNN wants for a very large picture
             case CUDNN_CONVOLUTION_FWD_ALGO_GEMM:
                 return {.bytes = std::size_t{1} << 40};
             case CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM:
@@ -236,7 +236,7 @@ cudnnStatus_t run(cudnnHandle_t handle, const void* alpha, const Layout& a_layou
     if (bytes < its.bytes || (bytes > 0 && !memory.contains(workspace, bytes)))
         return CUDNN_STATUS_BAD_PARAM;
 
-    // with copies of all that is referred to
+    // captures copies of everything it refers to
     ldm::cuda_on_host::ask(handle->stream, [=] {
         const ldm::cuda_on_host::OpenMemory open;
         // it may be written from the first byte to the last
@@ -305,7 +305,7 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t convo
                                               cudnnDataType_t compute) {
     if (!convolution || pad_h < 0 || pad_w < 0 || stride_h < 1 || stride_w < 1)
         return CUDNN_STATUS_BAD_PARAM;
-    // by this stand-in
+    // a limit of this stand-in
     if (dilation_h != 1 || dilation_w != 1 || mode != CUDNN_CROSS_CORRELATION)
         return CUDNN_STATUS_NOT_SUPPORTED;
     *convolution = {pad_h, pad_w, stride_h, stride_w, compute};

@@ -23,11 +23,11 @@ enum Engine { none, not_supported, enormous, good, inexact };
 struct Descriptor {
     cudnnBackendDescriptorType_t type;
     bool final = false;
-    // by name
+    // attributes by their number
     std::map<int, Attribute> attributes;
-    // of an engine configuration
+    // engine of an engine configuration
     Engine engine = none;
-    // that it is for
+    // the graph that the engine is for
     const Descriptor* graph = nullptr;
 
     template <class T>
@@ -63,7 +63,7 @@ bool is_final(const Descriptor* d, cudnnBackendDescriptorType_t type) {
 struct Rule {
     cudnnBackendDescriptorType_t of;
     cudnnBackendAttributeType_t type;
-    // of a value
+    // bytes of a value
     std::size_t size;
 };
 

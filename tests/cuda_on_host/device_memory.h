@@ -32,9 +32,9 @@ private:
     void protect(int how) const;
 
     std::byte* begin_;
-    // of what was ever in use
+    // end of what was ever in use
     std::byte* end_;
-    // in use
+    // blocks in use and their bytes
     std::map<std::byte*, std::size_t> blocks_;
     // that was asked for: most likely the next, too
     mutable std::map<std::byte*, std::size_t>::const_iterator latest_ = blocks_.end();

@@ -23,7 +23,7 @@ enum class State { ready, at_block_barrier, at_warp_barrier, done };
 struct Fiber {
     dim3 thread;
     State state = State::ready;
-    // of the warp barrier it waits at
+    // lanes of the warp barrier that it waits at
     unsigned mask = 0;
     bool begun = false;
     ucontext_t context;

@@ -11,19 +11,19 @@ namespace ldm::test {
 class FullDisk {
 public:
     explicit FullDisk(rlim_t bytes) {
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit limit = {bytes, before_.rlim_max};
+        ::getrlimit(RLIMIT_FSIZE, &previous_);
+        const rlimit limit = {bytes, previous_.rlim_max};
         ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     ~FullDisk() {
-        ::setrlimit(RLIMIT_FSIZE, &before_);
+        ::setrlimit(RLIMIT_FSIZE, &previous_);
         std::signal(SIGXFSZ, handler_);
     }
     FullDisk(const FullDisk&) = delete;
     FullDisk& operator=(const FullDisk&) = delete;
 
 private:
-    rlimit before_ = {};
+    rlimit previous_ = {};
     // an error, not the end of the program
     void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
 };

@@ -43,7 +43,7 @@ Batch Batches::at(std::int64_t step) const {
         batch.captions.push_back(draw.drop_caption ? "" : folder_.file(index).caption);
         batch.files.push_back(index);
     }
-    batch.pictures = image::to_tensor(pictures);  // [B, 3, height, width]
+    batch.pictures = image::to_tensor(pictures);  // [N, 3, height, width]
     return batch;
 }
 

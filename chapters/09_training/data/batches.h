@@ -12,11 +12,11 @@ namespace ldm::train {
 
 /// One micro-batch of a training.
 struct Batch {
-    /// [B, 3, height, width] in [-1, 1]
+    /// [N, 3, height, width] in [-1, 1]
     Tensor pictures;
-    /// B; empty where the caption was dropped
+    /// N captions; empty where the caption was dropped
     std::vector<std::string> captions;
-    /// B; indices into the folder
+    /// N indices into the folder
     std::vector<std::int64_t> files;
 };
 

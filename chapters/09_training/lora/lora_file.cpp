@@ -8,14 +8,12 @@
 #include <cmath>
 #include <optional>
 
-#include "chapters/08_ldm_pipeline/diffusers_keys.h"
+#include "chapters/07_unet/block_names.h"
 #include "common/ops/optimizer_step.h"
 #include "common/ops/transfer.h"
 
 namespace ldm::train {
 namespace {
-
-using pipeline::ModuleNames;
 
 constexpr std::string_view unet = "model.diffusion_model.",
                            text_tower = "cond_stage_model.transformer.";
@@ -31,18 +29,18 @@ std::string without_prefix(const std::string& name, std::string_view prefix) {
 
 /// Where diffusers' names for the UNet's layers differ from CompVis's. A UNet with AttentionBlocks
 /// has no counterpart there, and keeps CompVis's.
-std::vector<ModuleNames> diffusers_names(const io::Json& config) {
+std::vector<unet::ModuleNames> diffusers_names(const io::Json& config) {
     const auto unet_config = io::get<io::Json>(config, "unet_config");
     if (!io::get_or(unet_config, "use_spatial_transformer", false)) return {};
-    return pipeline::unet_names(unet_config);
+    return unet::module_names(unet::Config::from_json(unet_config));
 }
 
-std::string to_diffusers(std::string_view compvis, const std::vector<ModuleNames>& names) {
-    return pipeline::rename(compvis, names, pipeline::Direction::to_diffusers);
+std::string to_diffusers(std::string_view compvis, const std::vector<unet::ModuleNames>& names) {
+    return unet::to_diffusers(names, compvis).value_or(std::string(compvis));
 }
 
 /// "model.diffusion_model.….to_q.weight" -> "lora_unet_…_to_q"
-std::string kohya_name(const std::string& weight, const std::vector<ModuleNames>& names) {
+std::string kohya_name(const std::string& weight, const std::vector<unet::ModuleNames>& names) {
     std::string_view layer = weight;
     layer.remove_suffix(std::string_view(".weight").size());
     if (layer.starts_with(unet))
@@ -94,7 +92,7 @@ std::optional<LoraKey> parse_key(std::string name) {
     struct Ending {
         std::string_view text;
         Part part;
-        // what stays of it
+        // the part of the ending that belongs to the layer's name
         std::string_view layer = "";
     };
     static constexpr std::array endings = {
@@ -111,7 +109,7 @@ std::optional<LoraKey> parse_key(std::string name) {
         // its text tower
         Ending{".lora_linear_layer.down.weight", Part::down},
         Ending{".lora_linear_layer.up.weight", Part::up},
-        // the oldest
+        // diffusers' first format
         Ending{".to_q_lora.down.weight", Part::down, ".to_q"},
         Ending{".to_q_lora.up.weight", Part::up, ".to_q"},
         Ending{".to_k_lora.down.weight", Part::down, ".to_k"},

@@ -24,7 +24,7 @@ struct DiscriminatorLoss {
 class AdversarialLoss {
 public:
     struct Config {
-        // the first step at which it counts
+        /// first step at which the discriminator's loss counts
         int disc_start = 0;
         NLayerDiscriminator::Config discriminator;
         float disc_factor = 1.0f;

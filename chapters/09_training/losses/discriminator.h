@@ -24,10 +24,10 @@ class NLayerDiscriminator {
 public:
     struct Config {
         int input_nc = 3;
-        // channels of the first layer; they double up to eight times that
+        /// channels of the first layer; they double up to eight times that
         int ndf = 64;
         int n_layers = 3;
-        // and then every convolution has a bias
+        /// ActNorm instead of BatchNorm; then every convolution has a bias
         bool use_actnorm = false;
     };
 

@@ -25,7 +25,7 @@ LossTerm differentiate(const Tensors& inputs, const std::function<Tensor()>& ter
 /// The weight of the generator's last layer, and the tape that recorded its forward pass.
 struct LastLayer {
     const Tape& tape;
-    // watched by the tape; decoder.conv_out.weight of an autoencoder
+    /// watched by the tape; decoder.conv_out.weight of an autoencoder
     Tensor weight;
 };
 

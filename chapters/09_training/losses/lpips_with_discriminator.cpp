@@ -34,7 +34,7 @@ LPIPSWithDiscriminator::GeneratorLoss LPIPSWithDiscriminator::generator(
     const float pictures = static_cast<float>(x.dim(0));
     GeneratorLoss result;
     const LossTerm nll = differentiate({rec, logvar_}, [&] {
-        const Tensor r = reconstruction_(x, rec).r;  // [N, 3, H, W]
+        const Tensor r = reconstruction_(x, rec).total;  // [N, 3, H, W]
         result.rec_loss = mean(r).item();
         return sum(r / exp(logvar_) + logvar_) / pictures;
     });

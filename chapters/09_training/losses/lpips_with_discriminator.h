@@ -11,7 +11,7 @@ namespace ldm::train {
 ///
 ///     loss = nll + kl_weight kl + d_weight factor g
 ///
-///     nll = sum(r / exp(logvar) + logvar) / N      r of ReconstructionLoss
+///     nll = sum(r / exp(logvar) + logvar) / N      r: total of ReconstructionLoss
 ///     kl  = sum(KL(posterior, Normal(0, 1))) / N
 ///     g   = -mean(D(rec))
 ///

@@ -28,8 +28,8 @@ ReconstructionLoss::Parts ReconstructionLoss::operator()(const Tensor& x, const 
         config_.pixel_loss == PixelLoss::l1 ? ops::abs(x - rec) : ops::square(x - rec);
     if (config_.perceptual_weight == 0.0f)
         return {pixels, ops::to(Tensor::scalar(0.0f), x.device())};
-    const Tensor p = (*lpips_)(x, rec);  // [N, 1, 1, 1]
-    return {pixels + config_.perceptual_weight * p, p};
+    const Tensor perceptual = (*lpips_)(x, rec);  // [N, 1, 1, 1]
+    return {pixels + config_.perceptual_weight * perceptual, perceptual};
 }
 //! [forward]
 

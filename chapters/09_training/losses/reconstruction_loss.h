@@ -17,12 +17,13 @@ enum class PixelLoss {
 /// "l1" or "l2"; another name is an Error.
 PixelLoss pixel_loss_from(const std::string& name);
 
-/// The reconstruction loss: absolute (or squared) error of each pixel plus perceptual loss,
+/// The reconstruction loss: absolute (or squared) error of each pixel plus perceptual loss (LPIPS;
+/// Zhang et al., 2018),
 ///
-///     r = |x - rec| + perceptual_weight LPIPS(x, rec)
+///     total = |x - rec| + perceptual_weight LPIPS(x, rec)
 ///
-/// The second term is one number for a picture, added to each of its pixels. With a weight of 0 it
-/// is left out and no weights of LPIPS are needed.
+/// The second term is one number for a picture, added to each of its pixels. Upstream: rec_loss in
+/// LPIPSWithDiscriminator.forward (ldm's losses/contperceptual.py) and in vqperceptual.py.
 class ReconstructionLoss {
 public:
     struct Config {
@@ -30,15 +31,19 @@ public:
         PixelLoss pixel_loss = PixelLoss::l1;
     };
 
-    /// `weights` is where LPIPS is: upstream's perceptual_loss.
+    /// `weights` is the prefix of LPIPS, upstream's perceptual_loss. With a perceptual_weight of 0
+    /// its weights are not needed, but read if they are there, as in upstream's checkpoints. Throws
+    /// an Error for a perceptual_weight below 0.
     ReconstructionLoss(const nn::Params& weights, Config config);
 
     struct Parts {
-        /// [N, C, H, W]
-        Tensor r;
-        /// LPIPS alone: [N, 1, 1, 1], or a 0 []
-        Tensor p;
+        /// [N, 3, H, W]
+        Tensor total;
+        /// LPIPS alone, before its weight: [N, 1, 1, 1], or a 0 [] with a weight of 0
+        Tensor perceptual;
     };
+
+    /// x, rec [N, 3, H, W] in [-1, 1]. Throws an Error unless both have the same shape.
     Parts operator()(const Tensor& x, const Tensor& rec) const;
 
 private:

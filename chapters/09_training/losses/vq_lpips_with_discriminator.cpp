@@ -38,9 +38,9 @@ VQLPIPSWithDiscriminator::GeneratorLoss VQLPIPSWithDiscriminator::generator(
     const LastLayer* last_layer, const Tensor& indices, Mode mode) {
     GeneratorLoss result;
     const LossTerm nll = differentiate({rec}, [&] {
-        const auto [r, p] = reconstruction_(x, rec);
-        result.p_loss = mean(p).item();
-        return mean(r);
+        const auto [total, perceptual] = reconstruction_(x, rec);
+        result.p_loss = mean(perceptual).item();
+        return mean(total);
     });
     const Tensor quant = mean(codebook_loss);
     const LossTerm g = adversarial_loss_.g_loss(rec, global_step, mode);

@@ -12,12 +12,12 @@ namespace ldm::train {
 ///
 ///     loss = mean(r) + codebook_weight mean(codebook_loss) + d_weight factor g
 ///
-/// Keys perceptual_loss.…, discriminator.…
+/// r is the total of ReconstructionLoss. Keys perceptual_loss.…, discriminator.…
 class VQLPIPSWithDiscriminator {
 public:
     struct Config {
         float codebook_weight = 1.0f;
-        // entries of the codebook, to measure its perplexity
+        /// entries of the codebook, to measure its perplexity
         std::optional<int> n_classes;
         ReconstructionLoss::Config reconstruction;
         AdversarialLoss::Config adversarial_loss;

@@ -133,7 +133,7 @@ const Rules& autoencoder_rules() {
 
 const Rules& discriminator_rules() {
     static const Rules rules = {
-        // of convolutions around 0, of norms around 1
+        // weights of convolutions around 0, of norms around 1
         {"*.weight", Init::normal(0.02)},
         // batch norm
         {"*.running_mean", zero},

@@ -21,13 +21,13 @@ namespace ldm::train {
 class VectorQuantizer2 {
 public:
     struct Config {
-        // number of entries
+        /// number of codebook entries
         int n_e = 0;
-        // dimension of each
+        /// dimension of a codebook entry
         int e_dim = 0;
         float beta = 0.25f;
         bool legacy = true;
-        // indices as [N, H, W], not as [N H W]
+        /// indices as [N, H, W], not as [N H W]
         bool sane_index_shape = false;
     };
 
@@ -37,7 +37,7 @@ public:
     struct Result {
         Tensor z_q;   // [N, e_dim, H, W]
         Tensor loss;  // []
-        // [N H W], row by row, or [N, H, W]; int32
+        /// [N H W], row by row, or [N, H, W]; int32
         Tensor indices;
     };
     Result operator()(const Tensor& z) const;

@@ -9,9 +9,9 @@ VQModel::VQModel(const nn::Params& weights, const Config& config)
                                        .e_dim = config.embed_dim,
                                        .sane_index_shape = config.sane_index_shape}),
       quant_conv_(weights / "quant_conv", config.ddconfig.z_channels, config.embed_dim,
-                  nn::pixel_by_pixel),
+                  nn::pointwise),
       post_quant_conv_(weights / "post_quant_conv", config.embed_dim, config.ddconfig.z_channels,
-                       nn::pixel_by_pixel) {
+                       nn::pointwise) {
     expect(!config.ddconfig.double_z,
            "VQModel: 'double_z' must be false, an entry of a codebook has no variance");
 }

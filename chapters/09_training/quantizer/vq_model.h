@@ -15,11 +15,11 @@ namespace ldm::train {
 class VQModel {
 public:
     struct Config {
-        // without double_z: there is no variance
+        /// without double_z: there is no variance
         vae::Config ddconfig;
-        // entries of the codebook
+        /// number of codebook entries
         int n_embed = 0;
-        // dimension of each
+        /// dimension of a codebook entry
         int embed_dim = 0;
         bool sane_index_shape = false;
     };

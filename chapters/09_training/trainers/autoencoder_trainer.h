@@ -65,9 +65,9 @@ private:
 
     std::optional<vae::AutoencoderKL> autoencoder_;
     std::optional<LPIPSWithDiscriminator> loss_;
-    // of the autoencoder, trained or frozen
+    // weights of the autoencoder, trained or frozen
     Weights all_;
-    // of LPIPS and the discriminator
+    // weights of LPIPS and the discriminator
     Weights loss_weights_;
     std::optional<OptimizedWeights> generator_, discriminator_;
     Tensor last_layer_;

@@ -35,7 +35,7 @@ nn::ModelSource open_base_model(const fs::path& path) {
     pipeline::OpenedModel model = pipeline::open_model(path);
     // one of ours may be half done
     if (model.source.layout() != nn::ModelSource::Layout::folder)
-        model.spec.expect_drawable(path.string());
+        model.spec.expect_supported(path.string());
     return std::move(model.source);
 }
 

@@ -48,7 +48,7 @@ public:
 private:
     struct Contrast {
         Tensor loss;  // []
-        // [N, N], one row for each caption of a batch, one column for each picture
+        /// [N, N], one row for each caption of a batch, one column for each picture
         Tensor logits;
     };
     Contrast contrast_in_batch(const Tensor& ids, const Tensor& pictures) const;

@@ -85,7 +85,7 @@ private:
     std::optional<clip::TextEncoder> text_encoder_;
     std::optional<unet::UNetModel> unet_;
     float scale_factor_ = 0.0f;
-    // of UNet and text encoder by their full names, trained or frozen
+    // weights of UNet and text encoder by their full names, trained or frozen
     Weights all_;
     Lora lora_;
     std::optional<OptimizedWeights> optimized_;

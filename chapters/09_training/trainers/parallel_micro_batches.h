@@ -24,7 +24,7 @@ template <class Work, class Take>
 void parallel_micro_batches(std::int64_t count, std::int64_t parallel, const Work& work,
                             const Take& take) {
     using Result = std::invoke_result_t<Work, std::int64_t>;
-    // with all threads for each op
+    // one after the other, each op on all threads
     if (parallel <= 1) {
         for (std::int64_t i = 0; i < count; ++i) take(work(i));
         return;

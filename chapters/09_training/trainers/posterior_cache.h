@@ -23,7 +23,7 @@ private:
     vae::LatentEncoder encoder_;
     bool is_cached_;
     Device device_;
-    // by picture: [1, 2 embed_dim, h, w]
+    // moments [1, 2 embed_dim, h, w] by the picture's index
     std::unordered_map<std::int64_t, Tensor> cache_;
 };
 

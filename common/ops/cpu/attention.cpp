@@ -197,7 +197,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
     const std::int64_t keys = k.dim(2), out = v.dim(3);
     Tensor y({q.dim(0), q.dim(1), queries, out});
     if (keys == 0) return Tensor::zeros(y.shape());
-    context.count_work(2.0 * heads * queries * keys * (width + out));
+    context.add_flops(2.0 * heads * queries * keys * (width + out));
 
     const int threads = available_threads();
     const std::int64_t head_size = PackedHead::size(keys, width, out),

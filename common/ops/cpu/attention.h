@@ -11,12 +11,13 @@ namespace ldm::ops::cpu {
 inline constexpr float masked_score = std::numeric_limits<float>::lowest();
 
 struct AttentionRule {
+    // factor of the scores
     float scale;
     bool causal;
-    // [B, M] int32 or empty
+    // [N, M] int32 or empty
     Tensor key_padding_mask;
 
-    /// The row of `key_padding_mask` that a head of q [B, heads, N, d] and k [B, heads, M, d]
+    /// The row of `key_padding_mask` that a head of q [N, heads, S, d] and k [N, heads, M, d]
     /// has, or null.
     const std::int32_t* key_padding_mask_of(const Tensor& q, const Tensor& k,
                                             std::int64_t head) const {

@@ -28,7 +28,7 @@ Tensor multiply_patches(const Tensor& x, std::int64_t out, const PackA& pack_a, 
                         const Patches::Geometry& geometry, const ComputeContext& context) {
     const Patches patches(x, geometry);
     const std::int64_t depth = patches.rows(), pixels = geometry.out_h * geometry.out_w;
-    context.count_work(2.0 * out * depth * patches.columns());
+    context.add_flops(2.0 * out * depth * patches.columns());
     Tensor y({x.dim(0), out, geometry.out_h, geometry.out_w});
     const auto pack_b = [&](std::int64_t column, int, std::int64_t k, std::int64_t ks, float* to) {
         float* row = to;
@@ -194,7 +194,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
     const Patches patches(x, g);
     const std::int64_t out = weight_shape[0], depth = patches.columns(), pixels = g.out_h * g.out_w;
     Tensor dweight(weight_shape);
-    context.count_work(2.0 * out * depth * patches.rows());
+    context.add_flops(2.0 * out * depth * patches.rows());
     const auto pack_a = [&](std::int64_t row, int rows, std::int64_t k, std::int64_t ks,
                             float* to) {
         // picture by picture
@@ -212,7 +212,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
     const auto pack_b = [&](std::int64_t column, int columns, std::int64_t k, std::int64_t ks,
                             float* to) {
         constexpr int square = packed::tile_columns;
-        // of patches; columns of the product
+        // rows of patches, which are columns of the product
         float rows[square][square];
         for (std::int64_t kk = 0; kk < ks; kk += square) {
             float* row = rows[0];

@@ -52,14 +52,14 @@ void multiply_transposed(const MatrixIn& a, const MatrixIn& b, const MatrixOut& 
 bool is_narrow(const MatrixOut& c) { return c.columns < simd_width && c.rows > c.columns; }
 
 void gemm(MatrixIn a, MatrixIn b, MatrixOut c, const ComputeContext& context, Epilogue epilogue) {
-    context.count_work(2.0 * c.rows * c.columns * a.columns);
+    context.add_flops(2.0 * c.rows * c.columns * a.columns);
     (is_narrow(c) ? multiply_transposed : multiply)(a, b, c, context.precision_on(Device::cpu),
                                                     epilogue);
 }
 
 void gemm(MatrixIn a, const PackedPanels& b, MatrixOut c, const ComputeContext& context,
           Epilogue epilogue) {
-    context.count_work(2.0 * c.rows * c.columns * a.columns);
+    context.add_flops(2.0 * c.rows * c.columns * a.columns);
     const auto packed_b = [&b](std::int64_t column, int, std::int64_t k, std::int64_t, float*) {
         return b.at(column / packed::tile_columns, k);
     };

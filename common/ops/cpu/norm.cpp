@@ -65,7 +65,7 @@ struct NormalizedRows {
         const float* in = x.data() + row * length;
         const float m = mean.data()[row], r = inverse_deviation.data()[row];
         const std::int64_t p = row * length / run % parameters;
-        // of the row's runs
+        // weights and biases of the row's runs
         const float *gamma = weight.data() + p, *beta = bias.data() + p;
         if (run == 1)
             return for_lanes(length, [&](std::int64_t i, int lanes) {
@@ -140,13 +140,13 @@ Tensor silu_backward(const Tensor& dy, const Tensor& x, const Normalized& forwar
 
 namespace {
 
-/// A row on the way back: with h = (x - mean) r and g = dy weight,
+/// The gradient of a row: with h = (x - mean) r and g = dy weight,
 ///     dx = r (g - mean(g) - h mean(g h))
 struct RowBack {
     const float *x, *dy;
     float mean, r;
     std::int64_t length, run;
-    // of the row's runs
+    // weights of the row's runs
     const float* weight;
 
     struct Sums {

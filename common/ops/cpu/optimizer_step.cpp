@@ -12,7 +12,7 @@ namespace ldm::ops::cpu {
 namespace {
 
 /// end - (1 - share)(end - x) where that is the more exact of the two forms, as in PyTorch.
-inline float on_the_way(float x, float end, float share) {
+inline float interpolated(float x, float end, float share) {
     return share < 0.5f ? x + share * (end - x) : end - (end - x) * (1.0f - share);
 }
 
@@ -22,7 +22,7 @@ void adam_loop(std::int64_t count, float* __restrict w, float* __restrict m, flo
                const float* __restrict gradient, const AdamFactors f) {
     for (std::int64_t i = 0; i < count; ++i) {
         const float g = gradient[i] + f.joins * w[i];
-        m[i] = on_the_way(m[i], g, f.share1);
+        m[i] = interpolated(m[i], g, f.share1);
         v[i] = v[i] * f.beta2 + f.share2 * g * g;
         w[i] = w[i] * f.keep - f.rate * m[i] / (std::sqrt(v[i]) / f.root + f.eps);
     }
@@ -43,7 +43,7 @@ void lerp_into(Tensor& x, const Tensor& end, float share) {
     float* __restrict from = x.data();
     const float* __restrict to = end.data();
     parallel_for(x.size(), elementwise_grain, [=](std::int64_t begin, std::int64_t stop) {
-        for (std::int64_t i = begin; i < stop; ++i) from[i] = on_the_way(from[i], to[i], share);
+        for (std::int64_t i = begin; i < stop; ++i) from[i] = interpolated(from[i], to[i], share);
     });
 }
 

@@ -37,7 +37,7 @@ void multiply_region(const Region& region, std::int64_t depth, Precision precisi
                      const PackA& pack_a, const PackB& pack_b, const Output& output,
                      Blocks& blocks) {
     const MicroKernels& kernels = micro_kernels(precision);
-    // where the panels of the blocks lie
+    // addresses of the blocks' panels
     const float *a_panels[row_block / tile_rows], *b_panels[column_block / tile_columns];
     const auto multiply_block = [&](std::int64_t row0, std::int64_t rows, std::int64_t column0,
                                     std::int64_t columns, std::int64_t k, std::int64_t ks) {

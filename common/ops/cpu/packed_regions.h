@@ -10,9 +10,8 @@
 namespace ldm::ops::cpu::packed {
 
 inline constexpr std::int64_t depth_block = 512;
-// a block of A and
+// a block of A [row_block, depth_block] and one of B [depth_block, column_block] fit into L2
 inline constexpr std::int64_t row_block = 16 * tile_rows;
-// one of B fit into L2
 inline constexpr std::int64_t column_block = 16 * tile_columns;
 
 /// A piece of the result that one thread computes on its own.
@@ -23,9 +22,9 @@ struct Region {
 /// How many rows and columns each region has: regions are as square as they can be, so that little
 /// is packed twice, and a few for each thread, so that a thread that is held up holds up nobody.
 struct Regions {
-    // of the result
+    // size of the result
     std::int64_t rows, columns;
-    // of a region
+    // rows and columns of a region
     std::int64_t high, wide;
 
     Regions(std::int64_t rows, std::int64_t columns, std::int64_t threads)

@@ -127,7 +127,7 @@ Tensor conv2d_winograd(const Tensor& x, const WinogradKernels& kernels, const Te
     const std::int64_t pieces = (tiling.count() + at_once - 1) / at_once;
     Tensor y({n, out, tiling.out_h, tiling.out_w});
     // the definition's
-    context.count_work(2.0 * 9 * out * channels * n * tiling.out_h * tiling.out_w);
+    context.add_flops(2.0 * 9 * out * channels * n * tiling.out_h * tiling.out_w);
     const Precision precision = kernels.precision();
     const packed::MicroKernels& micro_kernels = packed::micro_kernels(precision);
     const int threads = available_threads();

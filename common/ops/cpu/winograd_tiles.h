@@ -11,9 +11,9 @@
 /// the way from the picture and back to it. One lane of a register works on one tile.
 namespace ldm::ops::cpu::winograd {
 
-// of a transformed tile
+// numbers of a transformed tile
 constexpr int positions = 16;
-// one for each lane of two registers
+// tiles, one for each lane of two registers
 constexpr int tiles_at_once = packed::tile_columns;
 
 /// d -> B^T d along one axis: four numbers, `step` apart.
@@ -32,7 +32,7 @@ inline std::pair<Floats, Floats> transform_output(Floats a, Floats b, Floats c, 
 
 /// Which tile of which picture: they count along rows, rows, pictures.
 struct Tiling {
-    // of x
+    // shape of x
     std::int64_t pictures, channels, height, width;
     std::int64_t out_h, out_w;
     std::int64_t top, left;
@@ -43,9 +43,9 @@ struct Tiling {
 
     /// Tiles next to each other in one row of tiles.
     struct Run {
-        // of the first output pixel
+        // place of the first output pixel
         std::int64_t picture, y, x;
-        // lanes
+        // first lane, and number of lanes
         int begin, count;
     };
 

@@ -21,18 +21,18 @@ namespace {
 using namespace ldm::cuda;
 using cpu::masked_score;
 
-// one for each lane of a warp
+// keys of a tile, one for each lane of a warp
 constexpr int keys_at_once = 32;
 constexpr int warps = 4;
 constexpr int queries_of_warp = 4;
 constexpr int queries_of_block = warps * queries_of_warp;
-// of a head that the kernel takes
+// largest width of a head that the kernel takes
 constexpr int widest = 160;
 
 /// Which keys are masked for the queries of a head.
 struct AttentionMask {
     bool causal;
-    // a number for each key, or null
+    // one number for each key, 0 = masked; or null
     const std::int32_t* key_padding_mask;
 
     __device__ bool operator()(std::int64_t query, std::int64_t key) const {
@@ -157,7 +157,7 @@ struct TensorCoreAttention {
                                const T* v, T* y) {
         alignas(16) __shared__ T key_tile[keys_at_once * row_step];
         alignas(16) __shared__ T value_tile[keys_at_once * row_step];
-        // of keys, a column of B each
+        // groups of 8 keys, a column of B each
         constexpr int groups = keys_at_once / 8;
         const Lane lane;
         const std::int64_t head = blockIdx.y;
@@ -196,7 +196,7 @@ struct TensorCoreAttention {
 
             for (float(&of_group)[4] : score)
                 for (float& s : of_group) s *= heads.scale;
-            // as in most tiles
+            // true in most tiles
             const bool none_masked = masked.nothing() && first_key + keys_at_once <= heads.keys;
             if (!none_masked)
                 for (int group = 0; group < groups; ++group)
@@ -295,7 +295,7 @@ Heads heads_of(const Tensor& q, const Tensor& k, const AttentionRule& rule) {
             rule.scale, rule.causal, numbers<std::int32_t>(rule.key_padding_mask)};
 }
 
-/// [B, heads, N, d] as [B heads, N, d]
+/// [N, heads, S, d] as [N heads, S, d]
 Tensor stack(const Tensor& x) { return x.reshape({x.dim(0) * x.dim(1), x.dim(2), x.dim(3)}); }
 
 }  // namespace
@@ -314,7 +314,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
         return cuda::matmul(stack(cuda::attention_weights(q, k, rule, context)), stack(v), false,
                             false, context)
             .reshape(shape);
-    context.count_work(2.0 * count * queries * keys * (width + out));
+    context.add_flops(2.0 * count * queries * keys * (width + out));
     Tensor y = like(q, shape);
     with_type(q, [&]<class T>(T) {
         const auto run = [&](auto kernel, int queries_of_block) {

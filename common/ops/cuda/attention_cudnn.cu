@@ -211,7 +211,7 @@ Tensor cudnn_attention(const Tensor& q, const Tensor& k, const Tensor& v, const 
     const std::scoped_lock lock(cudnn_mutex);
     const Plan& plan = plans.try_emplace(*problem, *problem).first->second;
     if (!plan.found()) return {};
-    context.count_work(2.0 * q.dim(0) * q.dim(1) * q.dim(2) * k.dim(2) * (q.dim(3) + v.dim(3)));
+    context.add_flops(2.0 * q.dim(0) * q.dim(1) * q.dim(2) * k.dim(2) * (q.dim(3) + v.dim(3)));
     Tensor y = like(q, {q.dim(0), q.dim(1), q.dim(2), v.dim(3)});
     with_type(q, [&]<class T>(T) {
         plan.run(numbers<T>(q), numbers<T>(k), numbers<T>(v), rule.scale, numbers<T>(y));

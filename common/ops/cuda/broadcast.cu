@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(sums_at_once* shares)
     double sum = 0.0;
     if (own < sums) {
         const Index begin = kept[own].a;
-// as many numbers on their way at once
+// four loads are in flight at once
 #pragma unroll 4
         for (Index i = threadIdx.y; i < length; i += shares) sum += as_float(x[begin + gone[i].a]);
     }

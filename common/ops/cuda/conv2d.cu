@@ -20,9 +20,9 @@ using namespace ldm::cuda;
 /// Sizes in 32 bits: a division by them takes a GPU a few instructions instead of a hundred; and
 /// what every element is divided by.
 struct Geometry {
-    // of x
+    // shape of x
     int channels, height, width;
-    // of y
+    // shape of y
     int out, out_h, out_w;
     int kernel_h, kernel_w, stride, top, left;
     // a kernel of nothing divides nothing
@@ -133,7 +133,7 @@ struct TurnedWeights {
     Geometry g;
 
     __device__ T element(std::int64_t channel, std::int64_t k) const {
-        // of which `channel` is a channel of dy
+        // tap.channel is a channel of dy
         const Tap tap(k, g);
         return weight[((static_cast<std::int64_t>(tap.channel) * g.channels + channel) *
                            g.kernel_h +
@@ -150,7 +150,7 @@ struct Receivers {
 
     __device__ Pixel column(std::int64_t c) const { return {c, g.height, g.width}; }
     __device__ T element(const Pixel& p, std::int64_t k) const {
-        // of which `channel` is a channel of dy
+        // tap.channel is a channel of dy
         const Tap tap(k, g);
         const int i = p.i + g.top - tap.u, j = p.j + g.left - tap.v;
         if (i < 0 || j < 0 || i % g.stride != 0 || j % g.stride != 0 || i / g.stride >= g.out_h ||
@@ -229,7 +229,7 @@ void multiply(std::int64_t rows, std::int64_t columns, std::int64_t terms, const
 
 /// The definition has a product for each weight and each place where the kernel lies; so have its
 /// gradients.
-double work_of(std::int64_t weights, std::int64_t pictures, const Geometry& g) {
+double flops_of(std::int64_t weights, std::int64_t pictures, const Geometry& g) {
     return 2.0 * weights * pictures * g.out_pixels();
 }
 
@@ -277,8 +277,8 @@ Tensor implicit_gemm_conv2d_backward_weight(const Tensor& dy, const Tensor& x,
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Conv2dOptions options,
               const ComputeContext& context) {
-    context.count_work(
-        work_of(weight.size(), x.dim(0), geometry_of(x.shape(), weight.shape(), options)));
+    context.add_flops(
+        flops_of(weight.size(), x.dim(0), geometry_of(x.shape(), weight.shape(), options)));
     if constexpr (build::has_cudnn)
         if (context.cudnn.conv2d)
             if (const Tensor y = cudnn_conv2d(x, weight, bias, options, context)) return y;
@@ -289,7 +289,7 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Shape
                              Conv2dOptions options, const ComputeContext& context) {
     const Geometry g = geometry_of(x_shape, weight.shape(), options);
     expect_shape(dy, {x_shape[0], g.out, g.out_h, g.out_w});
-    context.count_work(work_of(weight.size(), x_shape[0], g));
+    context.add_flops(flops_of(weight.size(), x_shape[0], g));
     if constexpr (build::has_cudnn)
         if (context.cudnn.conv2d)
             if (const Tensor dx =
@@ -302,7 +302,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& we
                               Conv2dOptions options, const ComputeContext& context) {
     const Geometry g = geometry_of(x.shape(), weight_shape, options);
     expect_shape(dy, {x.dim(0), g.out, g.out_h, g.out_w});
-    context.count_work(work_of(element_count(weight_shape), x.dim(0), g));
+    context.add_flops(flops_of(element_count(weight_shape), x.dim(0), g));
     if constexpr (build::has_cudnn)
         if (context.cudnn.conv2d)
             if (const Tensor dweight =

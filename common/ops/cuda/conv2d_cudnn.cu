@@ -41,9 +41,9 @@ using ConvolutionDescriptor =
 struct Problem {
     DType dtype;
     Precision precision;
-    // of x
+    // shape of x
     int pictures, channels, height, width;
-    // of y
+    // shape of y
     int out, out_h, out_w;
     int kernel_h, kernel_w, stride, pad_h, pad_w;
 

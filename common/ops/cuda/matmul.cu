@@ -138,7 +138,7 @@ cublasLtMatmulAlgo_t algorithm(const Product& product, const Operation& operatio
 Tensor multiply(const Product& p, const Tensor& a, const Tensor& b, const Tensor& bias, Shape shape,
                 const ComputeContext& context) {
     Tensor y(std::move(shape), p.y_dtype, Device::cuda);
-    context.count_work(2.0 * p.count * p.m * p.n * p.k);
+    context.add_flops(2.0 * p.count * p.m * p.n * p.k);
     if (y.size() == 0) return y;
     if (p.k == 0)
         return bias ? cuda::broadcast_to(bias, y.shape()) : cuda::zeros_like(y, y.shape());

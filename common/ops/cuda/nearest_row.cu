@@ -59,7 +59,7 @@ __global__ void nearest_row_kernel(std::int64_t rows, std::int64_t width, const 
 Tensor nearest_row(const Tensor& x, const Tensor& table, const ComputeContext& context) {
     const auto [points, width] = x.dims<2>();
     const std::int64_t rows = table.dim(0);
-    context.count_work(2.0 * points * rows * width);
+    context.add_flops(2.0 * points * rows * width);
     Tensor lengths = like(table, {rows});
     Tensor nearest({points}, DType::i32, Device::cuda);
     launch(squared_lengths_kernel, blocks_for(rows), block_size, rows, width, numbers<float>(table),

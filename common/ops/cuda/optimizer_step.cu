@@ -14,7 +14,7 @@ namespace {
 using namespace ldm::cuda;
 
 /// end - (1 - share)(end - x) where that is the more exact of the two forms, as in PyTorch.
-__device__ float on_the_way(float x, float end, float share) {
+__device__ float interpolated(float x, float end, float share) {
     return share < 0.5f ? x + share * (end - x) : end - (end - x) * (1.0f - share);
 }
 
@@ -22,7 +22,7 @@ __global__ void adam_kernel(std::int64_t count, float* w, float* m, float* v, co
                             AdamFactors f) {
     for (std::int64_t i = first_index(); i < count; i += grid_stride()) {
         const float g = gradient[i] + f.joins * w[i];
-        m[i] = on_the_way(m[i], g, f.share1);
+        m[i] = interpolated(m[i], g, f.share1);
         v[i] = v[i] * f.beta2 + f.share2 * g * g;
         w[i] = w[i] * f.keep - f.rate * m[i] / (sqrtf(v[i]) / f.root + f.eps);
     }
@@ -30,7 +30,7 @@ __global__ void adam_kernel(std::int64_t count, float* w, float* m, float* v, co
 
 __global__ void lerp_kernel(std::int64_t count, float* x, const float* end, float share) {
     for (std::int64_t i = first_index(); i < count; i += grid_stride())
-        x[i] = on_the_way(x[i], end[i], share);
+        x[i] = interpolated(x[i], end[i], share);
 }
 
 __global__ void add_kernel(std::int64_t count, float* x, float keep, const float* y, float share) {

@@ -80,7 +80,7 @@ unsigned tiles(std::int64_t count) { return static_cast<unsigned>((count + tile 
 
 void copy_blocks(const Tensor& from, Blocks in_from, Tensor& to, Blocks in_to, std::int64_t length,
                  std::int64_t count) {
-    // as many at once
+    // copies `width` numbers at once
     const auto move = [&]<class Number>(const Number* source, Number* target, std::int64_t width) {
         with_index(length * count, [&]<class Index>(Index) {
             launch(copy_blocks_kernel<Number, Index>, blocks_for(length * count / width),

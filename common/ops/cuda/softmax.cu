@@ -13,7 +13,7 @@ using namespace ldm::cuda;
 
 struct RowSum {
     float largest;
-    // of exp(x - largest)
+    // sum of exp(x - largest)
     float sum;
 };
 
