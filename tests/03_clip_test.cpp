@@ -188,6 +188,14 @@ TEST_CASE("logits are cosines times exp(logit_scale), 1 / 0.07 to begin with") {
     CHECK(close(model.logits_per_text(a, b), cosine_similarity(a, b) / 0.07f, 1e-3) == "");
 }
 
+TEST_CASE("a projection_dim that no model has is refused by name") {
+    for (const std::int64_t width : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40})
+        CHECK_THROWS_WITH(ClipModel::Config::from_json({{"text_config", text_config()},
+                                                        {"vision_config", vision_config()},
+                                                        {"projection_dim", width}}),
+                          has_text("'projection_dim'"));
+}
+
 TEST_CASE("CLIP's configuration names what it does not know") {
     io::Json config = text_config();
     config["hidden_act"] = "relu";

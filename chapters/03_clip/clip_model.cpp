@@ -7,10 +7,12 @@ namespace ldm::clip {
 
 ClipModel::Config ClipModel::Config::from_json(const io::Json& json) {
     io::expect_only_keys(json, {"projection_dim", "text_config", "vision_config"}, "CLIPModel");
+    // far beyond every model there is
+    constexpr std::int64_t widest = 1 << 16;
     return {
         .text_config = TextEncoder::Config::from_json(io::get<io::Json>(json, "text_config")),
         .vision_config = ImageEncoder::Config::from_json(io::get<io::Json>(json, "vision_config")),
-        .projection_dim = io::get<std::int64_t>(json, "projection_dim")};
+        .projection_dim = io::get_in<std::int64_t>(json, "projection_dim", 1, widest)};
 }
 
 ClipModel::ClipModel(const nn::Params& weights, const Config& config)

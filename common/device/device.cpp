@@ -20,14 +20,16 @@ std::string name_of(Device device) { return device == Device::cuda ? "cuda" : "c
 void expect_usable(Device device) {
     if (device == Device::cpu) return;
     if constexpr (build::has_cuda) {
-        if (const std::string why = cuda::why_unusable(); !why.empty())
-            throw Error("CUDA cannot be used: " + why);
-    } else {
-        throw Error("this program was built without CUDA: cmake --workflow --preset cuda");
+        const std::string why = cuda::why_unusable();
+        if (why.empty()) return;
+        throw Error("CUDA cannot be used: " + why);
     }
+    throw Error(
+        "this program was built without CUDA; build it with `cmake --workflow --preset cuda`");
 }
 
 std::string describe(Device device) {
+    expect_usable(device);
     if constexpr (build::has_cuda)
         if (device == Device::cuda) return cuda::describe();
     return fmt::format("CPU, {} threads", omp_get_max_threads());

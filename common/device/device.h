@@ -15,7 +15,7 @@ std::string name_of(Device device);
 /// found.
 void expect_usable(Device device);
 
-/// "NVIDIA H200, 143771 MiB", or of the CPU how many threads.
+/// "NVIDIA H200, 143771 MiB" or "CPU, 16 threads". Throws as expect_usable().
 std::string describe(Device device);
 
 }  // namespace ldm
