@@ -22,7 +22,7 @@ RoundTrip round_trip(const AutoencoderKL& autoencoder, const image::Example& exa
                      Device device) {
     const Tensor picture = ops::to(image::to_tensor(example.picture), device);
     const DiagonalGaussian posterior = autoencoder.encode(picture);
-    const Tensor latent = posterior.mode();
+    const Tensor& latent = posterior.mode();
     const Tensor reconstruction = ops::clamp(autoencoder.decode(latent), -1.0f, 1.0f);
     return {example.caption, picture, latent, reconstruction, ops::mean(posterior.std()).item()};
 }

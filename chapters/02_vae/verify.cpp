@@ -13,7 +13,7 @@ struct FirstStage {
 };
 
 FirstStage read_first_stage(const verify::Run& run, const char* component,
-                            std::vector<std::string> keys = {"embed_dim", "ddconfig"}) {
+                            const std::vector<std::string>& keys = {"embed_dim", "ddconfig"}) {
     io::expect_only_keys(run.config(), keys, component);
     return {Config::from_json(io::get<io::Json>(run.config(), "ddconfig")),
             io::get<int>(run.config(), "embed_dim")};

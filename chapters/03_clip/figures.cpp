@@ -80,8 +80,9 @@ Canvas zero_shot_figure(const std::vector<Choice>& choices, std::size_t classes)
         for (const auto& [caption, probability] : choices[i].best)
             bars.push_back({caption, probability, fmt::format("{:.1f} %", 100 * probability),
                             caption == choices[i].own});
-        const double x = static_cast<double>(i % 2) * (width + gap);
-        const double y = static_cast<double>(i / 2) * (side + gap);
+        const std::size_t column = i % 2, row = i / 2;
+        const double x = static_cast<double>(column) * (width + gap);
+        const double y = static_cast<double>(row) * (side + gap);
         body.picture(choices[i].picture, {x, y, side, side});
         body.draw(figures::bar_chart(bars, {.width = bars_width, .name_width = 230}),
                   {x + side + 16, y});

@@ -27,7 +27,8 @@ image::Image mark_pixel(const image::Image& picture, const AttentionMaps& maps, 
     figures::Canvas canvas(tile_size, tile_size);
     canvas.picture(picture, {0, 0, tile_size, tile_size});
     const double w = double{tile_size} / maps.width, h = double{tile_size} / maps.height;
-    canvas.frame({pixel % maps.width * w, pixel / maps.width * h, w, h}, {220, 30, 60}, 3);
+    const int column = pixel % maps.width, row = pixel / maps.width;
+    canvas.frame({column * w, row * h, w, h}, {220, 30, 60}, 3);
     return canvas.pixels();
 }
 

@@ -23,11 +23,12 @@ image::Image channels_in_a_square(const Tensor& z) {
     const std::int64_t rows = (channels + columns - 1) / columns;
     figures::Canvas canvas(static_cast<double>(columns * width),
                            static_cast<double>(rows * height));
-    for (std::int64_t c = 0; c < channels; ++c)
-        canvas.picture(
-            figures::channel_map(z, 0, c, figures::ColorMap::diverging, -most, most),
-            {static_cast<double>(c % columns * width), static_cast<double>(c / columns * height),
-             static_cast<double>(width), static_cast<double>(height)});
+    for (std::int64_t c = 0; c < channels; ++c) {
+        const std::int64_t column = c % columns, row = c / columns;
+        canvas.picture(figures::channel_map(z, 0, c, figures::ColorMap::diverging, -most, most),
+                       {static_cast<double>(column * width), static_cast<double>(row * height),
+                        static_cast<double>(width), static_cast<double>(height)});
+    }
     return canvas.pixels();
 }
 

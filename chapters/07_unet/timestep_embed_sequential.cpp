@@ -76,7 +76,7 @@ Tensor TimestepEmbedSequential::forward(Tensor x, const Tensor& time, const Tens
 }
 //! [routing]
 
-Tensor TimestepEmbedSequential::operator()(Tensor x, const Tensor& time,
+Tensor TimestepEmbedSequential::operator()(const Tensor& x, const Tensor& time,
                                            const Tensor& context) const {
     if (!use_checkpoint_) return forward(x, time, context);
     return checkpoint([*this, x, time, context] { return forward(x, time, context); });

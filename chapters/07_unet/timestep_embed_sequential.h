@@ -20,7 +20,7 @@ public:
 
     /// x [N, block.in(), H, W], time [N, time_width], context [N, M, context_dim] or empty
     /// -> [N, block.out(), H', W'], where H' is H, or H / 2 or 2 H behind a down or up.
-    Tensor operator()(Tensor x, const Tensor& time, const Tensor& context) const;
+    Tensor operator()(const Tensor& x, const Tensor& time, const Tensor& context) const;
 
 private:
     using Module = std::variant<nn::Conv2d, resblock::ResBlock, attention::AttentionBlock,

@@ -6,7 +6,7 @@
 namespace ldm::pipeline {
 
 //! [guidance]
-ddpm::Denoiser with_guidance(ConditionedModel model, unet::Conditioning cond,
+ddpm::Denoiser with_guidance(const ConditionedModel& model, const unet::Conditioning& cond,
                              const unet::Conditioning& uncond, float scale) {
     if (uncond.empty() || scale == 1.0f)
         return [=](const Tensor& x, const Tensor& t) { return model(x, t, cond); };

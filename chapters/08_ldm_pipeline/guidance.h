@@ -21,7 +21,8 @@ using ConditionedModel =
 /// empty, only `cond` is asked for, and the two are not compared. Else throws an Error unless both
 /// are of the same kinds and shapes; both have the N of x. Upstream: p_sample_ddim of
 /// ldm/models/diffusion/ddim.py.
-[[nodiscard]] ddpm::Denoiser with_guidance(ConditionedModel model, unet::Conditioning cond,
+[[nodiscard]] ddpm::Denoiser with_guidance(const ConditionedModel& model,
+                                           const unet::Conditioning& cond,
                                            const unet::Conditioning& uncond, float scale);
 
 }  // namespace ldm::pipeline

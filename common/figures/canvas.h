@@ -10,6 +10,7 @@
 #include "common/image/image.h"
 
 /// Cairo's, which only this room knows.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is Cairo's
 typedef struct _cairo_surface cairo_surface_t;
 
 namespace ldm::figures {

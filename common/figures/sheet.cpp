@@ -73,8 +73,10 @@ struct Layout {
 void draw_tile(Canvas& canvas, const Fitted& tile, double x, double top, double height,
                const SheetStyle& style) {
     const double middle = x + style.tile_size / 2.0;
-    const Rectangle area{x + (style.tile_size - tile.width()) / 2, top,
-                         static_cast<double>(tile.width()), static_cast<double>(tile.height())};
+    // whole pixels to the left, or half a pixel would blur the picture
+    const int indent = (style.tile_size - tile.width()) / 2;
+    const Rectangle area{x + indent, top, static_cast<double>(tile.width()),
+                         static_cast<double>(tile.height())};
     canvas.picture(tile.picture, area);
     canvas.frame({area.x - 1, area.y - 1, area.width + 2, area.height + 2});
     canvas.text({middle, top + height + label_space + line_height() / 2},

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ldm::io {
@@ -83,7 +84,7 @@ template <typename T>
 template <typename T>
 [[nodiscard]] T get_or(const Json& object, std::string_view key, T fallback) {
     const Json* found = detail::find(object, key);
-    return found && !found->is_null() ? get<T>(object, key) : fallback;
+    return found && !found->is_null() ? get<T>(object, key) : std::move(fallback);
 }
 [[nodiscard]] inline std::string get_or(const Json& object, std::string_view key,
                                         const char* fallback) {

@@ -33,7 +33,7 @@ void Checkpoint::add(std::string name, Shape shape, std::function<Tensor()> load
 
 void Checkpoint::add(std::string name, Tensor weights) {
     Shape shape = weights.shape();
-    add(std::move(name), std::move(shape), [weights] { return weights; });
+    add(std::move(name), std::move(shape), [weights = std::move(weights)] { return weights; });
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
+#include <utility>
 
 #include "common/error.h"
 #include "common/image/png.h"
@@ -17,6 +18,16 @@
 #include "common/report/standard_output.h"
 
 namespace ldm::report {
+namespace {
+
+template <typename T>
+std::function<void(CLI::App&)> adds_option(std::string name, T& value, std::string help) {
+    return [name = std::move(name), &value, help = std::move(help)](CLI::App& app) {
+        app.add_option(name, value, help)->capture_default_str();
+    };
+}
+
+}  // namespace
 
 void ChapterArguments::save(const std::string& name, const image::Image& picture) const {
     const auto path = output / name;
@@ -34,20 +45,17 @@ ChapterProgram::ChapterProgram(std::string name, std::string description)
     : name_(std::move(name)), description_(std::move(description)) {}
 
 ChapterProgram& ChapterProgram::option(std::string name, int& value, std::string help) {
-    options_.push_back(
-        [=, &value](CLI::App& app) { app.add_option(name, value, help)->capture_default_str(); });
+    options_.push_back(adds_option(std::move(name), value, std::move(help)));
     return *this;
 }
 
 ChapterProgram& ChapterProgram::option(std::string name, float& value, std::string help) {
-    options_.push_back(
-        [=, &value](CLI::App& app) { app.add_option(name, value, help)->capture_default_str(); });
+    options_.push_back(adds_option(std::move(name), value, std::move(help)));
     return *this;
 }
 
 ChapterProgram& ChapterProgram::option(std::string name, std::string& value, std::string help) {
-    options_.push_back(
-        [=, &value](CLI::App& app) { app.add_option(name, value, help)->capture_default_str(); });
+    options_.push_back(adds_option(std::move(name), value, std::move(help)));
     return *this;
 }
 

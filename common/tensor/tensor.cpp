@@ -161,7 +161,7 @@ float Tensor::item() const {
     return *data();
 }
 
-Tensor Tensor::reshape(Shape shape, std::source_location where) const {
+Tensor Tensor::reshape(const Shape& shape, std::source_location where) const {
     Shape complete = shape;
     const auto unknown = std::ranges::find(complete, -1);
     if (unknown != complete.end()) {

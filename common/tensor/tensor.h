@@ -101,7 +101,7 @@ public:
     /// The same numbers under another shape; one extent may be -1 and is worked out, which takes
     /// others that are not 0.
     [[nodiscard]] Tensor reshape(
-        Shape shape, std::source_location where = std::source_location::current()) const;
+        const Shape& shape, std::source_location where = std::source_location::current()) const;
 
     /// Names the numbers, not the handle: equal for tensors that share them, and never given again,
     /// so it may be kept when the numbers are gone. 0 for a tensor that holds nothing.

@@ -28,7 +28,7 @@ public:
     explicit Prefetch(Make make, std::int64_t first = 0, std::size_t ahead = 3)
         : make_(std::move(make)),
           ahead_(ahead),
-          thread_([this, first](std::stop_token stop) { work(stop, first); }) {}
+          thread_([this, first](const std::stop_token& stop) { work(stop, first); }) {}
 
     Item next() {
         std::unique_lock lock(mutex_);

@@ -44,7 +44,7 @@ std::map<std::int64_t, fs::path, std::greater<>> states_of(const fs::path& folde
     return states;
 }
 
-const fs::path& made(const fs::path& folder) {
+fs::path made(fs::path folder) {
     io::make_folder(folder);
     return folder;
 }
