@@ -217,7 +217,7 @@ TEST_CASE("attention goes by the nominal resolution, whatever the size of the pi
         nn::Checkpoint checkpoint;
         const std::string path = "encoder.down." + std::to_string(level) + ".attn.0.norm.weight";
         checkpoint.add(path, noise({config.width(level)}, 1));
-        vae::LatentEncoder(checkpoint.root(), config, stored.embed_dim);
+        const vae::LatentEncoder encoder(checkpoint.root(), config, stored.embed_dim);
         return checkpoint.unused().empty();
     };
     config.attn_resolutions = {config.resolution / 2};

@@ -167,7 +167,7 @@ TEST_CASE(
         block_of[name.compvis.substr(0, dot)] = name.diffusers_block + " " + name.diffusers_type;
         CHECK(name.diffusers.starts_with(name.diffusers_block));
     }
-    const auto all_are = [&](const std::string& half, std::vector<int> numbers,
+    const auto all_are = [&](const std::string& half, const std::vector<int>& numbers,
                              const std::string& block) {
         for (int i : numbers) CHECK(block_of[half + std::to_string(i)] == block);
     };

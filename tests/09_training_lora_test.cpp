@@ -140,7 +140,8 @@ TEST_CASE("a LoRA begins without effect: down is uniform by its fan in, up is ze
     CHECK(close(small.draw(checkpoint), small.draw(*small.unet), 0.0) == "");
 
     for (const auto& [name, layer] : lora) {
-        const double bound = 1 / std::sqrt(static_cast<double>(layer.down.size() / layer.rank()));
+        const std::int64_t fan_in = layer.down.size() / layer.rank();
+        const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
         const auto [low, high] = std::ranges::minmax(layer.down.values());
         CHECK((low >= -bound && low < -0.7 * bound && high <= bound && high > 0.7 * bound));
         CHECK(close(layer.up, Tensor::zeros(layer.up.shape()), 0.0) == "");

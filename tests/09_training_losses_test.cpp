@@ -114,6 +114,21 @@ std::vector<std::pair<std::string, Shape>> linear_weights() {
     return weights;
 }
 
+/// All weights of LPIPS under its own names, behind `prefix`.
+std::vector<std::pair<std::string, Shape>> lpips_weights(const std::string& prefix) {
+    std::vector<std::pair<std::string, Shape>> weights;
+    for (const char* name : {"scaling_layer.scale", "scaling_layer.shift"})
+        weights.push_back({prefix + name, {1, 3, 1, 1}});
+    for (const auto& [slice, index, in, out] : train::vgg16_layers) {
+        const std::string name =
+            prefix + "net.slice" + std::to_string(slice) + "." + std::to_string(index);
+        weights.push_back({name + ".weight", {out, in, 3, 3}});
+        weights.push_back({name + ".bias", {out}});
+    }
+    for (const auto& [name, shape] : linear_weights()) weights.push_back({prefix + name, shape});
+    return weights;
+}
+
 }  // namespace
 
 TEST_CASE("every stored case of the losses of chapter 09") {
@@ -202,19 +217,7 @@ TEST_CASE("the weights of LPIPS come from the files that people have") {
 
     SECTION("also from one file with the names of LPIPS, or from an autoencoder's") {
         const std::string outer = GENERATE("", "perceptual_loss.", "loss.perceptual_loss.");
-        std::vector<std::pair<std::string, Shape>> whole;
-        for (const std::string& name : checkpoint.names()) {
-            const std::string inner = name.substr(std::string("perceptual_loss.").size());
-            for (const auto& shape : {Shape{1, 3, 1, 1}})
-                if (inner.starts_with("scaling")) whole.push_back({outer + inner, shape});
-        }
-        for (const auto& [slice, index, in, out] : train::vgg16_layers) {
-            const std::string name =
-                outer + "net.slice" + std::to_string(slice) + "." + std::to_string(index);
-            whole.push_back({name + ".weight", {out, in, 3, 3}});
-            whole.push_back({name + ".bias", {out}});
-        }
-        for (const auto& [name, shape] : linear_weights()) whole.push_back({outer + name, shape});
+        auto whole = lpips_weights(outer);
         whole.push_back({"loss.logvar", {}});
         write_weights(folder / "whole.safetensors", whole);
         nn::Checkpoint complete;

@@ -221,6 +221,27 @@ TEST_CASE("checkpoints: one training at a time") {
     CHECK_THROWS_WITH(FolderLock(folder / "nowhere"), has_text("nowhere: cannot write"));
 }
 
+namespace {
+
+/// A process that saves a state of `size` weights after each step and writes the step's number to
+/// `report`, until it is killed.
+pid_t start_saving(const fs::path& folder, std::int64_t last, std::size_t size, int report) {
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    // no memory of the parent's is freed here, no test framework, no threads
+    try {
+        Checkpoints checkpoints(folder, 2);
+        for (std::int64_t step = last + 1;; ++step) {
+            checkpoints.save(step, State(step, size).entries(), {{"seed", "1"}});
+            if (::write(report, &step, sizeof step) != sizeof step) ::_exit(2);
+        }
+    } catch (...) {
+        ::_exit(1);
+    }
+}
+
+}  // namespace
+
 TEST_CASE("checkpoints: killed at any moment, the last complete state is there") {
     const test::TemporaryFolder folder;
     // half a megabyte: writing it takes a while
@@ -233,20 +254,8 @@ TEST_CASE("checkpoints: killed at any moment, the last complete state is there")
         int pipe_ends[2];
         REQUIRE(::pipe(pipe_ends) == 0);
         const auto begin = Clock::now();
-        const pid_t child = ::fork();
+        const pid_t child = start_saving(folder.path(), last, size, pipe_ends[1]);
         REQUIRE(child >= 0);
-        // no memory of the parent's is freed here, no test framework, no threads
-        if (child == 0) {
-            try {
-                Checkpoints checkpoints(folder.path(), 2);
-                for (std::int64_t step = last + 1;; ++step) {
-                    checkpoints.save(step, State(step, size).entries(), {{"seed", "1"}});
-                    if (::write(pipe_ends[1], &step, sizeof step) != sizeof step) ::_exit(2);
-                }
-            } catch (...) {
-                ::_exit(1);
-            }
-        }
         ::close(pipe_ends[1]);
         std::int64_t reported = last, step = 0;
         // after the first save, or already during it

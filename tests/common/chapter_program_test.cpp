@@ -42,7 +42,7 @@ std::pair<int, std::string> refused(const std::vector<std::string>& arguments) {
     std::fflush(stderr);
     ::dup2(before, STDERR_FILENO);
     ::close(before);
-    std::rewind(file);
+    REQUIRE(std::fseek(file, 0, SEEK_SET) == 0);
     std::string words;
     for (int byte; (byte = std::fgetc(file)) != EOF;) words += static_cast<char>(byte);
     std::fclose(file);

@@ -1,7 +1,8 @@
 #include "common/io/half.h"
 
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -79,7 +80,9 @@ TEST_CASE("whole arrays convert like single numbers") {
     for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<std::uint16_t>(i);
     std::vector<float> floats(bits.size());
 
-    const auto same_bits = [](float a, float b) { return std::memcmp(&a, &b, sizeof a) == 0; };
+    const auto same_bits = [](float a, float b) {
+        return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+    };
     half_to_float(bits, floats);
     for (std::size_t i = 0; i < bits.size(); ++i)
         REQUIRE(same_bits(floats[i], half_to_float(bits[i])));

@@ -123,13 +123,14 @@ TEST_CASE("convolutions in bf16 are those in f32 but for the rounding") {
         const Tensor dweight = ops::conv2d_backward_weight(dy, x, c.weight, c.options);
         CAPTURE(to_string(c.x), to_string(c.weight));
         const double taps = double(c.weight[2] * c.weight[3]);
+        const std::int64_t pixels = y.size() / c.weight[0];
         const ops::WithPrecision fast(ops::Precision::bf16);
         CHECK(close(ops::conv2d(x, weight, bias, c.options), y,
                     0.02 * std::sqrt(taps * c.weight[1])) == "");
         CHECK(close(ops::conv2d_backward_input(dy, weight, c.x, c.options), dx,
                     0.02 * std::sqrt(taps * c.weight[0])) == "");
         CHECK(close(ops::conv2d_backward_weight(dy, x, c.weight, c.options), dweight,
-                    0.02 * std::sqrt(double(y.size() / c.weight[0]))) == "");
+                    0.02 * std::sqrt(double(pixels))) == "");
     }
 }
 
