@@ -1,11 +1,12 @@
 """The published code that every stored number comes from, made importable.
 
 `stable-diffusion-sdkit` carries the original `ldm` package. It imports training frameworks that no forward pass needs; empty
-stand-ins take their place while it loads.
+stand-ins take their place while it loads. `k_diffusion` is loaded the same way, only its two files about sampling.
 
 Four pieces of CompVis/latent-diffusion are in no published package. They are transcribed at the end of this file.
 """
 import contextlib
+import importlib.util
 import os
 import sys
 import types
@@ -17,6 +18,7 @@ os.environ[
 import diffusers  # noqa: F401  (before the stand-ins: they would confuse its search for optional packages)
 import numpy as np
 import torch
+import torchsde  # noqa: F401
 import transformers  # noqa: F401
 from einops import rearrange
 from torch import nn
@@ -50,6 +52,8 @@ with _stand_ins(
     import ldm.models.autoencoder as autoencoder
     import ldm.models.diffusion.ddim as ddim
     import ldm.models.diffusion.ddpm as ddpm
+    import ldm.models.diffusion.dpm_solver as dpm_solver
+    import ldm.models.diffusion.plms as plms
     import ldm.modules.attention as attention
     import ldm.modules.diffusionmodules.model as vae
     import ldm.modules.diffusionmodules.openaimodel as openaimodel
@@ -63,6 +67,18 @@ sys.modules["omegaconf"] = types.ModuleType(
     "omegaconf"
 )  # UNetModel looks at this one when it is built
 sys.modules["omegaconf.listconfig"] = _listconfig
+
+# The package's own __init__ would load all of it; `utils` lends the samplers one function.
+_k_diffusion = types.ModuleType("k_diffusion")
+_k_diffusion.__path__ = importlib.util.find_spec("k_diffusion").submodule_search_locations
+with _stand_ins(
+    k_diffusion=vars(_k_diffusion),
+    torchdiffeq={"odeint": None},
+    torchvision={},
+    torchvision__transforms={"functional": None},
+):
+    import k_diffusion.external as k_external
+    import k_diffusion.sampling as k_sampling
 
 # Gradient checkpointing changes memory, not numbers, and its autocast calls are gone from today's torch.
 attention.checkpoint = openaimodel.checkpoint = lambda function, inputs, parameters, flag: function(
