@@ -262,32 +262,46 @@ TEST_CASE("families that are not supported are named, from the header alone") {
 }
 
 TEST_CASE("a diffusers scheduler's settings are honoured or refused by name") {
-    const auto sd = schedule_settings({{"_class_name", "PNDMScheduler"},
-                                       {"beta_schedule", "scaled_linear"},
-                                       {"beta_start", 0.00085},
-                                       {"beta_end", 0.012},
-                                       {"num_train_timesteps", 1000},
-                                       {"trained_betas", nullptr},
-                                       {"steps_offset", 1}});
-    const auto config = ddpm::Schedule::from_model_config(sd);
+    const auto settings = [](io::Json more) {
+        more.emplace("_class_name", "PNDMScheduler");
+        return SchedulerSettings(more);
+    };
+    const auto sd = settings({{"beta_schedule", "scaled_linear"},
+                              {"beta_start", 0.00085},
+                              {"beta_end", 0.012},
+                              {"num_train_timesteps", 1000},
+                              {"trained_betas", nullptr},
+                              {"steps_offset", 1},
+                              // DDIM's, but in the file of SD 1.5: diffusers ignores it, too
+                              {"clip_sample", false}});
+    const auto config = ddpm::Schedule::from_model_config(sd.model_settings());
     CHECK(config.beta_schedule == "linear");
     CHECK(config.linear_start == 0.00085);
     CHECK(config.linear_end == 0.012);
     CHECK(config.parameterization == ddpm::Parameterization::eps);
-    CHECK(schedule_settings({{"prediction_type", "v_prediction"}})["parameterization"] == "v");
-    CHECK(schedule_settings({{"prediction_type", "sample"}})["parameterization"] == "x0");
-    CHECK(schedule_settings({{"beta_schedule", "linear"}})["beta_schedule"] == "sqrt_linear");
-    CHECK(schedule_settings({{"beta_schedule", "squaredcos_cap_v2"}})["beta_schedule"] == "cosine");
-    CHECK(schedule_settings({{"num_train_timesteps", 500}})["timesteps"] == 500);
-    CHECK(schedule_settings(io::Json::object()).empty());
-    const auto refused = [](const io::Json& json, const char* words) {
-        CHECK_THROWS_WITH(schedule_settings(json), has_text(words));
+    const auto ours = [&](const char* key, const io::Json& value, const char* our_key) {
+        return settings({{key, value}}).model_settings()[our_key];
     };
-    refused({{"prediction_type", "flow"}}, "'prediction_type': 'flow'");
-    refused({{"beta_schedule", "sigmoid"}}, "'beta_schedule': 'sigmoid'");
+    CHECK(ours("prediction_type", "v_prediction", "parameterization") == "v");
+    CHECK(ours("prediction_type", "sample", "parameterization") == "x0");
+    CHECK(ours("beta_schedule", "linear", "beta_schedule") == "sqrt_linear");
+    CHECK(ours("beta_schedule", "squaredcos_cap_v2", "beta_schedule") == "cosine");
+    CHECK(ours("num_train_timesteps", 500, "timesteps") == 500);
+    const Tensor betas = settings({{"trained_betas", {0.1, 0.2}}}).schedule().betas;
+    CHECK(betas.size() == 2);
+    CHECK(betas.data()[1] == 0.2f);
+
+    const auto refused = [&](const io::Json& json, const char* words) {
+        CHECK_THROWS_WITH(settings(json), has_text(words));
+    };
+    refused({{"prediction_type", "flow"}}, "'prediction_type' is 'flow'");
+    refused({{"beta_schedule", "sigmoid"}}, "'beta_schedule' is 'sigmoid'");
     refused({{"_class_name", "FlowMatchEulerDiscreteScheduler"}}, "FlowMatchEuler");
-    refused({{"rescale_betas_zero_snr", true}}, "'rescale_betas_zero_snr'");
-    refused({{"trained_betas", {0.1}}}, "'trained_betas'");
+    refused({{"steps_ofset", 1}}, "'steps_ofset', nearest: 'steps_offset'");
+    refused({{"steps_offset", 1.5}}, "'steps_offset'");
+    refused({{"beta_start", "small"}}, "'beta_start'");
+    CHECK_THROWS_WITH(settings({{"trained_betas", {0.1, 1.5}}}).schedule(), has_text("1.5"));
+    CHECK_THROWS_WITH(SchedulerSettings(io::Json::object()), has_text("_class_name"));
 }
 
 TEST_CASE("a diffusers folder that is not supported says why, from its settings alone") {

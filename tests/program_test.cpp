@@ -128,6 +128,27 @@ TEST_CASE("txt2img draws the same picture for the same seed, and says how in the
                                has_text("Seed: 7, Size: 64x64"));
 }
 
+TEST_CASE("samplers and schedules go by the names people know, and the file says A1111's") {
+    const Folder folder;
+    const auto parameters = [&](const std::string& options) {
+        const std::string path = folder / "a.png";
+        REQUIRE(run("txt2img --overwrite --prompt cat --seed 7 --output " + path + " " + options)
+                    .status == 0);
+        return image::read_png_text(path).at("parameters");
+    };
+    CHECK_THAT(parameters("--sampler dpm++2m --steps 5"),
+               has_text("Steps: 5, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale:"));
+    CHECK_THAT(parameters("--sampler dpmpp_2m --schedule sgm_uniform --steps 3"),
+               has_text("Sampler: DPM++ 2M, Schedule type: SGM Uniform"));
+    CHECK_THAT(parameters("--sampler EulerAncestralDiscreteScheduler --steps 3 --eta 0.5"),
+               has_text("Sampler: Euler a, ") && has_text("Eta: 0.5"));
+    CHECK_THAT(parameters("--sampler plms --steps 7"), has_text("Steps: 7, Sampler: PLMS, CFG"));
+    CHECK_THAT(parameters("--sampler dpm++2m_sde --steps 4"), has_text("DPM++ 2M SDE"));
+    const image::Image cpu = image::load_image(folder / "a.png");
+    CHECK_THAT(parameters("--sampler dpm++2m_sde --steps 4 --rng cuda"), has_text("RNG: NV"));
+    CHECK_FALSE(image::load_image(folder / "a.png") == cpu);
+}
+
 TEST_CASE("in bf16 txt2img draws the same picture but for the rounding, and says so in the file") {
     const Folder folder;
     REQUIRE(run("txt2img --prompt 'grinning cat' --steps 8 --seed 7 --output " + folder / "a.png")
@@ -201,6 +222,13 @@ TEST_CASE("bad options are refused") {
     check_refused(run(draw + "--seed 18446744073709551615 --batch-size 2"), "--seed", folder);
     check_refused(run(draw + "--width 1e9"), "--width", folder);
     check_refused(run(draw + "--sampler best"), "--sampler", folder);
+    check_refused(run(draw + "--sampler dpm++2n"), "nearest: 'dpm++2m'", folder);
+    check_refused(run(draw + "--schedule karas"), "nearest: 'karras'", folder);
+    check_refused(run(draw + "--sampler ddim --schedule karras"), "its own schedule", folder);
+    check_refused(run(draw + "--sampler euler --eta 0.5"), "it has no eta", folder);
+    check_refused(run(draw + "--sampler euler_a --eta 0"), "its eta is above 0", folder);
+    check_refused(run(draw + "--sampler lcm --steps 51"), "distilled for 50", folder);
+    check_refused(run(draw + "--sampler dpm_adaptive --steps 5"), "its own steps", folder);
     check_refused(run(draw + "--device tpu"), "--device", folder);
     check_refused(run(draw + "--dtype f16"), "--dtype f16 is for --device cuda", folder);
     try {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "chapters/01_ddpm/reverse_process.h"
+#include "common/nn/nearest_name.h"
 
 namespace ldm::ddpm {
 namespace {
@@ -39,23 +40,37 @@ std::unique_ptr<Sampler> make_ancestral(const Schedule& schedule, const SamplerO
             "the sampler ddpm makes all {} steps of this model, not {}: leave the number out, or "
             "choose another sampler",
             all, *options.steps));
-    if (options.eta != 0.0f) throw Error("the sampler ddpm has no eta: it adds all its noise back");
+    if (options.eta) throw Error("the sampler ddpm has no eta: it adds all its noise back");
+    expect_own_schedule("ddpm", options);
     return std::make_unique<AncestralSampler>(schedule);
 }
 
 }  // namespace
 
+void expect_own_schedule(const std::string& sampler, const SamplerOptions& options) {
+    if (!options.schedule.empty())
+        throw Error(
+            fmt::format("the sampler {} has its own schedule: leave --schedule out, or "
+                        "choose another sampler",
+                        sampler));
+}
+
 const SamplerKind& find_sampler(const SamplerList& samplers, const std::string& name) {
-    const auto found = std::ranges::find(samplers, name, &SamplerKind::name);
-    if (found != samplers.end()) return *found;
+    for (const SamplerKind& kind : samplers)
+        if (kind.name == name || std::ranges::find(kind.aliases, name) != kind.aliases.end())
+            return kind;
     std::vector<std::string> names;
     for (const SamplerKind& kind : samplers) names.push_back(kind.name);
-    throw Error(fmt::format("unknown sampler '{}': there are {}", name, fmt::join(names, ", ")));
+    throw Error(fmt::format("unknown sampler '{}'{}: there are {}", name,
+                            nn::nearest_names(name, names), fmt::join(names, ", ")));
 }
 
 SamplerKind ddpm_sampler() {
-    return {"ddpm", "DDPM", "every step of the training (1000 for Stable Diffusion), with noise",
-            make_ancestral};
+    return {"ddpm",
+            "DDPM",
+            "every step of the training (1000 for Stable Diffusion), with noise",
+            make_ancestral,
+            {"DDPMScheduler"}};
 }
 
 }  // namespace ldm::ddpm

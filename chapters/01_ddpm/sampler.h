@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,10 @@ public:
                                         const Noise& noise = {}, const Observer& observer = {},
                                         const Known& known = {}) const = 0;
 
+    /// What standard normal noise is multiplied by to be the x to begin with. 1 by the forward
+    /// process; some programs begin with a little less.
+    [[nodiscard]] virtual double initial_noise() const { return 1; }
+
     const SigmaSchedule& stops() const { return stops_; }
 
     /// How often the observer will be called: the number of steps, exactly.
@@ -40,8 +45,13 @@ private:
 struct SamplerOptions {
     /// exactly so many steps; absent: what the sampler does by itself
     std::optional<int> steps = {};
-    /// noise that is added back at each step, as a share of what the ancestral sampler adds
-    float eta = 0.0f;
+    /// noise that is added back at each step, as a share of what the ancestral sampler adds;
+    /// absent: the sampler's own
+    std::optional<float> eta = {};
+    /// at which noise levels to stop, by name (chapter 10); empty: the sampler's own
+    std::string schedule = {};
+    /// one for each picture of the batch: of the Brownian motions that stochastic samplers follow
+    std::vector<std::uint64_t> seeds = {};
 };
 
 /// A sampler as the command, the help and a PNG's parameters know it.
@@ -53,6 +63,10 @@ struct SamplerKind {
     /// one line of help
     std::string help;
     std::function<std::unique_ptr<Sampler>(const Schedule&, const SamplerOptions&)> make;
+    /// other names that people know it by
+    std::vector<std::string> aliases = {};
+    /// the schedule it takes unless another is asked for; empty: it has one of its own only
+    std::string schedule = {};
 };
 
 /// A closed list, in the order in which people read it. Each chapter that has samplers adds its own
@@ -61,6 +75,9 @@ using SamplerList = std::vector<SamplerKind>;
 
 /// The kind of that name; an Error that lists all names when there is none.
 const SamplerKind& find_sampler(const SamplerList& samplers, const std::string& name);
+
+/// Throws an Error if another schedule is asked for than the sampler's own.
+void expect_own_schedule(const std::string& sampler, const SamplerOptions& options);
 
 /// Ho et al. (2020), algorithm 2: every step of the training, noise added back at each. x0 is not
 /// clamped, for latents have no bounds.

@@ -79,18 +79,21 @@ Schedule::Config Schedule::from_json(const io::Json& json) {
     return config;
 }
 
-Schedule::Schedule(const Config& config) : parameterization(config.parameterization) {
-    const auto beta = make_beta_schedule(config.beta_schedule, config.timesteps,
-                                         config.linear_start, config.linear_end, config.cosine_s);
+Schedule::Schedule(const Config& config)
+    : Schedule(make_beta_schedule(config.beta_schedule, config.timesteps, config.linear_start,
+                                  config.linear_end, config.cosine_s),
+               config.parameterization, config.v_posterior) {}
+
+Schedule::Schedule(const std::vector<double>& beta, Parameterization predicted, double v)
+    : parameterization(predicted) {
     const auto ac = cumulative_alphas(beta);
-    const double v = config.v_posterior;
     expect(v >= 0.0 && v <= 1.0, fmt::format("'v_posterior' is {}, expected 0 to 1", v));
 
     const auto ac_prev = [&](int t) { return t > 0 ? ac[t - 1] : 1.0; };
     const auto variance = [&](int t) {
         return (1.0 - v) * beta[t] * (1.0 - ac_prev(t)) / (1.0 - ac[t]) + v * beta[t];
     };
-    const int T = config.timesteps;
+    const int T = static_cast<int>(beta.size());
     betas = table(T, [&](int t) { return beta[t]; });
     alphas_cumprod = table(T, [&](int t) { return ac[t]; });
     alphas_cumprod_prev = table(T, ac_prev);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/io/json.h"
 #include "common/tensor/tensor.h"
@@ -42,6 +43,10 @@ struct Schedule {
 
     /// Throws an Error for an unknown beta_schedule and for betas outside [0, 1).
     explicit Schedule(const Config& config);
+
+    /// The same from the betas themselves, each in [0, 1).
+    Schedule(const std::vector<double>& betas, Parameterization parameterization,
+             double v_posterior = 0.0);
 
     int timesteps() const { return static_cast<int>(betas.size()); }
 

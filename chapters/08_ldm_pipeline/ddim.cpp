@@ -120,12 +120,16 @@ Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
 //! [sample]
 
 ddpm::SamplerKind ddim_sampler() {
-    return {"ddim", "DDIM", "as few steps as you like (50), without noise unless --eta asks for it",
+    return {"ddim",
+            "DDIM",
+            "as few steps as you like (50), without noise unless --eta asks for it",
             [](const ddpm::Schedule& schedule, const ddpm::SamplerOptions& options) {
+                ddpm::expect_own_schedule("ddim", options);
                 return std::make_unique<DDIMSampler>(
-                    schedule,
-                    DDIMSampler::Config{.S = options.steps.value_or(50), .eta = options.eta});
-            }};
+                    schedule, DDIMSampler::Config{.S = options.steps.value_or(50),
+                                                  .eta = options.eta.value_or(0.0f)});
+            },
+            {"DDIMScheduler"}};
 }
 
 }  // namespace ldm::pipeline

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
 #include "chapters/08_ldm_pipeline/families.h"
@@ -14,52 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using NewName = std::function<std::string(const std::string&)>;
-
-/// The value of a key in one vocabulary, in the other; an Error that names it where there is none.
-std::string translated(const io::Json& config, const char* key, const std::string& usual,
-                       std::initializer_list<std::pair<const char*, const char*>> words) {
-    const std::string value = io::get_or(config, key, usual);
-    for (const auto& [theirs, ours] : words)
-        if (value == theirs) return ours;
-    throw Error(
-        fmt::format("its scheduler_config.json has '{}': '{}', which is not known", key, value));
-}
-
-/// Schedulers that were made for this kind of training. All of them sample from the same model, so
-/// any sampler of ours does for it.
-constexpr const char* scheduler_classes[] = {
-    "DDIMScheduler",
-    "DDPMScheduler",
-    "PNDMScheduler",
-    "LMSDiscreteScheduler",
-    "EulerDiscreteScheduler",
-    "EulerAncestralDiscreteScheduler",
-    "HeunDiscreteScheduler",
-    "KDPM2DiscreteScheduler",
-    "KDPM2AncestralDiscreteScheduler",
-    "DPMSolverMultistepScheduler",
-    "DPMSolverSinglestepScheduler",
-    "UniPCMultistepScheduler",
-    "DEISMultistepScheduler",
-};
-
-void expect_known_class(const io::Json& config) {
-    const auto name = io::get_or(config, "_class_name", scheduler_classes[0]);
-    if (std::ranges::find(scheduler_classes, name) == std::end(scheduler_classes))
-        throw Error(fmt::format(
-            "its scheduler_config.json names the scheduler '{}', which is not known", name));
-}
-
-/// Settings of scheduler_config.json that change what the UNet's answer means.
-void expect_no_other_training(const io::Json& config) {
-    for (const char* key : {"rescale_betas_zero_snr", "thresholding"})
-        if (io::get_or(config, key, false))
-            throw Error(fmt::format(
-                "its scheduler_config.json asks for '{}', which cannot be done yet", key));
-    if (!io::get_or(config, "trained_betas", io::Json()).is_null())
-        throw Error(
-            "its scheduler_config.json has 'trained_betas' of its own, which cannot be used yet");
-}
 
 /// Weights of one part; those in 16 bits may be called ….fp16.safetensors.
 fs::path weights_of(const fs::path& folder, const std::string& stem) {
@@ -96,6 +50,7 @@ public:
             find_vocabulary();
         }
         ModelSpec spec = spec_from_settings(parts_.config, family_);
+        spec.scheduler = std::move(scheduler_);
         if (!problems_.empty()) spec.problems = problems_;
         return {std::move(spec), nn::ModelSource(std::move(parts_))};
     }
@@ -133,7 +88,10 @@ private:
     }
 
     void read_scheduler() {
-        parts_.config.update(schedule_settings(config_of("scheduler", "scheduler_config.json")));
+        const io::Json config = config_of("scheduler", "scheduler_config.json");
+        if (config.empty()) return;
+        scheduler_.emplace(config);
+        parts_.config.update(scheduler_->model_settings());
     }
 
     void add_part(const fs::path& file, const NewName& compvis_name) {
@@ -191,6 +149,7 @@ private:
     fs::path path_;
     nn::ModelSource::Parts parts_;
     std::string family_ = sd1;
+    std::optional<SchedulerSettings> scheduler_;
     std::vector<std::string> problems_;
 };
 
@@ -203,21 +162,5 @@ bool is_diffusers_folder(const fs::path& path) {
 }
 
 OpenedModel open_diffusers_folder(const fs::path& path) { return DiffusersFolder(path).open(); }
-
-io::Json schedule_settings(const io::Json& config) {
-    if (config.empty()) return io::Json::object();
-    expect_known_class(config);
-    expect_no_other_training(config);
-    return {{"parameterization",
-             translated(config, "prediction_type", "epsilon",
-                        {{"epsilon", "eps"}, {"v_prediction", "v"}, {"sample", "x0"}})},
-            {"beta_schedule", translated(config, "beta_schedule", "linear",
-                                         {{"scaled_linear", "linear"},
-                                          {"linear", "sqrt_linear"},
-                                          {"squaredcos_cap_v2", "cosine"}})},
-            {"linear_start", io::get_or(config, "beta_start", 1e-4)},
-            {"linear_end", io::get_or(config, "beta_end", 2e-2)},
-            {"timesteps", io::get_or(config, "num_train_timesteps", 1000)}};
-}
 
 }  // namespace ldm::pipeline

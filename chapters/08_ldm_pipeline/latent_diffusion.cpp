@@ -22,7 +22,7 @@ LatentDiffusion::LatentDiffusion(OpenedModel model) : LatentDiffusion(std::move(
 LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
     : model_(supported(std::move(model))),
       options_(std::move(options)),
-      schedule_(spec().schedule),
+      schedule_(spec().make_schedule()),
       device_(source().checkpoint().place().device),
       dtype_(source().checkpoint().place().dtype) {
     if (source().checkpoint().count("").second <= most_packed_numbers)

@@ -23,6 +23,7 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
     const auto preferred = io::get_or(config, "sampler", io::Json::object());
     spec.sampler = io::get_or(preferred, "name", spec.sampler);
     spec.steps = io::get_or(preferred, "steps", spec.steps);
+    spec.sampler_schedule = io::get_or(preferred, "schedule", spec.sampler_schedule);
     spec.cfg_scale = io::get_or(preferred, "cfg_scale", spec.cfg_scale);
 }
 
@@ -45,6 +46,10 @@ void expect_fitting(const ModelSpec& spec) {
 }
 
 }  // namespace
+
+ddpm::Schedule ModelSpec::make_schedule() const {
+    return scheduler ? scheduler->schedule() : ddpm::Schedule(schedule);
+}
 
 Shape ModelSpec::latent_shape(std::int64_t n, int width, int height) const {
     const int step = size_step();

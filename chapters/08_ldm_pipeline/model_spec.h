@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/diffusion_wrapper.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
+#include "chapters/08_ldm_pipeline/scheduler_settings.h"
 #include "common/nn/model_source.h"
 
 namespace ldm::pipeline {
@@ -38,6 +40,13 @@ struct ModelSpec {
     /// otherwise
     std::string sampler = "ddim";
     int steps = 50;
+    /// empty: the sampler's own
+    std::string sampler_schedule = {};
+    /// how a diffusers folder says that it is to be drawn with
+    std::optional<SchedulerSettings> scheduler = {};
+
+    /// The noise schedule that it was trained with.
+    ddpm::Schedule make_schedule() const;
     float cfg_scale = 7.5f;
 
     /// f: width of a picture over width of its latent.

@@ -10,19 +10,21 @@
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 #include "common/io/utf8.h"
 #include "common/ops/cuda_graph_callable.h"
+#include "common/ops/elementwise.h"
 #include "common/ops/optimizer_step.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
+#include "common/random/philox.h"
 #include "common/random/torch_random.h"
 
 namespace ldm::pipeline {
 namespace {
 
 /// A stream of noise for each picture, so that none depends on its neighbours.
+template <class Generator>
 ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds, Device device) {
-    auto streams =
-        std::make_shared<std::vector<random::TorchGenerator>>(seeds.begin(), seeds.end());
+    auto streams = std::make_shared<std::vector<Generator>>(seeds.begin(), seeds.end());
     return [streams, device](const Shape& shape) {
         Tensor noise(shape);
         const auto each = static_cast<std::size_t>(noise.size()) / streams->size();
@@ -30,6 +32,12 @@ ddpm::Noise noise_from(const std::vector<std::uint64_t>& seeds, Device device) {
             (*streams)[i].normal(noise.values().subspan(i * each, each));
         return ops::to(noise, device);
     };
+}
+
+ddpm::Noise noise_of(const Txt2ImgRequest& request, Device device) {
+    return request.rng == RandomStream::cpu
+               ? noise_from<random::TorchGenerator>(request.seeds, device)
+               : noise_from<random::PhiloxGenerator>(request.seeds, device);
 }
 
 /// The same, and on a GPU a step is captured once as a CUDA graph and then replayed.
@@ -48,7 +56,10 @@ std::string name_of_model(const std::filesystem::path& path) {
 
 std::unique_ptr<ddpm::Sampler> sampler_of(const Txt2ImgRequest& request,
                                           const ddpm::Schedule& schedule) {
-    return request.sampler.make(schedule, {.steps = request.steps, .eta = request.eta});
+    return request.sampler.make(schedule, {.steps = request.steps,
+                                           .eta = request.eta,
+                                           .schedule = request.schedule,
+                                           .seeds = request.seeds});
 }
 
 /// A weight that is no number makes all latents so, and the picture one grey without a word.
@@ -62,11 +73,15 @@ void expect_finite(const Tensor& z) {
 
 }  // namespace
 
-Txt2ImgRequest preferred_request(const ModelSpec& spec, const std::string& sampler) {
+Txt2ImgRequest preferred_request(const ModelSpec& spec, const std::string& sampler,
+                                 const ddpm::SamplerList& known) {
     Txt2ImgRequest request;
     request.width = request.height = spec.image_size;
-    request.sampler = find_sampler(samplers(), sampler.empty() ? spec.sampler : sampler);
-    if (request.sampler.name == spec.sampler) request.steps = spec.steps;
+    request.sampler = find_sampler(known, sampler.empty() ? spec.sampler : sampler);
+    if (request.sampler.name == spec.sampler) {
+        request.steps = spec.steps;
+        request.schedule = spec.sampler_schedule;
+    }
     request.cfg_scale = spec.cfg_scale;
     return request;
 }
@@ -79,7 +94,7 @@ void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec) {
                                 request.seeds.size()));
     // both throw for what the model or the sampler cannot do
     spec.latent_shape(n, request.width, request.height);
-    sampler_of(request, ddpm::Schedule(spec.schedule));
+    sampler_of(request, spec.make_schedule());
 }
 
 //! [txt2img]
@@ -97,9 +112,13 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
         as_cuda_graph(with_guidance(model.conditioned_model(), cond, uncond, request.cfg_scale));
 
     // Somewhere to begin: nothing but noise.
-    const ddpm::Noise noise = noise_from(request.seeds, model.device());
+    const ddpm::Noise noise = noise_of(request, model.device());
     result.noise =
         noise(model.spec().latent_shape(n, request.width, request.height));  // [N, C, h, w]
+    const auto sampler = sampler_of(request, model.schedule());
+    const Tensor x = sampler->initial_noise() == 1
+                         ? result.noise
+                         : static_cast<float>(sampler->initial_noise()) * result.noise;
 
     const ddpm::Observer remember = [&](const ddpm::SamplerStep& step) {
         if (request.keep_steps) result.steps.push_back({step.x, step.pred_x0, step.t});
@@ -107,8 +126,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     };
 
     // Take the noise away, a little at a time.
-    const Tensor z =
-        sampler_of(request, model.schedule())->sample(denoiser, result.noise, noise, remember);
+    const Tensor z = sampler->sample(denoiser, x, noise, remember);
     expect_finite(z);
     // what it holds in memory makes room for the decoder
     denoiser = nullptr;
@@ -119,7 +137,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
 //! [txt2img]
 
 int step_count(const Txt2ImgRequest& request, const ModelSpec& spec) {
-    return sampler_of(request, ddpm::Schedule(spec.schedule))->steps();
+    return sampler_of(request, spec.make_schedule())->steps();
 }
 
 image::Image to_uint8_image(const Tensor& pictures, std::int64_t index) {
@@ -135,11 +153,15 @@ std::string parameters_text(const LatentDiffusion& model, const Txt2ImgRequest& 
     std::string text = request.prompts[i] + "\n";
     if (!request.negative_prompt.empty())
         text += "Negative prompt: " + request.negative_prompt + "\n";
-    text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}",
-                        step_count(request, model.spec()), request.sampler.label, request.cfg_scale,
+    text += fmt::format("Steps: {}, Sampler: {}, ", step_count(request, model.spec()),
+                        request.sampler.label);
+    if (!request.schedule_label.empty())
+        text += fmt::format("Schedule type: {}, ", request.schedule_label);
+    text += fmt::format("CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}", request.cfg_scale,
                         request.seeds[i], request.width, request.height,
                         name_of_model(model.source().path()));
-    if (request.eta != 0.0f) text += fmt::format(", Eta: {:g}", request.eta);
+    if (request.eta) text += fmt::format(", Eta: {:g}", *request.eta);
+    if (request.rng == RandomStream::cuda) text += ", RNG: NV";
     const Device device = model.device();
     if (const ops::Precision precision = ops::precision(device); precision != ops::Precision::f32)
         text += ", Precision: " + ops::name_of(precision);

@@ -12,12 +12,16 @@
 
 namespace ldm::pipeline {
 
+/// PyTorch's generators: that of the CPU, which diffusers' examples use, and that of a GPU, which
+/// A1111 and stable-diffusion.cpp use by default.
+enum class RandomStream { cpu, cuda };
+
 /// What to draw: one picture for each prompt, all of one size, in one batch.
 struct Txt2ImgRequest {
     std::vector<std::string> prompts;
     /// what the picture should not be
     std::string negative_prompt;
-    /// one for each prompt; PyTorch's CPU noise for that seed
+    /// one for each prompt
     std::vector<std::uint64_t> seeds;
     /// pixels, multiples of spec.size_step()
     int width = 0, height = 0;
@@ -25,8 +29,15 @@ struct Txt2ImgRequest {
     ddpm::SamplerKind sampler = ddim_sampler();
     /// number of steps; absent: the sampler's default
     std::optional<int> steps = {};
-    /// noise added back in each step, as a share of what the ancestral sampler adds
-    float eta = 0.0f;
+    /// noise added back in each step, as a share of what the ancestral sampler adds; absent: as the
+    /// sampler does by itself
+    std::optional<float> eta = {};
+    /// at which noise levels the sampler stops, by name; empty: the sampler's own
+    std::string schedule = {};
+    /// as A1111 writes it into a PNG, if it was chosen
+    std::string schedule_label = {};
+    /// whose random numbers a seed stands for
+    RandomStream rng = RandomStream::cpu;
     /// guidance scale s; 1: the conditional prediction alone, 0: the unconditional one
     float cfg_scale = 7.5f;
     /// whether the result has the latents of every step
@@ -36,7 +47,8 @@ struct Txt2ImgRequest {
 /// The size, sampler, steps and guidance that the model's makers prefer. With the name of another
 /// sampler its own number of steps. Throws an Error for an unknown name.
 [[nodiscard]] Txt2ImgRequest preferred_request(const ModelSpec& spec,
-                                               const std::string& sampler = "");
+                                               const std::string& sampler = "",
+                                               const ddpm::SamplerList& known = samplers());
 
 /// Throws an Error for a request that such a model cannot fulfil: a size that does not fit, a
 /// number of steps or an eta that the sampler does not take, no prompt, more or fewer seeds than

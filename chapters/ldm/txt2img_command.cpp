@@ -15,6 +15,7 @@
 #include "chapters/ldm/commands.h"
 #include "chapters/ldm/picture_files.h"
 #include "chapters/ldm/prompts.h"
+#include "chapters/ldm/sampling_options.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
 #include "common/ops/precision.h"
@@ -38,11 +39,10 @@ struct Options {
     std::string prompt, prompt_file, negative_prompt;
     OutputOptions output;
     std::string save_latents;
-    std::string sampler, device = "cpu", dtype = "f32", precision = "f32";
+    SamplingOptions sampling;
+    std::string device = "cpu", dtype = "f32", precision = "f32";
     std::vector<std::string> lora;
-    std::optional<int> steps, width, height;
-    std::optional<float> cfg_scale;
-    float eta = 0.0f;
+    std::optional<int> width, height;
     // -1: a random one
     std::string seed = "42";
     int batch_size = 0, threads = 0;
@@ -114,13 +114,10 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
 
 /// Options given on the command line before those the model prefers before those of this program.
 Txt2ImgRequest request_template(const Options& options, const pipeline::ModelSpec& spec) {
-    Txt2ImgRequest request = preferred_request(spec, options.sampler);
+    Txt2ImgRequest request = sampling_request(options.sampling, spec);
     request.negative_prompt = options.negative_prompt;
     request.width = options.width.value_or(request.width);
     request.height = options.height.value_or(request.height);
-    if (options.steps) request.steps = options.steps;
-    request.cfg_scale = options.cfg_scale.value_or(request.cfg_scale);
-    request.eta = options.eta;
     request.keep_steps = !options.save_latents.empty();
     return request;
 }
@@ -265,20 +262,6 @@ void draw(const Options& options) {
     }
 }
 
-std::vector<std::string> sampler_names() {
-    std::vector<std::string> names;
-    for (const ddpm::SamplerKind& kind : pipeline::samplers()) names.push_back(kind.name);
-    return names;
-}
-
-/// A line for each sampler.
-std::string sampler_help() {
-    std::string help = "How to get from noise to picture (default: the model's)";
-    for (const ddpm::SamplerKind& kind : pipeline::samplers())
-        help += fmt::format("\n{}: {}", kind.name, kind.help);
-    return help;
-}
-
 void add_model_options(CLI::App& command, Options& options) {
     command.add_option(
         "-m,--model", options.model,
@@ -299,19 +282,7 @@ void add_output_options(CLI::App& command, Options& options) {
                        "Write noise, every step and the final latent as safetensors");
 }
 
-void add_sampling_options(CLI::App& command, Options& options) {
-    command.add_option("--steps", options.steps, "Sampling steps (default: the model's)")
-        ->check(CLI::Range(1, 1000));
-    command
-        .add_option("--cfg-scale", options.cfg_scale,
-                    "Classifier-free guidance: how strongly the prompt is followed\n"
-                    "(default: the model's)")
-        ->check(report::number_between(0.0, 100.0));
-    command.add_option("--sampler", options.sampler, sampler_help())
-        ->check(CLI::IsMember(sampler_names()));
-    command.add_option("--eta", options.eta, "How much noise each step adds back, 0 to 1")
-        ->check(report::number_between(0.0, 1.0))
-        ->capture_default_str();
+void add_picture_options(CLI::App& command, Options& options) {
     command
         .add_option("-s,--seed", options.seed,
                     "Of the initial noise, the same as PyTorch's on the CPU; -1: a random one")
@@ -357,7 +328,8 @@ void add_txt2img(CLI::App& app, int& status) {
     prompt->excludes(file);
     command->add_option("-n,--negative-prompt", options->negative_prompt, "What not to draw");
     add_output_options(*command, *options);
-    add_sampling_options(*command, *options);
+    add_sampling_options(*command, options->sampling);
+    add_picture_options(*command, *options);
     add_computing_options(*command, *options);
     command->callback([=, &status] {
         if (prompt->count() + file->count() == 0)

@@ -1,5 +1,6 @@
 # Everything the project takes from the system's packages (Debian names in brackets).
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)   # [libeigen3-dev]      matrices on the CPU
+find_package(Boost 1.74 REQUIRED)             # [libboost-dev]       quantiles of the beta distribution
 find_package(OpenMP REQUIRED COMPONENTS CXX)  # [libgomp, with g++; libomp-19-dev, with clang] threads
 find_package(fmt REQUIRED)                    # [libfmt-dev]         text formatting
 find_package(nlohmann_json REQUIRED)          # [nlohmann-json3-dev] JSON

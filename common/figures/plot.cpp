@@ -41,16 +41,35 @@ Color color_of(const std::vector<Curve>& curves, std::size_t i) {
     return curves[i].color.value_or(curve_color(i));
 }
 
-/// The names of the curves in a row from `x` on, each behind a piece of its line.
-void draw_legend(Canvas& canvas, const std::vector<Curve>& curves, double x, double y) {
-    constexpr double sample = 24;
+/// the piece of line before a name in the legend, and the room after it
+constexpr double sample = 24, sample_space = 6;
+
+/// Where the names of the curves stand: in rows from `left` to `right`.
+std::vector<Point> legend_places(const std::vector<Curve>& curves, double left, double right) {
+    std::vector<Point> places;
+    double x = left, y = line_height(tick_size) / 2;
+    for (const Curve& curve : curves) {
+        const double width = sample + sample_space + text_width(curve.name, tick_size);
+        if (x > left && x + width > right) {
+            x = left;
+            y += line_height(tick_size);
+        }
+        places.push_back({x, y});
+        x += width + 2 * space;
+    }
+    return places;
+}
+
+/// The names of the curves, each behind a piece of its line.
+void draw_legend(Canvas& canvas, const std::vector<Curve>& curves,
+                 const std::vector<Point>& places) {
     for (std::size_t i = 0; i < curves.size(); ++i) {
+        const auto [x, y] = places[i];
         if (curves[i].dots)
             canvas.dots({{x + sample / 2, y}}, color_of(curves, i), 6);
         else
             canvas.line({{x, y}, {x + sample, y}}, color_of(curves, i), 3);
-        canvas.text({x + sample + 6, y}, curves[i].name, {.size = tick_size});
-        x += sample + 6 + text_width(curves[i].name, tick_size) + 2 * space;
+        canvas.text({x + sample + sample_space, y}, curves[i].name, {.size = tick_size});
     }
 }
 
@@ -104,17 +123,18 @@ Canvas plot(const std::vector<Curve>& curves, const PlotStyle& style) {
         expect(curve.x.empty() || curve.x.size() == curve.y.size(),
                fmt::format("curve '{}' has {} x and {} y", curve.name, curve.x.size(),
                            curve.y.size()));
-    const Axis x_axis = axis_for(curves, x_of, style.x_range, false, 6);
+    const Axis x_axis = axis_for(curves, x_of, style.x_range, style.log_x, 6);
     const Axis y_axis = axis_for(
         curves, [](const Curve& c, std::size_t i) { return c.y[i]; }, style.y_range, style.log_y,
         5);
 
     const double line = line_height(tick_size);
     const double left = (style.y_label.empty() ? 0 : line + space) + widest_text(y_axis) + space;
-    const double top = std::ceil(curves.size() > 1 ? line + space : line / 2);
     const double below = std::ceil(6 + line + (style.x_label.empty() ? 0 : line + 4));
     // half of the last number at the right
     const double right = 24;
+    const std::vector<Point> legend = legend_places(curves, left, style.width);
+    const double top = std::ceil(curves.size() > 1 ? legend.back().y + line / 2 + space : line / 2);
     const Rectangle area{left, top, style.width - left - right, style.height - top - below};
     expect(area.width > 50 && area.height > 50,
            fmt::format("a plot of {}x{} is too small", style.width, style.height));
@@ -122,7 +142,7 @@ Canvas plot(const std::vector<Curve>& curves, const PlotStyle& style) {
     Canvas body(style.width, style.height);
     draw_axes(body, x_axis, y_axis, area);
     body.draw(draw_curves(curves, x_axis, y_axis, area), {area.x, area.y});
-    if (curves.size() > 1) draw_legend(body, curves, left, line / 2);
+    if (curves.size() > 1) draw_legend(body, curves, legend);
     body.text({left + area.width / 2, style.height - line / 2}, style.x_label, axis_style);
     TextStyle upwards = axis_style;
     upwards.upwards = true;

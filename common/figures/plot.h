@@ -24,14 +24,14 @@ struct PlotStyle {
     std::string title, caption, x_label, y_label;
     /// of all without title, caption and margins
     double width = 840, height = 400;
-    bool log_y = false;
+    bool log_x = false, log_y = false;
     /// otherwise from the values
     std::optional<std::pair<float, float>> x_range = {}, y_range = {};
 };
 
-/// Curves over axes with round numbers, and a legend when there is more than one, as a figure. What
-/// has no place on a logarithmic axis leaves a gap. Throws ldm::Error for a curve with another
-/// number of x than of y.
+/// Curves over axes with round numbers, and a legend when there is more than one, on as many lines
+/// as it needs, as a figure. What has no place on a logarithmic axis leaves a gap. Throws
+/// ldm::Error for a curve with another number of x than of y.
 [[nodiscard]] Canvas plot(const std::vector<Curve>& curves, const PlotStyle& style);
 
 }  // namespace ldm::figures

@@ -111,6 +111,25 @@ TEST_CASE("plot: what has no place on a logarithmic axis leaves a gap") {
     CHECK(red_at(with_gap, 0.1) > 0);
 }
 
+TEST_CASE("plot: a power of x is a straight line where both axes are logarithmic") {
+    const PlotStyle style{.x_range = std::pair{1.0f, 100.0f}, .y_range = std::pair{1.0f, 1e4f}};
+    PlotStyle logs = style;
+    logs.log_x = logs.log_y = true;
+    // the square of x at its ends and in between, and the line between the ends
+    const Image square = plot({{"", {1, 100, 1e4}, {1, 10, 100}, red}}, logs).pixels();
+    const Image straight = plot({{"", {1, 1e4}, {1, 100}, red}}, logs).pixels();
+    CHECK(count(square, red) == Approx(count(straight, red)).epsilon(0.05));
+}
+
+TEST_CASE("plot: a legend that is too long for one line goes on below") {
+    const auto with_names = [](const std::string& name) {
+        return plot({{name, {1, 2}, {}, red}, {name, {2, 1}, {}, red}}, {.width = 300}).pixels();
+    };
+    const Image one_line = with_names("a"), two_lines = with_names(std::string(30, 'a'));
+    CHECK(one_line.width == two_lines.width);
+    CHECK(box_of(two_lines, hairline).top > box_of(one_line, hairline).top + 10);
+}
+
 TEST_CASE("plot: labels and legend are inside of the figure, and what is wrong is refused") {
     const Canvas both =
         plot({{"a", {1, 2, 3}}, {"b", {3, NAN, 1}, {}, red, true}}, {.title = "title",
