@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -289,7 +290,7 @@ TEST_CASE("a diffusers scheduler's settings are honoured or refused by name") {
     CHECK(ours("num_train_timesteps", 500, "timesteps") == 500);
     const Tensor betas = settings({{"trained_betas", {0.1, 0.2}}}).schedule().betas;
     CHECK(betas.size() == 2);
-    CHECK(betas.data()[1] == 0.2f);
+    CHECK(std::abs(betas.data()[1] - 0.2f) < 1e-7f);
 
     const auto refused = [&](const io::Json& json, const char* words) {
         CHECK_THROWS_WITH(settings(json), has_text(words));
@@ -319,7 +320,10 @@ TEST_CASE("a diffusers folder that is not supported says why, from its settings 
     io::write_text_file(folder / "vae/diffusion_pytorch_model.bin", "PK");
     problem("diffusion_pytorch_model.bin");
     io::write_json(folder / "scheduler/scheduler_config.json", {{"prediction_type", "flow"}});
-    problem("'prediction_type': 'flow'");
+    problem("scheduler_config.json: '_class_name' is missing");
+    io::write_json(folder / "scheduler/scheduler_config.json",
+                   {{"_class_name", "DDIMScheduler"}, {"prediction_type", "flow"}});
+    problem("'prediction_type' is 'flow'");
     io::write_json(folder / "unet/config.json", {{"in_channels", 9}});
     problem("9 channels");
     io::write_json(folder / "unet/config.json", {{"cross_attention_dim", 1024}});

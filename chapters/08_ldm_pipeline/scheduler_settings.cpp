@@ -219,6 +219,7 @@ const char* name_of_betas(const std::string& beta_schedule) {
 
 SchedulerSettings::SchedulerSettings(const Json& config) {
     if (!config.is_object()) refuse("expected an object");
+    if (!io::has(config, "_class_name")) refuse("'_class_name' is missing");
     class_name_ = io::get<std::string>(config, "_class_name");
     const auto found = std::ranges::find(classes(), class_name_, &Class::name);
     if (found == classes().end())
