@@ -59,11 +59,6 @@ Made sampler(SigmaSchedule stops, SigmaSampler::MakeSolver make,
                                           std::move(options));
 }
 
-template <class SolverType>
-SigmaSampler::MakeSolver makes(typename SolverType::Options options) {
-    return [options] { return std::make_unique<SolverType>(options); };
-}
-
 Tensor noise(const Shape& shape, std::uint64_t seed) {
     Tensor z(shape);
     random::TorchGenerator(seed).normal(z.values());

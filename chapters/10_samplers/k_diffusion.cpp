@@ -9,11 +9,6 @@
 namespace ldm::samplers {
 namespace {
 
-template <class SolverType>
-SigmaSampler::MakeSolver makes(typename SolverType::Options options) {
-    return [options] { return std::make_unique<SolverType>(options); };
-}
-
 /// DPM++ with the memory of so many steps.
 SigmaSampler::MakeSolver dpmpp(int order, double eta, const KDiffusionOptions& k) {
     return makes<DpmMultistepSolver>({.order = order,

@@ -48,9 +48,7 @@ std::vector<double> by_index(std::size_t order, double dsigma) {
 }
 
 /// How many time steps upstream's PNDM takes a step for: T / steps, whatever the stops.
-double step_in_time(const Denoising& denoise) {
-    return denoise.table().timesteps() / denoise.steps();
-}
+int step_in_time(const Denoising& denoise) { return denoise.table().timesteps() / denoise.steps(); }
 
 /// y times sqrt(ac).
 Tensor scaled(const Tensor& y, double sigma) {
@@ -144,7 +142,7 @@ Tensor LinearMultistepSolver::runge_kutta_step(Denoising& denoise, int i, const 
     const SigmaTable& table = denoise.table();
     const double sigma = denoise.sigma(i), next = denoise.sigma(i + 1);
     // half a step below this stop, and above the next one: the same where the stops are even
-    const double half = std::floor(step_in_time(denoise) / 2);
+    const int half = step_in_time(denoise) / 2;
     const double below = table.sigma(denoise.time(i) - half);
     const double above = table.sigma(denoise.time(i + 1) + half);
     const auto after = [&](double to) {

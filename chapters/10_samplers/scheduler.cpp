@@ -20,12 +20,6 @@ namespace {
 
 using ddpm::SigmaSchedule;
 
-/// A factory of solvers with these options.
-template <class SolverType>
-SigmaSampler::MakeSolver makes(typename SolverType::Options options) {
-    return [options] { return std::make_unique<SolverType>(options); };
-}
-
 /// Everything that the classes need to make their sampler.
 class Maker {
 public:
@@ -83,8 +77,10 @@ private:
 
 std::vector<double> Maker::ends(const SigmaSchedule& stops) const {
     std::vector<double> ends;
+    // whole time steps
+    const int down = table_.timesteps() / steps_;
     for (const float time : stops.timesteps) {
-        const double next = time - static_cast<float>(table_.timesteps() / steps_);
+        const double next = time - static_cast<float>(down);
         ends.push_back(next >= 0 ? table_.sigma(next) : last_sigma());
     }
     return ends;

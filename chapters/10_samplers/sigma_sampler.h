@@ -68,4 +68,10 @@ private:
     Options options_;
 };
 
+/// Makes solvers of a kind, each with these options.
+template <class SolverType>
+SigmaSampler::MakeSolver makes(const typename SolverType::Options& options) {
+    return [options] { return std::make_unique<SolverType>(options); };
+}
+
 }  // namespace ldm::samplers
