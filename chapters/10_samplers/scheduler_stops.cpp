@@ -51,7 +51,8 @@ std::vector<double> spaced_times(const SchedulerSettings& settings, int steps, b
     std::vector<double> times;
     for (int i = steps - 1; i >= 0; --i) {
         if (spacing == "leading") {
-            times.push_back(i * (T / steps) + settings.get<int>("steps_offset"));
+            const int time = i * (T / steps) + settings.get<int>("steps_offset");
+            times.push_back(time);
         } else {
             const double time = steps == 1 ? 0 : i * ((T - 1.0) / (steps - 1));
             times.push_back(rounded ? std::nearbyint(time) : time);
@@ -75,10 +76,12 @@ std::vector<double> solver_times(const SchedulerSettings& settings, const SigmaT
         return trailing_times(T, settings.get<int>("num_train_timesteps"), steps);
     std::vector<double> times;
     for (int i = steps; i >= 1; --i) {
-        if (spacing == "leading")
-            times.push_back(i * (T / (steps + 1)) + settings.get<int>("steps_offset"));
-        else
+        if (spacing == "leading") {
+            const int time = i * (T / (steps + 1)) + settings.get<int>("steps_offset");
+            times.push_back(time);
+        } else {
             times.push_back(std::nearbyint(i * ((T - 1.0) / steps)));
+        }
     }
     return times;
 }

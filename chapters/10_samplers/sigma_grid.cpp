@@ -148,8 +148,10 @@ ddpm::SigmaSchedule ddim_grid(const SigmaTable& table, int steps) {
         throw Error(fmt::format("the ddim schedule has 1 to {} steps, not {}", T, steps));
     std::vector<double> times;
     const int first = steps < T ? 1 : 0;
-    for (std::int64_t k = steps - 1; k >= 0; --k)
-        times.push_back(static_cast<double>(k * T / steps + first));
+    for (std::int64_t k = steps - 1; k >= 0; --k) {
+        const std::int64_t time = k * T / steps + first;
+        times.push_back(static_cast<double>(time));
+    }
     return at_times(table, times, table.smallest());
 }
 
