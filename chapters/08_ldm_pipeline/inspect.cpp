@@ -68,16 +68,14 @@ std::string first_tensors(const fs::path& path) {
 std::string description(const ModelSpec& spec) {
     const std::string scheduler =
         spec.scheduler ? fmt::format("scheduler {}; ", spec.scheduler->class_name()) : "";
-    return scheduler +
-           fmt::format(
-               "predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, a text tower of {} "
-               "tokens "
-               "of width {}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
-               name_of(spec.schedule.parameterization), spec.schedule.beta_schedule,
-               spec.schedule.linear_start, spec.schedule.linear_end, spec.schedule.timesteps,
-               name_of(spec.conditioning), spec.text_tower.max_position_embeddings,
-               spec.text_tower.transformer.hidden_size, spec.first_stage.embed_dim,
-               spec.autoencoder_factor(), spec.scale_factor);
+    return fmt::format(
+        "{}predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, a text tower of {} "
+        "tokens of width {}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
+        scheduler, name_of(spec.schedule.parameterization), spec.schedule.beta_schedule,
+        spec.schedule.linear_start, spec.schedule.linear_end, spec.schedule.timesteps,
+        name_of(spec.conditioning), spec.text_tower.max_position_embeddings,
+        spec.text_tower.transformer.hidden_size, spec.first_stage.embed_dim,
+        spec.autoencoder_factor(), spec.scale_factor);
 }
 
 /// Whether everything is there; builds the networks without reading weights.

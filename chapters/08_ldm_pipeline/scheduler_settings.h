@@ -27,6 +27,12 @@ public:
     }
     [[nodiscard]] bool has(std::string_view key) const { return io::has(values_, key); }
 
+    /// Whether the class has that key, with true or with this word.
+    [[nodiscard]] bool asks_for(std::string_view key) const { return has(key) && get<bool>(key); }
+    [[nodiscard]] bool is(std::string_view key, std::string_view word) const {
+        return has(key) && get<std::string>(key) == word;
+    }
+
     /// What it says about the training, under the keys of our config.json: beta_schedule,
     /// linear_start, linear_end, timesteps, parameterization. CompVis's "linear" betas are called
     /// "scaled_linear" by diffusers, whose own "linear" is CompVis's "sqrt_linear".

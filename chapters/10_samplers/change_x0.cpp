@@ -31,25 +31,20 @@ Tensor thresholded(const Tensor& x0, double ratio, double smallest, double large
     return ops::to(result, x0.device());
 }
 
-ChangeX0 change_x0(const SchedulerSettings& settings, ChangeX0 inner) {
-    ChangeX0 change;
-    if (settings.has("thresholding") && settings.get<bool>("thresholding")) {
-        change = [ratio = settings.get<double>("dynamic_thresholding_ratio"),
-                  most = settings.get<double>("sample_max_value")](const Tensor& x0, const Tensor&,
-                                                                   double) {
+ChangeX0 change_x0(const SchedulerSettings& settings) {
+    if (settings.asks_for("thresholding")) {
+        return [ratio = settings.get<double>("dynamic_thresholding_ratio"),
+                most = settings.get<double>("sample_max_value")](const Tensor& x0, const Tensor&,
+                                                                 double) {
             return thresholded(x0, ratio, 1, std::max(most, 1.0));
         };
-    } else if (settings.has("clip_sample") && settings.get<bool>("clip_sample")) {
-        change = [range = settings.get<float>("clip_sample_range")](const Tensor& x0, const Tensor&,
-                                                                    double) {
-            return ops::clamp(x0, -range, range);
-        };
     }
-    if (!inner) return change;
-    if (!change) return inner;
-    return [change, inner](const Tensor& x0, const Tensor& x, double sigma) {
-        return inner(change(x0, x, sigma), x, sigma);
-    };
+    if (settings.asks_for("clip_sample")) {
+        return
+            [range = settings.get<float>("clip_sample_range")](
+                const Tensor& x0, const Tensor&, double) { return ops::clamp(x0, -range, range); };
+    }
+    return {};
 }
 
 }  // namespace ldm::samplers

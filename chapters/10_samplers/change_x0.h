@@ -7,11 +7,11 @@ namespace ldm::samplers {
 
 using pipeline::SchedulerSettings;
 
-/// What a scheduler does to each predicted x0, `inner` last: clamps it to ± clip_sample_range, or
+/// What a scheduler does to each predicted x0: clamps it to ± clip_sample_range, or
 /// thresholds it ("Imagen", Saharia et al., 2022): clamps each picture to ± the quantile
 /// dynamic_thresholding_ratio of its |x0|, at most sample_max_value and at least 1, and divides by
 /// that. Both are for pixels; for latents they are off.
-ChangeX0 change_x0(const SchedulerSettings& settings, ChangeX0 inner);
+ChangeX0 change_x0(const SchedulerSettings& settings);
 
 /// x0 [N, C, H, W] by its own thresholds, each in [smallest, largest].
 Tensor thresholded(const Tensor& x0, double ratio, double smallest, double largest);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "chapters/10_samplers/euler.h"
 
@@ -28,33 +29,34 @@ ddpm::SigmaSchedule consistency_stops(const SigmaTable& table, int steps, int di
     return stops;
 }
 
-ChangeX0 boundary_condition(const SigmaTable& table, double timestep_scaling) {
-    return [table, timestep_scaling](const Tensor& x0, const Tensor& x, double sigma) {
+ChangeX0 boundary_condition(const SigmaTable& table, double timestep_scaling, ChangeX0 first) {
+    return [table, timestep_scaling, first = std::move(first)](const Tensor& x0, const Tensor& x,
+                                                               double sigma) {
         constexpr double deviation = 0.5;
         const double time = std::nearbyint(table.time(sigma)) * timestep_scaling;
         const double square = time * time + deviation * deviation;
-        return combined(time / std::sqrt(square), x0, deviation * deviation / square, x);
+        return combined(time / std::sqrt(square), first ? first(x0, x, sigma) : x0,
+                        deviation * deviation / square, x);
     };
 }
 
 std::unique_ptr<SigmaSampler> make_consistency_sampler(const ddpm::Schedule& schedule, int steps,
-                                                       bool trajectory,
-                                                       std::optional<double> gamma) {
-    const double share = gamma.value_or(0.3);
-    if (!(share >= 0 && share <= 1))
-        throw Error(fmt::format("TCD's gamma (--eta) is {:g}, expected 0 to 1", share));
-    constexpr int distilled = 50;
+                                                       const ConsistencyOptions& options) {
+    const double gamma = options.gamma;
+    if (!(gamma >= 0 && gamma <= 1))
+        throw Error(fmt::format("TCD's gamma (--eta) is {:g}, expected 0 to 1", gamma));
     const SigmaTable table(schedule);
-    ddpm::SigmaSchedule stops = consistency_stops(
-        table, steps, std::min(distilled, table.timesteps()), trajectory ? table.smallest() : 0);
-    SigmaSampler::Options options;
-    if (!trajectory) options.change_x0 = boundary_condition(table, 10);
+    const bool trajectory = options.trajectory;
+    ddpm::SigmaSchedule stops =
+        consistency_stops(table, steps, options.distilled, trajectory ? table.smallest() : 0);
     const SplitStep split =
-        trajectory ? down_by_time(table, stops.timesteps, share) : all_noise_back();
-    return std::make_unique<SigmaSampler>(
-        schedule, std::move(stops),
-        [split] { return std::make_unique<EulerSolver>(EulerSolver::Options{.split = split}); },
-        std::move(options));
+        trajectory ? down_by_time(table, stops.timesteps, gamma) : all_noise_back();
+    const ChangeX0 change =
+        trajectory ? options.change_x0
+                   : boundary_condition(table, options.timestep_scaling, options.change_x0);
+    return std::make_unique<SigmaSampler>(schedule, std::move(stops),
+                                          makes<EulerSolver>({.split = split}),
+                                          SigmaSampler::Options{.change_x0 = change});
 }
 
 }  // namespace ldm::samplers

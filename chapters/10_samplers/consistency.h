@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "chapters/10_samplers/sigma_sampler.h"
 
@@ -14,11 +13,25 @@ ddpm::SigmaSchedule consistency_stops(const SigmaTable& table, int steps, int di
 
 /// The boundary condition of a consistency model (Luo et al., 2023): c_out x0 + c_skip x, which is
 /// x itself at time 0 (times scaling, against a deviation of 0.5).
-ChangeX0 boundary_condition(const SigmaTable& table, double timestep_scaling);
+/// Of `first`, if there is one, applied to x0.
+ChangeX0 boundary_condition(const SigmaTable& table, double timestep_scaling, ChangeX0 first = {});
 
-/// LCM, or TCD with its gamma (0.3), for models that were distilled for 50 times.
+/// LCM, or TCD.
+struct ConsistencyOptions {
+    /// TCD: to a point of the trajectory instead of its end
+    bool trajectory = false;
+    /// TCD's: how far down before the noise comes back, 0 to 1
+    double gamma = 0.3;
+    /// for how many times the model was distilled
+    int distilled = 50;
+    /// of LCM's boundary condition
+    double timestep_scaling = 10;
+    /// applied to each predicted x0 before the boundary condition
+    ChangeX0 change_x0 = {};
+};
+
+/// Throws an Error for a gamma outside 0 … 1 and for more steps than `distilled`.
 std::unique_ptr<SigmaSampler> make_consistency_sampler(const ddpm::Schedule& schedule, int steps,
-                                                       bool trajectory,
-                                                       std::optional<double> gamma = {});
+                                                       const ConsistencyOptions& options);
 
 }  // namespace ldm::samplers

@@ -41,8 +41,7 @@ Tensor Denoising::between(const Tensor& y, double sigma) {
 
 //! [denoise]
 Tensor Denoising::predicted_x0(const Tensor& y, double sigma, double time) {
-    const double to_x = 1 / std::sqrt(sigma * sigma + 1);  // sqrt(ac)
-    const Tensor x = static_cast<float>(to_x) * y;
+    const Tensor x = to_x(y, sigma);
     const Tensor prediction = model_(x, same_time(x, time));
 
     Tensor x0;
@@ -54,7 +53,8 @@ Tensor Denoising::predicted_x0(const Tensor& y, double sigma, double time) {
             x0 = prediction;
             break;
         case ddpm::Parameterization::v:
-            x0 = combined(to_x * to_x, y, -sigma * to_x, prediction);
+            // sqrt(ac) x - sqrt(1 - ac) v
+            x0 = combined(1 / std::hypot(sigma, 1), x, -sigma / std::hypot(sigma, 1), prediction);
             break;
     }
     unchanged_ = x0;
@@ -78,6 +78,18 @@ Tensor Denoising::take_first() { return std::exchange(first_, {}); }
 Tensor combined(double a, const Tensor& x, double b, const Tensor& y) {
     if (a == 1) return x + static_cast<float>(b) * y;
     return static_cast<float>(a) * x + static_cast<float>(b) * y;
+}
+
+Tensor to_x(const Tensor& y, double sigma) {
+    return sigma == 0 ? y : static_cast<float>(1 / std::hypot(sigma, 1)) * y;
+}
+
+Tensor to_y(const Tensor& x, double sigma) {
+    return sigma == 0 ? x : static_cast<float>(std::hypot(sigma, 1)) * x;
+}
+
+Tensor with_same_x(const Tensor& y, double from, double to) {
+    return from == to ? y : static_cast<float>(std::hypot(to, 1) / std::hypot(from, 1)) * y;
 }
 
 }  // namespace ldm::samplers

@@ -27,7 +27,6 @@ public:
               ddpm::Parameterization parameterization, const ddpm::Denoiser& model, StepNoise noise,
               ChangeX0 change, const std::vector<double>& ends);
 
-    const ddpm::SigmaSchedule& stops() const { return stops_; }
     double sigma(int i) const { return stops_.sigmas[i]; }
     /// the noise level to which step i leads: sigma(i + 1), if nothing else was asked for
     double end(int i) const { return ends_.empty() ? stops_.sigmas[i + 1] : ends_[i]; }
@@ -71,5 +70,12 @@ private:
 
 /// a x + b y, both factors rounded to float32 once.
 Tensor combined(double a, const Tensor& x, double b, const Tensor& y);
+
+/// x = y sqrt(ac) at this noise level, and back.
+Tensor to_x(const Tensor& y, double sigma);
+Tensor to_y(const Tensor& x, double sigma);
+
+/// The y at another noise level that has the same x.
+Tensor with_same_x(const Tensor& y, double from, double to);
 
 }  // namespace ldm::samplers

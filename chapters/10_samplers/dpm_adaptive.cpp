@@ -33,10 +33,6 @@ std::vector<double> mean_squares(const Tensor& lower, const Tensor& higher, cons
     return means;
 }
 
-Tensor to_x(const Tensor& y, double sigma) {
-    return static_cast<float>(1 / std::hypot(1, sigma)) * y;
-}
-
 }  // namespace
 
 DpmAdaptiveSolver::Pair DpmAdaptiveSolver::both(Denoising& denoise, const Tensor& y, double from,

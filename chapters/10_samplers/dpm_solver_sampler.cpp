@@ -99,30 +99,19 @@ SigmaSampler::MakeSolver solver_of(const DpmSolverOptions& options,
                                    std::vector<std::vector<double>> inner) {
     const Form form = options.predict_x0 ? Form::data : Form::noise;
     const Correction correction = options.solver_type;
-    if (options.method == Method::multistep) {
-        return [=, order = options.order, lower = options.lower_order_final,
-                after = options.denoise_to_zero ? 1 : 0] {
-            return std::make_unique<DpmMultistepSolver>(
-                DpmMultistepSolver::Options{.form = form,
-                                            .order = order,
-                                            .correction = correction,
-                                            .lower_order_final = lower,
-                                            .after_final = after});
-        };
-    }
-    if (options.method == Method::adaptive) {
-        return [=, order = options.order] {
-            return std::make_unique<DpmAdaptiveSolver>(
-                DpmAdaptiveSolver::Options{.controller = DpmAdaptiveSolver::Controller::dpm_solver,
-                                           .form = form,
-                                           .correction = correction,
-                                           .order = order});
-        };
-    }
-    return [=, inner = std::move(inner)] {
-        return std::make_unique<DpmSinglestepSolver>(
-            DpmSinglestepSolver::Options{.form = form, .correction = correction, .inner = inner});
-    };
+    if (options.method == Method::multistep)
+        return makes<DpmMultistepSolver>({.form = form,
+                                          .order = options.order,
+                                          .correction = correction,
+                                          .lower_order_final = options.lower_order_final,
+                                          .after_final = options.denoise_to_zero ? 1 : 0});
+    if (options.method == Method::adaptive)
+        return makes<DpmAdaptiveSolver>({.controller = DpmAdaptiveSolver::Controller::dpm_solver,
+                                         .form = form,
+                                         .correction = correction,
+                                         .order = options.order});
+    return makes<DpmSinglestepSolver>(
+        {.form = form, .correction = correction, .inner = std::move(inner)});
 }
 
 }  // namespace

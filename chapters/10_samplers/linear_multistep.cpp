@@ -50,16 +50,6 @@ std::vector<double> by_index(std::size_t order, double dsigma) {
 /// How many time steps upstream's PNDM takes a step for: T / steps, whatever the stops.
 int step_in_time(const Denoising& denoise) { return denoise.table().timesteps() / denoise.steps(); }
 
-/// y times sqrt(ac).
-Tensor scaled(const Tensor& y, double sigma) {
-    return static_cast<float>(1 / std::hypot(sigma, 1)) * y;
-}
-
-/// The y at another noise level whose x is the same.
-Tensor taken_as(const Tensor& y, double from, double to) {
-    return from == to ? y : static_cast<float>(std::hypot(to, 1) / std::hypot(from, 1)) * y;
-}
-
 }  // namespace
 
 //! [weights]
@@ -97,7 +87,7 @@ Tensor LinearMultistepSolver::step(Denoising& denoise, int i, const Tensor& y) {
         // what the network says where that leads, at the next stop's time
         const double next = has_next ? denoise.sigma(1) : sigma;
         const Tensor there =
-            taken_as(combined(1, y, end - sigma, direction(y, sigma, {1})), end, next);
+            with_same_x(combined(1, y, end - sigma, direction(y, sigma, {1})), end, next);
         const Tensor first = predictions_.front();
         remember(there, denoise(there, next), next);
         // again, now as far as that: from a step's length above the next stop
@@ -106,10 +96,10 @@ Tensor LinearMultistepSolver::step(Denoising& denoise, int i, const Tensor& y) {
             begin = denoise.table().sigma(denoise.time(1) + step_in_time(denoise));
             to = next;
         }
-        const Tensor from = taken_as(y, sigma, begin);
+        const Tensor from = with_same_x(y, sigma, begin);
         const Tensor mean = direction(from, begin, {0.5, 0.5});
         predictions_ = {first};
-        return taken_as(combined(1, from, to - begin, mean), to, end);
+        return with_same_x(combined(1, from, to - begin, mean), to, end);
     }
     std::vector<double> nodes;
     for (int j = 0; j < order_of(i, denoise.steps()); ++j) nodes.push_back(denoise.sigma(i - j));
@@ -122,7 +112,8 @@ Tensor LinearMultistepSolver::step(Denoising& denoise, int i, const Tensor& y) {
 
 void LinearMultistepSolver::remember(const Tensor& y, const Tensor& x0, double sigma) {
     Tensor prediction = Denoising::eps(y, x0, sigma);
-    if (options_.of_v) prediction = scaled(combined(1, prediction, -sigma, x0), sigma);
+    // v = sqrt(ac) (eps - sigma x0)
+    if (options_.of_v) prediction = to_x(combined(1, prediction, -sigma, x0), sigma);
     predictions_.push_front(prediction);
     if (static_cast<int>(predictions_.size()) > options_.order) predictions_.pop_back();
 }
@@ -135,7 +126,7 @@ Tensor LinearMultistepSolver::direction(const Tensor& y, double sigma,
         sum = combined(1, sum, weights[j], predictions_[j]);
     if (!options_.of_v) return sum;
     // eps = sqrt(ac) v + sqrt(1 - ac) x
-    return scaled(combined(1, sum, sigma, scaled(y, sigma)), sigma);
+    return to_x(combined(1, sum, sigma, to_x(y, sigma)), sigma);
 }
 
 Tensor LinearMultistepSolver::runge_kutta_step(Denoising& denoise, int i, const Tensor& y) {
@@ -154,13 +145,13 @@ Tensor LinearMultistepSolver::runge_kutta_step(Denoising& denoise, int i, const 
     const std::deque<Tensor> earlier = predictions_;
     look(y, sigma);
     const Tensor first = predictions_.front();
-    look(taken_as(after(below), below, above), above);
+    look(with_same_x(after(below), below, above), above);
     look(after(above), above);
     look(after(next), next);
     const Tensor mean = direction(y, sigma, {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6});
     predictions_ = earlier;
     predictions_.push_front(first);
-    return taken_as(combined(1, y, next - sigma, mean), next, denoise.end(i));
+    return with_same_x(combined(1, y, next - sigma, mean), next, denoise.end(i));
 }
 
 }  // namespace ldm::samplers

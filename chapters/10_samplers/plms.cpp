@@ -12,10 +12,9 @@ std::unique_ptr<SigmaSampler> make_plms(const ddpm::Schedule& schedule, int S,
     using Solver = LinearMultistepSolver;
     return std::make_unique<SigmaSampler>(
         schedule,
-        pipeline::DDIMSampler(schedule, {.S = S, .ddim_discretize = ddim_discretize}).stops(), [] {
-            return std::make_unique<Solver>(Solver::Options{
-                .variable = Solver::Variable::index, .start = Solver::Start::improved_euler});
-        });
+        pipeline::DDIMSampler(schedule, {.S = S, .ddim_discretize = ddim_discretize}).stops(),
+        makes<Solver>(
+            {.variable = Solver::Variable::index, .start = Solver::Start::improved_euler}));
 }
 
 }  // namespace ldm::samplers

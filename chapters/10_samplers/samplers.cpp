@@ -121,8 +121,8 @@ SamplerKind from_solver(const Names& names, const std::string& usual,
         if constexpr (std::is_same_v<SolverType, LinearMultistepSolver>)
             if (solver.variable == LinearMultistepSolver::Variable::log_sigma)
                 stops.sigmas.back() = std::min(table.smallest(), stops.sigmas.end()[-2]);
-        return std::make_unique<SigmaSampler>(
-            schedule, std::move(stops), [solver] { return std::make_unique<SolverType>(solver); });
+        return std::make_unique<SigmaSampler>(schedule, std::move(stops),
+                                              makes<SolverType>(solver));
     };
     return {names.name, names.label, names.help, make, names.aliases, usual};
 }
@@ -137,7 +137,7 @@ SamplerKind plms() {
             "PLMS",
             "a fourth-order multistep method over DDIM's steps (Liu et al., 2022)",
             make,
-            {"pndm"}};
+            {"pndm", "PNDMScheduler"}};
 }
 
 /// The steps of DPM-Solver-fast: as many calls as asked for, up to three in a step.
@@ -152,19 +152,14 @@ Made make_dpm_fast(const Schedule& schedule, const SamplerOptions& options) {
     std::vector<double> sigmas = exponential_sigmas(table.largest(), table.smallest(), pieces + 1);
     std::vector<std::vector<double>> inner;
     for (int i = 0; i < pieces; ++i) {
-        inner.emplace_back();
-        for (int k = 1; k < orders[i]; ++k)
-            inner[i].push_back(std::exp(std::lerp(std::log(sigmas[i]), std::log(sigmas[i + 1]),
-                                                  static_cast<double>(k) / orders[i])));
+        const auto all = exponential_sigmas(sigmas[i], sigmas[i + 1], orders[i] + 1);
+        inner.emplace_back(all.begin() + 1, all.end() - 1);
     }
     const double last = sigmas.back(), first = sigmas.front();
     sigmas.pop_back();
     return std::make_unique<SigmaSampler>(
         schedule, grid_of(table, sigmas, last),
-        [inner] {
-            return std::make_unique<DpmSinglestepSolver>(
-                DpmSinglestepSolver::Options{.form = Form::noise, .inner = inner});
-        },
+        makes<DpmSinglestepSolver>({.form = Form::noise, .inner = inner}),
         SigmaSampler::Options{.initial_noise = first});
 }
 
@@ -177,8 +172,7 @@ Made make_dpm_adaptive(const Schedule& schedule, const SamplerOptions& options) 
             "sampler");
     const SigmaTable table(schedule);
     return std::make_unique<SigmaSampler>(
-        schedule, grid_of(table, {table.largest()}, table.smallest()),
-        [] { return std::make_unique<DpmAdaptiveSolver>(DpmAdaptiveSolver::Options()); },
+        schedule, grid_of(table, {table.largest()}, table.smallest()), makes<DpmAdaptiveSolver>({}),
         SigmaSampler::Options{.initial_noise = table.largest()});
 }
 
@@ -188,10 +182,11 @@ SamplerKind consistency(const Names& names, bool trajectory) {
                                              const SamplerOptions& options) -> Made {
         ddpm::expect_own_schedule(name, options);
         if (!trajectory) expect_no_eta(name, options);
-        std::optional<double> gamma;
-        if (options.eta) gamma = *options.eta;
-        return make_consistency_sampler(schedule, steps_of(name, schedule, options, 4), trajectory,
-                                        gamma);
+        return make_consistency_sampler(
+            schedule, steps_of(name, schedule, options, 4),
+            {.trajectory = trajectory,
+             .gamma = options.eta.value_or(0.3f),
+             .distilled = std::min(ConsistencyOptions().distilled, schedule.timesteps())});
     };
     return {names.name, names.label, names.help, make, names.aliases};
 }

@@ -46,15 +46,9 @@ private:
 
     Made sampler(SigmaSchedule stops, SigmaSampler::MakeSolver make_solver,
                  SigmaSampler::Options options = {}) {
-        options.change_x0 = change_x0(settings_, options.change_x0);
+        options.change_x0 = change_x0(settings_);
         return std::make_unique<SigmaSampler>(schedule_, std::move(stops), std::move(make_solver),
                                               std::move(options));
-    }
-    bool is(std::string_view key, std::string_view value) const {
-        return settings_.has(key) && settings_.get<std::string>(key) == value;
-    }
-    bool asks_for(std::string_view key) const {
-        return settings_.has(key) && settings_.get<bool>(key);
     }
     /// 1, 2 or 3
     int order() const {
@@ -64,7 +58,9 @@ private:
         return order;
     }
     /// The noise level where DDIM's and PNDM's last step ends.
-    double last_sigma() const { return asks_for("set_alpha_to_one") ? 0 : table_.smallest(); }
+    double last_sigma() const {
+        return settings_.asks_for("set_alpha_to_one") ? 0 : table_.smallest();
+    }
     /// Where each step ends: T / steps time steps down.
     std::vector<double> ends(const SigmaSchedule& stops) const;
 
@@ -96,7 +92,7 @@ Maker::Made Maker::ddim() {
 
 Maker::Made Maker::ddpm() {
     SigmaSchedule stops = stops_at(table_, spaced_times(settings_, steps_, true), 0);
-    const SplitStep split = is("variance_type", "fixed_large")
+    const SplitStep split = settings_.is("variance_type", "fixed_large")
                                 ? ancestral_with_large_variance(stops.timesteps.back() > 0)
                                 : ancestral(1);
     return sampler(stops, makes<EulerSolver>({.split = split}));
@@ -114,7 +110,7 @@ Maker::Made Maker::pndm() {
         makes<Solver>({.variable = Solver::Variable::index,
                        .start = skips ? Solver::Start::improved_euler : Solver::Start::runge_kutta,
                        .always_twice = false,
-                       .of_v = is("prediction_type", "v_prediction")}),
+                       .of_v = settings_.is("prediction_type", "v_prediction")}),
         {.ends = ends(stops)});
 }
 
@@ -122,7 +118,7 @@ Maker::Made Maker::pndm() {
 Maker::Made Maker::k_diffusion(SigmaSampler::MakeSolver make_solver) {
     SigmaSchedule stops = k_diffusion_stops(settings_, table_, steps_);
     const double largest = stops.sigmas.front();
-    const bool leading = is("timestep_spacing", "leading");
+    const bool leading = settings_.is("timestep_spacing", "leading");
     return sampler(std::move(stops), std::move(make_solver),
                    {.initial_noise = leading ? 0 : largest});
 }
@@ -145,7 +141,7 @@ Correction correction_of(const std::string& solver_type) {
 Maker::Made Maker::dpm_multistep() {
     const auto algorithm = settings_.get<std::string>("algorithm_type");
     const Form form = form_of(algorithm);
-    if (form == Form::noise && is("final_sigmas_type", "zero"))
+    if (form == Form::noise && settings_.is("final_sigmas_type", "zero"))
         throw Error(fmt::format(
             "'{}' cannot end at noise level 0: it needs 'final_sigmas_type' 'sigma_min'",
             algorithm));
@@ -181,7 +177,7 @@ Maker::Made Maker::dpm_singlestep() {
     const bool stochastic = algorithm.starts_with("sde-");
     if (stochastic && form == Form::noise)
         throw Error("'sde-dpmsolver' is not one of DPMSolverSinglestepScheduler's");
-    const bool to_zero = is("final_sigmas_type", "zero");
+    const bool to_zero = settings_.is("final_sigmas_type", "zero");
     // upstream turns it on by itself where it is needed
     const bool lower = settings_.get<bool>("lower_order_final") || to_zero || steps_ % order() != 0;
     if (form == Form::noise && to_zero)
@@ -198,7 +194,8 @@ Maker::Made Maker::dpm_singlestep() {
 }
 
 Maker::Made Maker::unipc() {
-    const bool data = settings_.get<bool>("predict_x0"), to_zero = is("final_sigmas_type", "zero");
+    const bool data = settings_.get<bool>("predict_x0"),
+               to_zero = settings_.is("final_sigmas_type", "zero");
     const bool lower = settings_.get<bool>("lower_order_final");
     if (to_zero && (!data || !lower))
         throw Error(
@@ -219,8 +216,8 @@ Maker::Made Maker::unipc() {
 Maker::Made Maker::deis() {
     SigmaSchedule stops = solver_stops(settings_, table_, steps_);
     // with Karras and so on its last step ends where it began
-    if (asks_for("use_karras_sigmas") || asks_for("use_exponential_sigmas") ||
-        asks_for("use_beta_sigmas"))
+    if (settings_.asks_for("use_karras_sigmas") || settings_.asks_for("use_exponential_sigmas") ||
+        settings_.asks_for("use_beta_sigmas"))
         stops.sigmas.back() = stops.sigmas[steps_ - 1];
     return sampler(std::move(stops),
                    makes<LinearMultistepSolver>(
@@ -230,15 +227,12 @@ Maker::Made Maker::deis() {
 }
 
 Maker::Made Maker::consistency(bool trajectory) {
-    const double last = trajectory ? table_.smallest() : 0;
-    SigmaSchedule stops =
-        consistency_stops(table_, steps_, settings_.get<int>("original_inference_steps"), last);
-    SigmaSampler::Options options;
-    if (!trajectory)
-        options.change_x0 = boundary_condition(table_, settings_.get<double>("timestep_scaling"));
-    const SplitStep split =
-        trajectory ? down_by_time(table_, stops.timesteps, eta_.value_or(0.3)) : all_noise_back();
-    return sampler(std::move(stops), makes<EulerSolver>({.split = split}), std::move(options));
+    return make_consistency_sampler(schedule_, steps_,
+                                    {.trajectory = trajectory,
+                                     .gamma = eta_.value_or(0.3),
+                                     .distilled = settings_.get<int>("original_inference_steps"),
+                                     .timestep_scaling = settings_.get<double>("timestep_scaling"),
+                                     .change_x0 = change_x0(settings_)});
 }
 
 Maker::Made Maker::make() {

@@ -10,14 +10,6 @@
 namespace ldm::samplers {
 namespace {
 
-bool asks_for(const SchedulerSettings& settings, std::string_view key) {
-    return settings.has(key) && settings.get<bool>(key);
-}
-
-bool is(const SchedulerSettings& settings, std::string_view key, std::string_view value) {
-    return settings.has(key) && settings.get<std::string>(key) == value;
-}
-
 double setting_or(const SchedulerSettings& settings, std::string_view key, double usual) {
     return settings.has(key) ? settings.get<double>(key) : usual;
 }
@@ -35,10 +27,10 @@ std::vector<double> trailing_times(double from, double T, int steps) {
 /// What use_karras_sigmas and the like ask for between two noise levels, or nothing.
 std::vector<double> asked_sigmas(const SchedulerSettings& settings, double largest, double smallest,
                                  int steps) {
-    if (asks_for(settings, "use_karras_sigmas")) return karras_sigmas(largest, smallest, steps);
-    if (asks_for(settings, "use_exponential_sigmas") || asks_for(settings, "use_lu_lambdas"))
+    if (settings.asks_for("use_karras_sigmas")) return karras_sigmas(largest, smallest, steps);
+    if (settings.asks_for("use_exponential_sigmas") || settings.asks_for("use_lu_lambdas"))
         return exponential_sigmas(largest, smallest, steps);
-    if (asks_for(settings, "use_beta_sigmas")) return beta_sigmas(largest, smallest, steps);
+    if (settings.asks_for("use_beta_sigmas")) return beta_sigmas(largest, smallest, steps);
     return {};
 }
 
@@ -104,7 +96,7 @@ ddpm::SigmaSchedule stops_at(const SigmaTable& table, const std::vector<double>&
 ddpm::SigmaSchedule k_diffusion_stops(const SchedulerSettings& settings, const SigmaTable& table,
                                       int steps) {
     ddpm::SigmaSchedule stops = stops_at(table, spaced_times(settings, steps, false), 0);
-    if (is(settings, "interpolation_type", "log_linear"))
+    if (settings.is("interpolation_type", "log_linear"))
         // one more than there are steps: the last step ends there instead of at 0
         stops.sigmas = exponential_sigmas(table.largest(), table.smallest(), steps + 1);
     const double largest = setting_or(settings, "sigma_max", stops.sigmas.front());
@@ -112,12 +104,12 @@ ddpm::SigmaSchedule k_diffusion_stops(const SchedulerSettings& settings, const S
     if (const auto asked = asked_sigmas(settings, largest, smallest, steps); !asked.empty())
         stops = grid_of(table, asked);
     const bool rounds = settings.class_name().starts_with("KDPM2");
-    if (rounds && asks_for(settings, "use_karras_sigmas"))
+    if (rounds && settings.asks_for("use_karras_sigmas"))
         for (float& time : stops.timesteps) time = std::nearbyint(time);
-    if (is(settings, "final_sigmas_type", "sigma_min")) stops.sigmas.back() = table.smallest();
+    if (settings.is("final_sigmas_type", "sigma_min")) stops.sigmas.back() = table.smallest();
     // EDM's time (Karras et al., 2022)
-    if (is(settings, "timestep_type", "continuous") &&
-        is(settings, "prediction_type", "v_prediction"))
+    if (settings.is("timestep_type", "continuous") &&
+        settings.is("prediction_type", "v_prediction"))
         for (int i = 0; i < stops.steps(); ++i)
             stops.timesteps[i] = static_cast<float>(0.25 * std::log(stops.sigmas[i]));
     return stops;
@@ -125,7 +117,7 @@ ddpm::SigmaSchedule k_diffusion_stops(const SchedulerSettings& settings, const S
 
 ddpm::SigmaSchedule solver_stops(const SchedulerSettings& settings, const SigmaTable& table,
                                  int steps) {
-    const bool to_zero = is(settings, "final_sigmas_type", "zero");
+    const bool to_zero = settings.is("final_sigmas_type", "zero");
     const double largest = setting_or(settings, "sigma_max", table.largest());
     const double smallest = setting_or(settings, "sigma_min", table.smallest());
     const std::vector<double> asked = asked_sigmas(settings, largest, smallest, steps);
@@ -135,9 +127,9 @@ ddpm::SigmaSchedule solver_stops(const SchedulerSettings& settings, const SigmaT
     ddpm::SigmaSchedule stops = grid_of(table, asked, to_zero ? 0 : table.smallest());
     // rounded, but for the cosine schedule's of DPMSolverMultistep; the others are cut off
     const bool cuts = settings.class_name() == "DPMSolverMultistepScheduler" &&
-                      is(settings, "beta_schedule", "squaredcos_cap_v2");
+                      settings.is("beta_schedule", "squaredcos_cap_v2");
     const bool rounds =
-        !cuts && (asks_for(settings, "use_karras_sigmas") || asks_for(settings, "use_lu_lambdas"));
+        !cuts && (settings.asks_for("use_karras_sigmas") || settings.asks_for("use_lu_lambdas"));
     for (int i = 0; i < stops.steps(); ++i) {
         const double time = table.time(asked[i]);
         stops.timesteps[i] = static_cast<float>(rounds ? std::nearbyint(time) : std::floor(time));

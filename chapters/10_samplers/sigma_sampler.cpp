@@ -6,19 +6,6 @@
 #include "common/ops/elementwise.h"
 
 namespace ldm::samplers {
-namespace {
-
-/// x = y sqrt(ac) at this noise level.
-Tensor to_x(const Tensor& y, double sigma) {
-    return sigma == 0 ? y : static_cast<float>(1 / std::sqrt(sigma * sigma + 1)) * y;
-}
-
-Tensor to_y(const Tensor& x, double sigma) {
-    return static_cast<float>(std::sqrt(sigma * sigma + 1)) * x;
-}
-
-}  // namespace
-
 SigmaSampler::SigmaSampler(const ddpm::Schedule& schedule, ddpm::SigmaSchedule stops,
                            MakeSolver make_solver, Options options)
     : Sampler(std::move(stops)),
@@ -75,7 +62,7 @@ Tensor SigmaSampler::run(const ddpm::Denoiser& model, const Tensor& x, const ddp
             if (!observer({steps() - 1 - i, steps(), t, there, pred_x0})) return there;
         }
         if (i + 1 == steps()) return to_x(y, end);
-        if (end != denoise.sigma(i + 1)) y = to_y(to_x(y, end), denoise.sigma(i + 1));
+        y = with_same_x(y, end, denoise.sigma(i + 1));
     }
     return x;
 }

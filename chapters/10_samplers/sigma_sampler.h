@@ -55,8 +55,6 @@ public:
                                         const ddpm::Noise& noise,
                                         const std::function<void(double sigma)>& on_call) const;
 
-    const SigmaTable& table() const { return table_; }
-
 private:
     Tensor run(const ddpm::Denoiser& model, const Tensor& x, const ddpm::Noise& noise,
                const ddpm::Observer& observer, const ddpm::Known& known,

@@ -25,8 +25,6 @@ Tensor as_tensor(const std::vector<double>& values) {
     return y;
 }
 
-Tensor scaled(const Tensor& x, double factor) { return static_cast<float>(factor) * x; }
-
 /// Remembers when the network was asked, and what it was given.
 class WatchedNetwork {
 public:
@@ -96,10 +94,10 @@ void k_sampler(verify::Run& run) {
 
     const auto& sigmas = sampler.stops().sigmas;
     std::vector<Tensor> x_steps, denoised_steps;
-    (void)sampler.sample(watched.denoiser(), scaled(run.in("x"), 1 / std::hypot(sigmas[0], 1)),
-                         stored_noise(run), [&](const ddpm::SamplerStep& step) {
+    (void)sampler.sample(watched.denoiser(), to_x(run.in("x"), sigmas[0]), stored_noise(run),
+                         [&](const ddpm::SamplerStep& step) {
                              const double sigma = sigmas[step.count - step.index];
-                             x_steps.push_back(scaled(step.x, std::hypot(sigma, 1)));
+                             x_steps.push_back(to_y(step.x, sigma));
                              denoised_steps.push_back(step.pred_x0);
                              return true;
                          });
@@ -130,8 +128,8 @@ void scheduler(verify::Run& run) {
     WatchedNetwork watched(network.without_context());
     std::vector<double> levels;
     const Tensor last = sampler->sample_watched(
-        watched.denoiser(), scaled(run.in("noise0"), sampler->initial_noise()), stored_noise(run),
-        [&](double sigma) { levels.push_back(sigma); });
+        watched.denoiser(), static_cast<float>(sampler->initial_noise()) * run.in("noise0"),
+        stored_noise(run), [&](double sigma) { levels.push_back(sigma); });
 
     // After a call there stands what the next one is given, and after the last one the result.
     std::vector<Tensor> x_steps(watched.inputs().begin() + 1, watched.inputs().end());
@@ -139,7 +137,7 @@ void scheduler(verify::Run& run) {
     levels.push_back(sampler->stops().sigmas.back());
     if (shows_y)
         for (std::size_t k = 0; k < x_steps.size(); ++k)
-            x_steps[k] = scaled(x_steps[k], std::hypot(levels[k + 1], 1));
+            x_steps[k] = to_y(x_steps[k], levels[k + 1]);
     run.out("timesteps", as_tensor(watched.times()));
     run.out("x_steps", ddpm::stack(x_steps));
     run.out("init_noise_sigma",
@@ -175,11 +173,11 @@ void plms_sampler(verify::Run& run) {
     (void)sampler->sample(watched.denoiser(), before, {}, [&](const ddpm::SamplerStep& step) {
         const int i = step.count - 1 - step.index;
         x_steps.push_back(step.x);
-        const Tensor y = scaled(before, std::hypot(sigmas[i], 1));
+        const Tensor y = to_y(before, sigmas[i]);
         e_t_steps.push_back(Denoising::eps(y, step.pred_x0, sigmas[i]));
         before = step.x;
         // upstream's is of the combination: where the step's direction leads at noise level 0
-        const Tensor next = scaled(step.x, std::hypot(sigmas[i + 1], 1));
+        const Tensor next = to_y(step.x, sigmas[i + 1]);
         const double share = sigmas[i] / (sigmas[i] - sigmas[i + 1]);
         pred_x0_steps.push_back(combined(1 - share, y, share, next));
         return true;
