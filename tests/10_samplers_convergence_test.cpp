@@ -86,11 +86,12 @@ TEST_CASE("stochastic solvers end with the deviation of the data", "[convergence
 
 TEST_CASE("programs that disagree get different pictures", "[disagreements]") {
     const auto all = disagreements();
-    CHECK(all.size() == 17);
+    CHECK(all.size() == 18);
     for (const Disagreement& one : all) {
         INFO(one.what);
         CHECK(std::isfinite(one.difference));
-        CHECK(one.difference < 0.3);
+        // noise makes another picture
+        CHECK((one.difference < 0.3) == (one.what.find("add back") == std::string::npos));
         // only how PLMS's steps are counted makes none
         CHECK((one.difference < 1e-5) == (one.what.find("counted") != std::string::npos));
     }

@@ -237,6 +237,13 @@ Disagreement dpm2_step() {
                     one, {"k-diffusion", levels(other)}, other);
 }
 
+Disagreement dpm_fast_noise() {
+    return compared("the noise that DPM fast and DPM adaptive add back",
+                    {"A1111", "all of it: eta = 1, a random sampler"},
+                    make_dpm_fast(schedule(), usual_steps, 1), {"k-diffusion", "none: eta = 0"},
+                    make_dpm_fast(schedule(), usual_steps, 0));
+}
+
 Disagreement unipc_weight() {
     const SigmaSchedule stops = sgm_uniform_grid(table(), usual_steps);
     return compared("UniPC of order 2, the predictor's weight",
@@ -310,15 +317,17 @@ std::vector<Disagreement> disagreements() {
             pndm_start(),
             plms_calls(),
             dpm2_step(),
+            dpm_fast_noise(),
             unipc_weight()};
 }
 
 std::string text_of(const std::vector<Disagreement>& disagreements) {
     std::string text;
     for (const auto& [what, one, other, difference] : disagreements) {
-        const std::string amount =
-            difference < 1e-5 ? "no difference" : fmt::format("{:.2g} %", 100 * difference);
-        text += fmt::format("{:<82}{:>14}\n", what, amount);
+        const std::string amount = difference < 1e-5 ? "no difference"
+                                   : difference >= 1 ? "another picture"
+                                                     : fmt::format("{:.2g} %", 100 * difference);
+        text += fmt::format("{:<81}{:>15}\n", what, amount);
         for (const Way& way : {one, other})
             text += fmt::format("    {:<46}  {}\n", way.how, way.who);
     }

@@ -97,14 +97,9 @@ Tensor DpmAdaptiveSolver::by_k_diffusion(Denoising& denoise, const Tensor& begin
     double lambda = lambda_of(from), h = options_.h_init;
     while (lambda < last - 1e-5) {
         const double next = std::min(last, lambda + h);
-        double reached = next, up = 0;
-        if (options_.eta > 0) {
-            const Split split = ancestral_step(sigma_at(lambda), sigma_at(next), options_.eta);
-            reached = split.down > 0 ? std::min(last, lambda_of(split.down)) : last;
-            up = std::sqrt(
-                std::max(0.0, std::pow(sigma_at(next), 2) - std::pow(sigma_at(reached), 2)));
-        }
-        const auto [lower, higher] = both(denoise, y, sigma_at(lambda), sigma_at(reached));
+        const auto [down, up] =
+            ancestral_step_above(end, sigma_at(lambda), sigma_at(next), options_.eta);
+        const auto [lower, higher] = both(denoise, y, sigma_at(lambda), down);
         double mean = 0;
         const auto squares = mean_squares(lower, higher, before, options_.atol, options_.rtol);
         for (const double square : squares) mean += square / static_cast<double>(squares.size());
@@ -115,7 +110,8 @@ Tensor DpmAdaptiveSolver::by_k_diffusion(Denoising& denoise, const Tensor& begin
         if (factor < 0.81) continue;
         before = lower;
         y = up == 0 ? higher
-                    : combined(1, higher, up, denoise.noise(y, sigma_at(lambda), sigma_at(next)));
+                    : combined(1, higher, up * options_.s_noise,
+                               denoise.noise(y, sigma_at(lambda), sigma_at(next)));
         lambda = next;
     }
     return y;

@@ -29,6 +29,8 @@ public:
         double h_init = 0.05;
         /// k-diffusion's: how much of the ancestral noise comes back
         double eta = 0;
+        /// and its standard deviation
+        double s_noise = 1;
     };
     explicit DpmAdaptiveSolver(const Options& options) : options_(options) {}
 

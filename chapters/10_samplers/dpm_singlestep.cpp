@@ -63,9 +63,34 @@ Tensor singlestep(Denoising& denoise, Form form, Correction correction, const Te
     return singlestep_update(form, correction, stages, to);
 }
 
+std::vector<int> singlestep_orders(int calls, int order) {
+    std::vector<int> orders(calls / order, order);
+    const int left = calls % order;
+    if (left > 0) {
+        orders.push_back(left);
+    } else if (order == 3) {
+        // the last step is short: two steps of 2 and 1 for one of 3
+        orders.back() = 2;
+        orders.push_back(1);
+    }
+    return orders;
+}
+
 Tensor DpmSinglestepSolver::step(Denoising& denoise, int i, const Tensor& y) {
     return singlestep(denoise, options_.form, options_.correction, y, denoise.sigma(i),
                       denoise.sigma(i + 1), options_.inner[i]);
+}
+
+Tensor DpmFastSolver::step(Denoising& denoise, int i, const Tensor& y) {
+    const double sigma = denoise.sigma(i), end = denoise.sigma(denoise.steps());
+    const auto [down, up] = ancestral_step_above(end, sigma, denoise.sigma(i + 1), options_.eta);
+    const int order = options_.orders[i];
+    std::vector<double> inner;
+    for (int k = 1; k < order; ++k)
+        inner.push_back(within(sigma, down, static_cast<double>(k) / order));
+    const Tensor there =
+        singlestep(denoise, Form::noise, Correction::midpoint, y, sigma, down, inner);
+    return noised(denoise, i, there, up, options_.s_noise);
 }
 
 Tensor DpmStagesSolver::step(Denoising& denoise, int i, const Tensor& y) {

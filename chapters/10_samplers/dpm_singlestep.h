@@ -35,6 +35,10 @@ Tensor singlestep_update(Form form, Correction correction, const StageValues& st
 Tensor singlestep(Denoising& denoise, Form form, Correction correction, const Tensor& y,
                   double sigma, double to, const std::vector<double>& inner, const Tensor& x0 = {});
 
+/// For how many calls each step of a single-step solver is made, with `calls` in all and at most
+/// `order` in each (DPM-Solver-fast for order 3).
+std::vector<int> singlestep_orders(int calls, int order);
+
 /// DPM-Solver with its memory within each step only ("DPM-Solver-2", "-3", "fast"): each step has
 /// its own order, hence its own number of calls.
 class DpmSinglestepSolver : public Solver {
@@ -46,6 +50,26 @@ public:
         std::vector<std::vector<double>> inner;
     };
     explicit DpmSinglestepSolver(Options options) : options_(std::move(options)) {}
+
+    [[nodiscard]] Tensor step(Denoising& denoise, int i, const Tensor& y) override;
+
+private:
+    Options options_;
+};
+
+/// The same along k-diffusion's "DPM fast" (DPMSolver.dpm_solver_fast): the inner calls lie evenly
+/// in lambda within what remains of a step when some of its noise is to come back.
+class DpmFastSolver : public Solver {
+public:
+    struct Options {
+        /// for each step 1, 2 or 3, its order and number of calls
+        std::vector<int> orders;
+        /// how much of the ancestral noise comes back
+        double eta = 0;
+        /// standard deviation of all added noise
+        double s_noise = 1;
+    };
+    explicit DpmFastSolver(Options options) : options_(std::move(options)) {}
 
     [[nodiscard]] Tensor step(Denoising& denoise, int i, const Tensor& y) override;
 

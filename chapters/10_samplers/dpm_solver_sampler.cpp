@@ -145,19 +145,6 @@ DpmSolverOptions dpm_solver_options(const io::Json& json) {
     return options;
 }
 
-std::vector<int> singlestep_orders(int calls, int order) {
-    std::vector<int> orders(calls / order, order);
-    const int left = calls % order;
-    if (left > 0) {
-        orders.push_back(left);
-    } else if (order == 3) {
-        // the last step is short: two steps of 2 and 1 for one of 3
-        orders.back() = 2;
-        orders.push_back(1);
-    }
-    return orders;
-}
-
 std::unique_ptr<SigmaSampler> make_dpm_solver(const ddpm::Schedule& schedule,
                                               const DpmSolverOptions& options) {
     expect_possible(options);

@@ -41,8 +41,4 @@ DpmSolverOptions dpm_solver_options(const io::Json& json);
 std::unique_ptr<SigmaSampler> make_dpm_solver(const ddpm::Schedule& schedule,
                                               const DpmSolverOptions& options);
 
-/// For how many calls each step of a single-step solver is made, with `calls` in all and at most
-/// `order` in each (DPM-Solver-fast for order 3).
-std::vector<int> singlestep_orders(int calls, int order);
-
 }  // namespace ldm::samplers

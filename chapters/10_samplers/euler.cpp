@@ -14,6 +14,11 @@ Split ancestral_step(double from, double to, double eta) {
 }
 //! [split]
 
+Split ancestral_step_above(double end, double from, double to, double eta) {
+    const double down = std::max(end, ancestral_step(from, to, eta).down);
+    return {down, std::sqrt(std::max(0.0, to * to - down * down))};
+}
+
 SplitStep ancestral(double eta) {
     return [eta](int, double from, double to) { return ancestral_step(from, to, eta); };
 }

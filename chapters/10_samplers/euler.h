@@ -23,6 +23,10 @@ using SplitStep = std::function<Split(int i, double from, double to)>;
 SplitStep ancestral(double eta);
 Split ancestral_step(double from, double to, double eta);
 
+/// The same, but never down to less than `end`, where less noise comes back (k-diffusion's DPM fast
+/// and DPM adaptive).
+Split ancestral_step_above(double end, double from, double to, double eta);
+
 /// DDPM with the variance beta instead of the posterior's ("fixed_large"): more noise than fits.
 /// `noise_at_end`: also in the step to noise level 0.
 SplitStep ancestral_with_large_variance(bool noise_at_end);

@@ -4,6 +4,7 @@
 #include "chapters/10_samplers/dpm_singlestep.h"
 #include "chapters/10_samplers/euler.h"
 #include "chapters/10_samplers/linear_multistep.h"
+#include "chapters/10_samplers/sigma_grid.h"
 #include "chapters/10_samplers/two_stage.h"
 
 namespace ldm::samplers {
@@ -48,5 +49,27 @@ SigmaSampler::MakeSolver k_diffusion_solver(const std::string& name, const KDiff
     throw Error("k-diffusion has no sampler '" + name + "'");
 }
 //! [names]
+
+std::unique_ptr<SigmaSampler> make_dpm_fast(const ddpm::Schedule& schedule, int calls, double eta,
+                                            double s_noise) {
+    expect(calls >= 1, "DPM fast calls the network at least once");
+    const SigmaTable table(schedule);
+    const std::vector<int> orders = singlestep_orders(calls, 3);
+    std::vector<double> sigmas =
+        exponential_sigmas(table.largest(), table.smallest(), static_cast<int>(orders.size()) + 1);
+    sigmas.pop_back();
+    return std::make_unique<SigmaSampler>(
+        schedule, grid_of(table, sigmas, table.smallest()),
+        makes<DpmFastSolver>({.orders = orders, .eta = eta, .s_noise = s_noise}),
+        SigmaSampler::Options{.initial_noise = table.largest()});
+}
+
+std::unique_ptr<SigmaSampler> make_dpm_adaptive(const ddpm::Schedule& schedule,
+                                                const DpmAdaptiveSolver::Options& options) {
+    const SigmaTable table(schedule);
+    return std::make_unique<SigmaSampler>(
+        schedule, grid_of(table, {table.largest()}, table.smallest()),
+        makes<DpmAdaptiveSolver>(options), SigmaSampler::Options{.initial_noise = table.largest()});
+}
 
 }  // namespace ldm::samplers

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "chapters/10_samplers/dpm_adaptive.h"
 #include "chapters/10_samplers/exponential.h"
 #include "chapters/10_samplers/sigma_sampler.h"
 
@@ -27,6 +28,15 @@ struct KDiffusionOptions {
 /// Throws for another name. Upstream: k-diffusion 0.1.1, k_diffusion/sampling.py.
 SigmaSampler::MakeSolver k_diffusion_solver(const std::string& name,
                                             const KDiffusionOptions& options);
+
+/// sample_dpm_fast: as many calls of the network as asked for, up to three in a step, from the
+/// largest noise level of the table to the smallest. `calls` is at least 1.
+std::unique_ptr<SigmaSampler> make_dpm_fast(const ddpm::Schedule& schedule, int calls,
+                                            double eta = 0, double s_noise = 1);
+
+/// sample_dpm_adaptive, between the same noise levels, with as many steps as it needs.
+std::unique_ptr<SigmaSampler> make_dpm_adaptive(const ddpm::Schedule& schedule,
+                                                const DpmAdaptiveSolver::Options& options = {});
 
 /// The names that have noise of their own, and so an eta.
 bool is_stochastic(const std::string& k_diffusion_name);

@@ -9,9 +9,6 @@
 
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/10_samplers/consistency.h"
-#include "chapters/10_samplers/dpm_adaptive.h"
-#include "chapters/10_samplers/dpm_singlestep.h"
-#include "chapters/10_samplers/dpm_solver_sampler.h"
 #include "chapters/10_samplers/k_diffusion.h"
 #include "chapters/10_samplers/linear_multistep.h"
 #include "chapters/10_samplers/plms.h"
@@ -140,40 +137,27 @@ SamplerKind plms() {
             {"pndm", "PNDMScheduler"}};
 }
 
-/// The steps of DPM-Solver-fast: as many calls as asked for, up to three in a step.
-Made make_dpm_fast(const Schedule& schedule, const SamplerOptions& options) {
-    ddpm::expect_own_schedule("dpm_fast", options);
-    expect_no_eta("dpm_fast", options);
-    const int calls = steps_of("dpm_fast", schedule, options);
-    if (calls < 3) throw Error("the sampler dpm_fast needs at least 3 steps");
-    const SigmaTable table(schedule);
-    const std::vector<int> orders = singlestep_orders(calls, 3);
-    const auto pieces = static_cast<int>(orders.size());
-    std::vector<double> sigmas = exponential_sigmas(table.largest(), table.smallest(), pieces + 1);
-    std::vector<std::vector<double>> inner;
-    for (int i = 0; i < pieces; ++i) {
-        const auto all = exponential_sigmas(sigmas[i], sigmas[i + 1], orders[i] + 1);
-        inner.emplace_back(all.begin() + 1, all.end() - 1);
-    }
-    const double last = sigmas.back(), first = sigmas.front();
-    sigmas.pop_back();
-    return std::make_unique<SigmaSampler>(
-        schedule, grid_of(table, sigmas, last),
-        makes<DpmSinglestepSolver>({.form = Form::noise, .inner = inner}),
-        SigmaSampler::Options{.initial_noise = first});
+/// How much noise a sampler adds that by itself adds none.
+double eta_or_none(const std::string& name, const SamplerOptions& options) {
+    const double eta = options.eta.value_or(0.0f);
+    if (!(eta >= 0 && eta <= 1))
+        throw Error(fmt::format("the sampler {} takes an eta of 0 to 1, not {:g}", name, eta));
+    return eta;
 }
 
-Made make_dpm_adaptive(const Schedule& schedule, const SamplerOptions& options) {
+Made dpm_fast(const Schedule& schedule, const SamplerOptions& options) {
+    ddpm::expect_own_schedule("dpm_fast", options);
+    return make_dpm_fast(schedule, steps_of("dpm_fast", schedule, options),
+                         eta_or_none("dpm_fast", options));
+}
+
+Made dpm_adaptive(const Schedule& schedule, const SamplerOptions& options) {
     ddpm::expect_own_schedule("dpm_adaptive", options);
-    expect_no_eta("dpm_adaptive", options);
     if (options.steps)
         throw Error(
             "the sampler dpm_adaptive chooses its own steps: leave the number out, or take another "
             "sampler");
-    const SigmaTable table(schedule);
-    return std::make_unique<SigmaSampler>(
-        schedule, grid_of(table, {table.largest()}, table.smallest()), makes<DpmAdaptiveSolver>({}),
-        SigmaSampler::Options{.initial_noise = table.largest()});
+    return make_dpm_adaptive(schedule, {.eta = eta_or_none("dpm_adaptive", options)});
 }
 
 /// LCM's and TCD's steps are some of those that the model was distilled for.
@@ -251,10 +235,8 @@ ddpm::SamplerList k_diffusion_samplers() {
 ddpm::SamplerList other_samplers() {
     using Linear = LinearMultistepSolver;
     return {
-        {"dpm_fast", "DPM fast", "DPM-Solver, up to three calls a step; steps are calls",
-         make_dpm_fast},
-        {"dpm_adaptive", "DPM adaptive", "DPM-Solver that chooses its own steps",
-         make_dpm_adaptive},
+        {"dpm_fast", "DPM fast", "DPM-Solver, up to three calls a step; steps are calls", dpm_fast},
+        {"dpm_adaptive", "DPM adaptive", "DPM-Solver that chooses its own steps", dpm_adaptive},
         from_solver<UniPcSolver>({"unipc",
                                   "UniPC",
                                   "each call also corrects the step before",

@@ -71,8 +71,40 @@ ddpm::SigmaSchedule k_diffusion_grid(const Json& sigmas, const SigmaTable& table
         "'kind' is '{}', expected discrete, karras, exponential or polyexponential", kind));
 }
 
+/// dpm_fast and dpm_adaptive, which make their own noise levels: the result and when the network
+/// was asked.
+void k_sampler_with_own_sigmas(verify::Run& run) {
+    const Json& config = run.config();
+    io::expect_only_keys(
+        config,
+        {"eps", "schedule", "sampler", "n", "order", "rtol", "atol", "h_init", "eta", "s_noise"},
+        "config");
+    const ddpm::Schedule schedule = schedule_of(config);
+    const double eta = io::get_or(config, "eta", 0.0), s_noise = io::get_or(config, "s_noise", 1.0);
+    std::unique_ptr<SigmaSampler> sampler;
+    if (io::get<std::string>(config, "sampler") == "dpm_fast") {
+        sampler = make_dpm_fast(schedule, io::get_in(config, "n", 1, 10'000), eta, s_noise);
+    } else {
+        DpmAdaptiveSolver::Options options{.eta = eta, .s_noise = s_noise};
+        options.order = io::get_in(config, "order", 2, 3);
+        options.rtol = io::get_or(config, "rtol", options.rtol);
+        options.atol = io::get_or(config, "atol", options.atol);
+        options.h_init = io::get_or(config, "h_init", options.h_init);
+        sampler = make_dpm_adaptive(schedule, options);
+    }
+    const ddpm::TinyNetwork network(io::get<Json>(config, "eps"));
+    WatchedNetwork watched(network.without_context());
+    const auto& sigmas = sampler->stops().sigmas;
+    const Tensor x =
+        sampler->sample(watched.denoiser(), to_x(run.in("x"), sigmas[0]), stored_noise(run));
+    run.out("out", to_y(x, sigmas.back()));
+    run.out("model_t", as_tensor(watched.times()));
+}
+
 void k_sampler(verify::Run& run) {
     const Json& config = run.config();
+    const auto name = io::get<std::string>(config, "sampler");
+    if (name == "dpm_fast" || name == "dpm_adaptive") return k_sampler_with_own_sigmas(run);
     io::expect_only_keys(config,
                          {"eps", "schedule", "sampler", "sigmas", "s_churn", "s_noise", "eta",
                           "order", "solver_type"},
@@ -86,9 +118,8 @@ void k_sampler(verify::Run& run) {
         .s_noise = io::get_or(config, "s_noise", 1.0),
         .order = io::get_or(config, "order", 4),
         .correction = solver_type == "heun" ? Correction::taylor : Correction::midpoint};
-    const SigmaSampler sampler(
-        schedule, k_diffusion_grid(io::get<Json>(config, "sigmas"), table),
-        k_diffusion_solver(io::get<std::string>(config, "sampler"), options));
+    const SigmaSampler sampler(schedule, k_diffusion_grid(io::get<Json>(config, "sigmas"), table),
+                               k_diffusion_solver(name, options));
     const ddpm::TinyNetwork network(io::get<Json>(config, "eps"));
     WatchedNetwork watched(network.without_context());
 

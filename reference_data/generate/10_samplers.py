@@ -366,6 +366,50 @@ def k_sampler(situation, note, sampler, shape, sigmas, schedule=SD, eps=EPS, **o
     )
 
 
+def own_sigmas_run(config, x, draws):
+    """dpm_fast and dpm_adaptive make their own noise levels."""
+    model, denoiser = k_model(config)
+    times, apply_model = [], model.apply_model
+
+    def keep_time(x, t, cond):
+        times.append(t[0])
+        return apply_model(x, t, cond)
+
+    model.apply_model = keep_time
+    options = {k: v for k, v in config.items() if k not in ("eps", "schedule", "sampler")}
+    out = getattr(k_sampling, "sample_" + config["sampler"])(
+        denoiser,
+        x,
+        denoiser.sigma_min,
+        denoiser.sigma_max,
+        extra_args={"cond": None},
+        noise_sampler=draws,
+        disable=True,
+        **options,
+    )
+    return {"out": out, "model_t": torch.stack(times)}
+
+
+def own_sigmas(situation, note, sampler, shape, schedule=SD, eps=EPS, **options):
+    config = {"eps": eps, "schedule": schedule, "sampler": sampler, **options}
+    with quiet():
+        sigma_max = float(k_model(config)[1].sigma_max)
+    function_case(
+        f"KSampler.{sampler}_{situation}",
+        config,
+        {
+            "x": normal(*shape, scale=float(f"{sigma_max:.4g}")),
+            # how many steps dpm_adaptive makes depends on what it finds
+            "noise": normal(100, *shape)
+            if sampler == "dpm_adaptive"
+            else noise_for(own_sigmas_run, config, *shape),
+        },
+        lambda x, noise: own_sigmas_run(config, x, Draws(noise)),
+        note,
+        f"k-diffusion 0.1.1.post1 sampling.sample_{sampler}, external.CompVisDenoiser",
+    )
+
+
 def discrete(n):
     return {"kind": "discrete", "n": n}
 
@@ -573,6 +617,40 @@ k_sampler(
 k_sampler(
     "dpmpp_3m_sde_two_steps", "Order 1, then the last.", "dpmpp_3m_sde", SMALL, exponential(2)
 )
+
+for n, note in {
+    1: "One call.",
+    2: "Two calls, one step.",
+    6: "The last step of three is made as one of two and one of one.",
+    7: "One call is left over.",
+    11: "Two calls are left over.",
+}.items():
+    own_sigmas(f"{n}_calls", note, "dpm_fast", SMALL, n=n)
+own_sigmas("eta_0_6", "Some noise back; v.", "dpm_fast", PLAIN, V, n=8, eta=0.6, s_noise=1.02)
+own_sigmas("eta_1", "All of it.", "dpm_fast", BATCH, SHORT, n=9, eta=1.0, s_noise=0.9)
+own_sigmas("order_2", "Its own steps.", "dpm_adaptive", SMALL, order=2)
+own_sigmas("order_3", "A picture of two is worse than the other.", "dpm_adaptive", BATCH, order=3)
+own_sigmas(
+    "precise",
+    "Small tolerances, and a first step that is too long; v.",
+    "dpm_adaptive",
+    SMALL,
+    V,
+    order=3,
+    rtol=0.02,
+    atol=0.002,
+    h_init=2.0,
+)
+own_sigmas(
+    "eta_0_6",
+    "Some noise back after each step that is kept.",
+    "dpm_adaptive",
+    SMALL,
+    order=3,
+    eta=0.6,
+    s_noise=1.02,
+)
+own_sigmas("eta_1", "All of it.", "dpm_adaptive", PLAIN, SHORT, order=2, eta=1.0, s_noise=0.9)
 
 
 # ---- diffusers
