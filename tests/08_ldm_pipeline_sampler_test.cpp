@@ -213,11 +213,11 @@ TEST_CASE("a sampler shows its steps, stops when asked and can begin further dow
     });
     REQUIRE(seen.size() == 10);
     CHECK(close(end, seen[9], 0.0) == "");
-    CHECK(close(sampler.decode(model, seen[5], 4), end, 0.0) == "");
+    CHECK(close(sampler.sample(model, seen[5], {}, {}, {}, 6), end, 0.0) == "");
     CHECK(close(sampler.sample(model, x_T, {},
                                [&](const ddpm::SamplerStep& s) { return s.index > 6; }),
                 seen[3], 0.0) == "");
-    CHECK_THROWS_AS(sampler.decode(model, x_T, 11), Error);
+    CHECK_THROWS_AS(sampler.sample(model, x_T, {}, {}, {}, 11), Error);
 }
 
 TEST_CASE("what is known comes back from DDIM", "[ddim]") {

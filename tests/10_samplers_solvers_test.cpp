@@ -225,6 +225,63 @@ TEST_CASE("every sampler leads to numbers, with few steps and with many", "[samp
     }
 }
 
+TEST_CASE("every sampler can begin at a later step", "[samplers]") {
+    const std::set<std::string> without_memory = {"euler", "heun", "dpm2", "ddim", "dpm_fast"};
+    for (const ddpm::SamplerKind& kind : known()) {
+        if (kind.name == "ddpm" || kind.name == "dpm_adaptive") continue;
+        INFO(kind.name);
+        const auto made = kind.make(stable_diffusion, {.steps = 9});
+        std::vector<Tensor> seen;
+        const Tensor end =
+            made->sample(network(), first, counted_noise(), [&](const ddpm::SamplerStep& step) {
+                seen.push_back(step.x);
+                return true;
+            });
+        for (const int begin : {1, 2, made->steps() - 1}) {
+            int observed = 0;
+            const Tensor other = made->sample(
+                network(), seen[begin - 1], counted_noise(),
+                [&](const ddpm::SamplerStep& step) {
+                    CHECK(step.count == made->steps() - begin);
+                    CHECK(step.index == step.count - ++observed);
+                    return true;
+                },
+                {}, begin);
+            CHECK(observed == made->steps() - begin);
+            CHECK(std::ranges::all_of(other.values(), [](float x) { return std::isfinite(x); }));
+            // from where it was it comes to the same end
+            if (without_memory.contains(kind.name)) CHECK(test::close(other, end, 1e-5) == "");
+        }
+        CHECK(test::close(made->sample(network(), first, {}, {}, {}, made->steps()), first, 0.0) ==
+              "");
+        CHECK_THROWS_AS(made->sample(network(), first, {}, {}, {}, made->steps() + 1), Error);
+    }
+}
+
+TEST_CASE("what is known stays, with one noise for all steps or new ones", "[samplers]") {
+    const Tensor picture = test::noise({1, 1, 4, 4}, 5), noise = test::noise({1, 1, 4, 4}, 6);
+    Tensor mask = Tensor::zeros({1, 1, 4, 4});
+    for (int i = 0; i < 8; ++i) mask.data()[i] = 1;
+    for (const char* name : {"ddim", "euler", "dpm++2m", "heun"}) {
+        INFO(name);
+        const auto made = ddpm::find_sampler(known(), name).make(stable_diffusion, {.steps = 8});
+        std::vector<Tensor> inputs;
+        const ddpm::Denoiser watched = [&](const Tensor& x, const Tensor& t) {
+            inputs.push_back(x);
+            return network()(x, t);
+        };
+        (void)made->sample(watched, noise, {}, {}, {picture, mask, noise});
+        // the known half of the first input is the picture with that noise
+        const double ac = made->stops().alpha_cumprod(0);
+        for (int i = 0; i < 8; ++i) {
+            const double there =
+                std::sqrt(ac) * picture.data()[i] + std::sqrt(1 - ac) * noise.data()[i];
+            CHECK(inputs[0].data()[i] == Approx(there).margin(1e-4));
+        }
+        CHECK_THROWS_AS(made->sample(watched, noise, {}, {}, {picture, mask}), Error);
+    }
+}
+
 TEST_CASE("what a sampler cannot do it says", "[samplers]") {
     const auto refusal = [](const std::string& name, const ddpm::SamplerOptions& options) {
         try {

@@ -79,17 +79,19 @@ AncestralStep p_sample(const Schedule& s, const Denoiser& model, const Tensor& x
 
 //! [loop]
 Tensor p_sample_loop(const Schedule& s, const Denoiser& model, Tensor x, const Noise& noise,
-                     const AncestralOptions& options, const Observer& observer,
-                     const Known& known) {
-    for (int t = s.timesteps() - 1; t >= 0; --t) {
+                     const AncestralOptions& options, const Observer& observer, const Known& known,
+                     int first) {
+    const int count = s.timesteps() - first;
+    for (int t = count - 1; t >= 0; --t) {
         // upstream draws noise for t = 0 too, and does not use it
         const AncestralStep step = p_sample(s, model, x, t, noise(x.shape()), options);
         x = step.x;
         if (known.mask) {
-            const Tensor there = q_sample(s, known.x0, same_step(x, t), noise(x.shape()));
+            const Tensor there = q_sample(s, known.x0, same_step(x, t),
+                                          known.noise ? known.noise : noise(x.shape()));
             x = known.mask * there + (-known.mask + 1.0f) * x;
         }
-        if (observer && !observer({t, s.timesteps(), t, x, step.pred_x0})) break;
+        if (observer && !observer({t, count, t, x, step.pred_x0})) break;
     }
     return x;
 }

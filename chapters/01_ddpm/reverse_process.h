@@ -47,9 +47,10 @@ AncestralStep p_sample(const Schedule& s, const Denoiser& model, const Tensor& x
                        const Tensor& noise, const AncestralOptions& options = {});
 
 /// Ancestral sampling, from x_T (pure noise) to a picture: Ho et al. (2020), algorithm 2. Where
-/// something is known it is blended in, with the noise of the same time, after each step.
-Tensor p_sample_loop(const Schedule& s, const Denoiser& model, Tensor x_T, const Noise& noise,
+/// something is known it is blended in, with the noise of the same time, after each step. `first`
+/// steps are left out: x has the noise of time T - 1 - first.
+Tensor p_sample_loop(const Schedule& s, const Denoiser& model, Tensor x, const Noise& noise,
                      const AncestralOptions& options = {}, const Observer& observer = {},
-                     const Known& known = {});
+                     const Known& known = {}, int first = 0);
 
 }  // namespace ldm::ddpm

@@ -23,13 +23,14 @@ public:
     explicit AncestralSampler(const Schedule& schedule)
         : Sampler(every_step(schedule)), schedule_(schedule) {}
 
-    Tensor sample(const Denoiser& model, const Tensor& x, const Noise& noise,
-                  const Observer& observer, const Known& known) const override {
+private:
+    Tensor sample_from(int first, const Denoiser& model, const Tensor& x, const Noise& noise,
+                       const Observer& observer, const Known& known) const override {
         expect(static_cast<bool>(noise), "the ancestral sampler needs noise");
-        return p_sample_loop(schedule_, model, x, noise, {.clip_denoised = false}, observer, known);
+        return p_sample_loop(schedule_, model, x, noise, {.clip_denoised = false}, observer, known,
+                             first);
     }
 
-private:
     Schedule schedule_;
 };
 
@@ -46,6 +47,13 @@ std::unique_ptr<Sampler> make_ancestral(const Schedule& schedule, const SamplerO
 }
 
 }  // namespace
+
+Tensor Sampler::sample(const Denoiser& model, const Tensor& x, const Noise& noise,
+                       const Observer& observer, const Known& known, int first) const {
+    expect(first >= 0 && first <= steps(),
+           fmt::format("the first step is {}, expected one of 0 to {}", first, steps()));
+    return first == steps() ? x : sample_from(first, model, x, noise, observer, known);
+}
 
 void expect_own_schedule(const std::string& sampler, const SamplerOptions& options) {
     if (!options.schedule.empty())

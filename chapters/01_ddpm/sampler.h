@@ -19,11 +19,12 @@ class Sampler {
 public:
     virtual ~Sampler() = default;
 
-    /// From x [N, C, H, W], noised as far as the first stop, to the end of the last step. `noise`
-    /// may be left out where a sampler needs none.
-    [[nodiscard]] virtual Tensor sample(const Denoiser& model, const Tensor& x,
-                                        const Noise& noise = {}, const Observer& observer = {},
-                                        const Known& known = {}) const = 0;
+    /// From x [N, C, H, W], noised as far as stop `first`, to the end of the last step; a `first`
+    /// above 0 leaves out that many steps (img2img). `noise` may be left out where a sampler needs
+    /// none. Throws an Error unless 0 <= first <= steps().
+    [[nodiscard]] Tensor sample(const Denoiser& model, const Tensor& x, const Noise& noise = {},
+                                const Observer& observer = {}, const Known& known = {},
+                                int first = 0) const;
 
     /// What standard normal noise is multiplied by to be the x to begin with. 1 by the forward
     /// process; some programs begin with a little less.
@@ -31,11 +32,16 @@ public:
 
     const SigmaSchedule& stops() const { return stops_; }
 
-    /// How often the observer will be called: the number of steps, exactly.
+    /// How often the observer will be called from the first stop on: the number of steps, exactly.
     int steps() const { return stops_.steps(); }
 
 protected:
     explicit Sampler(SigmaSchedule stops) : stops_(std::move(stops)) {}
+
+    /// sample(), where `first` is one of the stops.
+    [[nodiscard]] virtual Tensor sample_from(int first, const Denoiser& model, const Tensor& x,
+                                             const Noise& noise, const Observer& observer,
+                                             const Known& known) const = 0;
 
 private:
     SigmaSchedule stops_;

@@ -40,6 +40,9 @@ struct Known {
     Tensor x0;
     /// [N, 1, H, W]: 1 where x0 is known, 0 where to sample. Empty: sample everything
     Tensor mask;
+    /// [N, C, H, W]: what x0 is noised with at every step (diffusers). Empty: new noise each time
+    /// (CompVis)
+    Tensor noise = {};
 };
 
 }  // namespace ldm::ddpm

@@ -92,28 +92,24 @@ DDIMSampler::Step DDIMSampler::step(const ddpm::Denoiser& model, const Tensor& x
 }
 //! [step]
 
-Tensor DDIMSampler::sample(const ddpm::Denoiser& model, const Tensor& x_T, const ddpm::Noise& noise,
-                           const ddpm::Observer& observer, const ddpm::Known& known) const {
-    return decode(model, x_T, static_cast<int>(timesteps_.size()), noise, observer, known);
-}
-
 //! [sample]
-Tensor DDIMSampler::decode(const ddpm::Denoiser& model, Tensor x, int steps,
-                           const ddpm::Noise& noise, const ddpm::Observer& observer,
-                           const ddpm::Known& known) const {
-    expect(steps >= 0 && steps <= static_cast<int>(timesteps_.size()),
-           fmt::format("DDIM: the last {} of {} steps", steps, timesteps_.size()));
-    expect(noise || (config_.eta == 0.0f && !known.mask),
+Tensor DDIMSampler::sample_from(int first, const ddpm::Denoiser& model, const Tensor& x_T,
+                                const ddpm::Noise& noise, const ddpm::Observer& observer,
+                                const ddpm::Known& known) const {
+    expect(noise || (config_.eta == 0.0f && (!known.mask || known.noise)),
            "DDIM needs noise for an eta above 0 and where something is known");
-    for (int index = steps - 1; index >= 0; --index) {
+    Tensor x = x_T;
+    const int count = steps() - first;
+    for (int index = count - 1; index >= 0; --index) {
         if (known.mask) {
             const Tensor t = ddpm::same_step(x, timesteps_[index]);
-            const Tensor there = ddpm::q_sample(schedule_, known.x0, t, noise(x.shape()));
+            const Tensor there = ddpm::q_sample(schedule_, known.x0, t,
+                                                known.noise ? known.noise : noise(x.shape()));
             x = known.mask * there + (-known.mask + 1.0f) * x;
         }
         const Step done = step(model, x, index, noise);
         x = done.x;
-        if (observer && !observer({index, steps, timesteps_[index], x, done.pred_x0})) break;
+        if (observer && !observer({index, count, timesteps_[index], x, done.pred_x0})) break;
     }
     return x;
 }

@@ -57,19 +57,6 @@ public:
     /// is not a whole timestep, and for eta as above.
     DDIMSampler(const ddpm::Schedule& schedule, ddpm::SigmaSchedule stops, const Config& config);
 
-    /// All steps, from pure noise x_T [N, C, H, W] to the sample [N, C, H, W]. `noise` is called
-    /// once a step when eta > 0, and once before each step when known.mask is set; throws an Error
-    /// if it is missing then.
-    [[nodiscard]] Tensor sample(const ddpm::Denoiser& model, const Tensor& x_T,
-                                const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
-                                const ddpm::Known& known = {}) const override;
-
-    /// The last `steps` steps only, from x noised to the first stop of these steps: img2img. Throws
-    /// an Error unless 0 <= steps <= K, and as sample().
-    [[nodiscard]] Tensor decode(const ddpm::Denoiser& model, Tensor x, int steps,
-                                const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
-                                const ddpm::Known& known = {}) const;
-
     /// Upstream's tables, one entry for each step, lowest timestep first.
     const std::vector<int>& timesteps() const { return timesteps_; }
     /// Upstream's ddim_alphas: alphas_cumprod at each stop, not 1 - beta.
@@ -80,6 +67,13 @@ public:
     const std::vector<float>& sigmas() const { return sigmas_; }
 
 private:
+    /// `noise` is called once a step when eta > 0, and once before each step when something is
+    /// known and its noise is not given; throws an Error if it is missing then. Upstream's decode()
+    /// counts the other way: the last `steps` steps begin at the stop steps() - `steps`.
+    [[nodiscard]] Tensor sample_from(int first, const ddpm::Denoiser& model, const Tensor& x_T,
+                                     const ddpm::Noise& noise, const ddpm::Observer& observer,
+                                     const ddpm::Known& known) const override;
+
     struct Step {
         Tensor x, pred_x0;
     };

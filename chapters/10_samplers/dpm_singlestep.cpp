@@ -96,7 +96,8 @@ Tensor DpmFastSolver::step(Denoising& denoise, int i, const Tensor& y) {
 Tensor DpmStagesSolver::step(Denoising& denoise, int i, const Tensor& y) {
     const double sigma = denoise.sigma(i), to = denoise.sigma(i + 1);
     const Tensor prediction = predicted(options_.form, y, denoise(y, sigma), sigma);
-    if (options_.orders[i] == 1) stages_ = {y, sigma, {}};
+    // a run may begin within a group
+    if (options_.orders[i] == 1 || stages_.predictions.empty()) stages_ = {y, sigma, {}};
     stages_.predictions.push_back({sigma, prediction});
     const Tensor there =
         singlestep_update(options_.form, options_.correction, stages_, to, options_.eta,

@@ -78,12 +78,14 @@ int LinearMultistepSolver::order_of(int i, int steps) const {
 
 //! [step]
 Tensor LinearMultistepSolver::step(Denoising& denoise, int i, const Tensor& y) {
-    if (options_.start == Start::runge_kutta && i < 3) return runge_kutta_step(denoise, i, y);
+    const int made = made_++;
+    if (options_.start == Start::runge_kutta && made < 3) return runge_kutta_step(denoise, i, y);
 
     const double sigma = denoise.sigma(i), end = denoise.end(i);
     remember(y, denoise(y, sigma), sigma);
     const bool has_next = denoise.steps() > 1;
-    if (i == 0 && options_.start == Start::improved_euler && (has_next || options_.always_twice)) {
+    if (made == 0 && options_.start == Start::improved_euler &&
+        (has_next || options_.always_twice)) {
         // what the network says where that leads, at the next stop's time
         const double next = has_next ? denoise.sigma(1) : sigma;
         const Tensor there =

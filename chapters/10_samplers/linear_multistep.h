@@ -58,6 +58,8 @@ private:
     Options options_;
     /// noise (or v), the newest first
     std::deque<Tensor> predictions_;
+    /// how many steps this run has made
+    int made_ = 0;
 };
 
 /// The factors of the predictions at `nodes`, the newest first, in the step from nodes[0] to `to`:

@@ -44,10 +44,6 @@ public:
     SigmaSampler(const ddpm::Schedule& schedule, ddpm::SigmaSchedule stops, MakeSolver make_solver,
                  Options options);
 
-    [[nodiscard]] Tensor sample(const ddpm::Denoiser& model, const Tensor& x,
-                                const ddpm::Noise& noise = {}, const ddpm::Observer& observer = {},
-                                const ddpm::Known& known = {}) const override;
-
     [[nodiscard]] double initial_noise() const override;
 
     /// sample() with a look at the noise level of every call of the network.
@@ -56,7 +52,11 @@ public:
                                         const std::function<void(double sigma)>& on_call) const;
 
 private:
-    Tensor run(const ddpm::Denoiser& model, const Tensor& x, const ddpm::Noise& noise,
+    [[nodiscard]] Tensor sample_from(int first, const ddpm::Denoiser& model, const Tensor& x,
+                                     const ddpm::Noise& noise, const ddpm::Observer& observer,
+                                     const ddpm::Known& known) const override;
+
+    Tensor run(int first, const ddpm::Denoiser& model, const Tensor& x, const ddpm::Noise& noise,
                const ddpm::Observer& observer, const ddpm::Known& known,
                const ChangeX0& change_x0) const;
 

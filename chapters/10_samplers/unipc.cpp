@@ -52,8 +52,9 @@ std::vector<double> unipc_weights(const std::vector<double>& r, double hh, doubl
 Tensor UniPcSolver::step(Denoising& denoise, int i, const Tensor& y) {
     const double sigma = denoise.sigma(i), to = denoise.sigma(i + 1);
     const Tensor prediction = predicted(options_.form, y, denoise(y, sigma), sigma);
-    const bool corrects = i > 0 && std::ranges::find(options_.disable_corrector, i - 1) ==
-                                       options_.disable_corrector.end();
+    const bool corrects =
+        !predictions_.empty() &&
+        std::ranges::find(options_.disable_corrector, i - 1) == options_.disable_corrector.end();
     const Tensor here = corrects ? corrected(denoise, i, prediction) : y;
 
     predictions_.push_front(prediction);

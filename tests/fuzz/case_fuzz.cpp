@@ -5,6 +5,7 @@
 
 #include "chapters/08_ldm_pipeline/all_components.h"
 #include "chapters/09_training/verify.h"
+#include "chapters/10_samplers/verify.h"
 #include "common/io/safetensors.h"
 #include "common/verify/verify.h"
 #include "tests/fuzz/fuzz.h"
@@ -18,6 +19,7 @@ namespace {
 verify::Registry everything() {
     auto registry = pipeline::all_components();
     train::register_components(registry);
+    samplers::register_components(registry);
     return registry;
 }
 

@@ -41,7 +41,7 @@ def safetensors(tensors, metadata):
     return struct.pack("<Q", len(text)) + text + struct.pack("<f", 1.0) * (offset // 4)
 
 
-cases = sorted((root / "reference_data").glob("0*/*.safetensors"))
+cases = sorted((root / "reference_data").glob("[01]*/*.safetensors"))
 copy("case_fuzz", cases, 16_000)
 copy("safetensors_fuzz", cases, 4_000)
 write("safetensors_fuzz", "small", safetensors({"w": [1, 2], "empty": [0]}, {"a": "b"}))
@@ -52,6 +52,15 @@ write(
     b"\x20the the caf\xc3\xa9 isn't \xe7\x8c\xab 42!! \xf0\x9f\x98\x80",
 )
 write("clip_tokenizer_fuzz", "merges", b"t h\nth e</w>\n\0the them")
+
+settings = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+for name in (
+    *("DDIM", "DDPM", "PNDM", "LCM", "TCD", "LMSDiscrete", "EulerDiscrete", "HeunDiscrete"),
+    *("EulerAncestralDiscrete", "KDPM2Discrete", "KDPM2AncestralDiscrete"),
+    *("DPMSolverMultistep", "DPMSolverSinglestep", "UniPCMultistep", "DEISMultistep"),
+):
+    config = {"_class_name": name + "Scheduler", "num_train_timesteps": 1000, **settings}
+    write("scheduler_fuzz", name, json.dumps(config).encode())
 
 copy("image_fuzz", sorted((root / "tests/common/pictures").rglob("*.*")), 4_000)
 
