@@ -64,7 +64,8 @@ TEST_CASE("every component of this version is known to ldm verify") {
                              "SpatialTransformer",
                              "UNetModel",
                              "DiffusionWrapper",
-                             "ToUint8"})
+                             "ToUint8",
+                             "WeightedPrompt"})
         CHECK(registry.contains(name));
 }
 

@@ -85,10 +85,13 @@ std::string header(const std::string& json, std::size_t length) {
 TEST_CASE("every command has a help that names its options") {
     CHECK_THAT(run("--help").output, has_text("txt2img") && has_text("verify") &&
                                          has_text("inspect") && has_text("bench"));
-    for (const char* option :
-         {"--model", "--prompt", "--negative-prompt", "--steps", "--cfg-scale", "--sampler",
-          "--seed", "--width", "--height", "--batch-size", "--threads", "--device", "--output",
-          "--prompt-file", "--save-latents"})
+    for (const char* option : {"--model",         "--prompt",       "--negative-prompt",
+                               "--steps",         "--cfg-scale",    "--sampler",
+                               "--seed",          "--width",        "--height",
+                               "--batch-size",    "--threads",      "--device",
+                               "--output",        "--prompt-file",  "--save-latents",
+                               "--prompt-syntax", "--clip-skip",    "--lora-dir",
+                               "--embedding",     "--embedding-dir"})
         CHECK_THAT(run("txt2img --help").output, has_text(option));
     CHECK(run("").status != 0);
     CHECK_THAT(run("--version").output, StartsWith("ldm ") && has_text("."));
@@ -196,14 +199,19 @@ TEST_CASE("--save-latents writes noise, every step and the end") {
     CHECK(io::read_floats(file.at("final")) == io::read_floats(file.at("step.3")));
 }
 
-TEST_CASE("a prompt that is too long is cut with a warning that quotes what was cut") {
+TEST_CASE("a long prompt is read whole; as plain words it is cut, which is said") {
     const Folder folder;
     std::string prompt;
     for (int i = 0; i < 100; ++i) prompt += "cat ";
-    const Outcome outcome =
-        run("txt2img --steps 1 --prompt '" + prompt + "zebra' --output " + folder / "a.png");
+    const Outcome outcome = run("txt2img --steps 1 --prompt-syntax plain --prompt '" + prompt +
+                                "zebra' --output " + folder / "a.png");
     CHECK(outcome.status == 0);
     CHECK_THAT(outcome.output, has_text("too long") && has_text("zebra"));
+    const Outcome whole =
+        run("txt2img --steps 1 --prompt '" + prompt + "zebra' --output " + folder / "b.png");
+    CHECK(whole.status == 0);
+    CHECK_THAT(whole.output, !has_text("too long"));
+    CHECK_FALSE(image::load_image(folder / "a.png") == image::load_image(folder / "b.png"));
 }
 
 TEST_CASE("bad options are refused") {
@@ -388,12 +396,73 @@ TEST_CASE("what a prompt or a size cannot do here is said in a sentence") {
         CHECK(outcome.status == 0);
         return outcome.output;
     };
-    CHECK_THAT(warning("--prompt 'a (cat:1.4) in a hat'"), has_text("\"(cat:1.4)\""));
-    CHECK_THAT(warning("--prompt 'cat <lora:style:0.8>'"),
-               has_text("\"<lora:style:0.8>\"") && has_text("--lora"));
+    CHECK_THAT(warning("--prompt 'cat <scene:x>'"),
+               has_text("\"<scene:x>\"") && has_text("is left out"));
     CHECK_THAT(warning("--prompt cat --width 128"), has_text("trained on pictures of 64x64"));
     // not one word more for what is fine
     CHECK(warning("--prompt 'a cat (on a mat): 1'").starts_with(folder.path().string()));
+    CHECK(warning("--prompt 'a (cat:1.4) in [a hat|a tree]'").starts_with(folder.path().string()));
+}
+
+TEST_CASE("what a prompt says wrong is refused in a sentence, before the work") {
+    const Folder folder;
+    const auto refused = [&](const std::string& arguments, const std::string& words) {
+        check_refused(run("txt2img --steps 1000 --output " + folder / "a.png" + " " + arguments),
+                      words, folder);
+    };
+    refused("--prompt '(cat:1.2.3)'", "\"1.2.3\" in the prompt is no number");
+    refused("--prompt '(cat:9999999)'", "\"cat\" of the prompt has the weight");
+    refused("--prompt cat --negative-prompt '(dog:.)'", "no number");
+    refused("--prompt \"$(printf '(%.0s' $(seq 2000))\"", "1000 brackets");
+    refused("--prompt \"$(printf 'cat %.0s' $(seq 10000))\"", "at most 5632 tokens");
+    refused("--prompt \"$(printf 'cat %.0s' $(seq 30000))\"", "120000 bytes");
+    refused("--prompt 'cat <hypernet:x:1>'", "hypernetworks");
+    refused("--prompt 'cat <lora:x:1>'", "--lora-dir");
+    refused("--prompt 'cat <lora:x:nan>'", "a weight is a number");
+    refused("--prompt 'cat <lora:x>' --lora-dir /does/not/exist", "/does/not/exist");
+    refused("--prompt cat --clip-skip 5", "4 layers");
+    refused("--prompt cat --clip-skip 0", "--clip-skip");
+    refused("--prompt cat --prompt-syntax compel", "--prompt-syntax");
+    refused("--prompt cat --embedding /does/not/exist.safetensors", "/does/not/exist");
+    refused("--prompt cat --embedding-dir /does/not/exist", "/does/not/exist");
+}
+
+TEST_CASE("a learned word of a file, and one of another kind of model") {
+    const Folder folder;
+    const std::vector<float> vectors(2 * 192, 0.05f), wide(768, 0.05f);
+    std::filesystem::create_directories(folder / "words");
+    const auto word = [&](const std::string& name) {
+        return folder / ("words/" + name + ".safetensors");
+    };
+    const std::vector<io::TensorEntry> good{io::entry_of("emb_params", {2, 192}, vectors)},
+        large{io::entry_of("emb_params", {1, 768}, wide)},
+        many{io::entry_of("a", {1, 192}, std::span(vectors).first(192)),
+             io::entry_of("b", {1, 192}, std::span(vectors).first(192))};
+    io::write_safetensors(word("zork"), good);
+    io::write_safetensors(word("blob"), large);
+    io::write_safetensors(word("pair"), many);
+    const auto draw = [&](const std::string& picture, const std::string& arguments) {
+        return run("txt2img --steps 1 --output " + folder / picture + " " + arguments);
+    };
+    REQUIRE(draw("a.png", "--prompt 'red zork'").status == 0);
+    REQUIRE(draw("b.png", "--prompt 'red zork' --embedding " + word("zork")).status == 0);
+    const Outcome of_folder =
+        draw("c.png", "--prompt 'red zork' --embedding-dir " + folder / "words");
+    INFO(of_folder.output);
+    REQUIRE(of_folder.status == 0);
+    CHECK_THAT(of_folder.output, has_text("not used: ") && has_text("pair.safetensors"));
+    CHECK(image::load_image(folder / "b.png") == image::load_image(folder / "c.png"));
+    CHECK_FALSE(image::load_image(folder / "a.png") == image::load_image(folder / "b.png"));
+
+    const auto refused = [&](const std::string& arguments) {
+        const Outcome outcome =
+            run("txt2img --steps 1000 --output " + folder / "x.png" + " " + arguments);
+        CHECK(outcome.status == 1);
+        CHECK_THAT(outcome.output, has_text("'blob'") && has_text("width 768"));
+        CHECK_FALSE(std::filesystem::exists(folder / "x.png"));
+    };
+    refused("--prompt cat --embedding " + word("blob"));
+    refused("--prompt 'a blob' --embedding-dir " + folder / "words");
 }
 
 TEST_CASE("the PNG names the LoRAs that were added") {
@@ -415,6 +484,26 @@ TEST_CASE("the PNG names the LoRAs that were added") {
     REQUIRE(outcome.status == 0);
     CHECK_THAT(image::read_png_text(folder / "a.png").at("parameters"),
                has_text("Lora: \"style: 0.5\""));
+
+    // named in the prompt it does the same, and the prompt stands in the PNG as it was typed
+    const std::string draw =
+        "txt2img --steps 1 --lora-dir " + folder.path().string() + " --output ";
+    REQUIRE(run(draw + folder / "b.png" + " --prompt 'cat <lora:style:0.5>'").status == 0);
+    REQUIRE(run(draw + folder / "c.png" + " --prompt 'cat <lora:style:0:0.5>'").status == 0);
+    REQUIRE(run(draw + folder / "d.png" + " --prompt cat").status == 0);
+    const auto picture = [&](const char* file) { return image::load_image(folder / file); };
+    CHECK(picture("b.png") == picture("a.png"));
+    // it changes the text encoder only
+    CHECK(picture("c.png") == picture("d.png"));
+    CHECK_FALSE(picture("a.png") == picture("d.png"));
+    CHECK_THAT(image::read_png_text(folder / "b.png").at("parameters"),
+               StartsWith("cat <lora:style:0.5>\n"));
+    const Outcome unknown = run(draw + folder / "e.png" + " --prompt 'cat <lora:stile>'");
+    CHECK(unknown.status == 1);
+    CHECK_THAT(unknown.output, has_text("no LoRA 'stile'") && has_text("nearest: 'style'"));
+    write_bytes(folder / "prompts.txt", "cat <lora:style>\ndog\n");
+    CHECK_THAT(run(draw + folder / "all" + " --prompt-file " + folder / "prompts.txt").output,
+               has_text("names other LoRAs"));
 }
 
 TEST_CASE("Ctrl-C, a polite kill and a terminal that goes away stop cleanly") {

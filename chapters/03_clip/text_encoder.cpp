@@ -40,9 +40,18 @@ TextEncoder::TextEncoder(const nn::Params& weights, const Config& config)
     accept_position_ids(weights / "text_model" / "embeddings", max_length_);
 }
 
+void TextEncoder::expect_readable(std::int64_t length) const {
+    if (length > max_length_)
+        fail(fmt::format("a text of {} tokens: the model reads at most {}", length, max_length_));
+}
+
 //! [forward]
-Tensor TextEncoder::embed(const Tensor& ids) const {
-    return token_embedding_(ids) + position_embedding_(counting_up_to(ids.dim(1)));
+Tensor TextEncoder::token_embeddings(const Tensor& ids) const { return token_embedding_(ids); }
+
+std::vector<Tensor> TextEncoder::layers(const Tensor& token_embeddings) const {
+    const std::int64_t length = token_embeddings.dim(1);
+    expect_readable(length);
+    return encoder_.hidden_states(token_embeddings + position_embedding_(counting_up_to(length)));
 }
 
 Tensor TextEncoder::operator()(const Tensor& ids) const {
@@ -52,9 +61,16 @@ Tensor TextEncoder::operator()(const Tensor& ids) const {
 
 std::vector<Tensor> TextEncoder::hidden_states(const Tensor& ids) const {
     const auto [n, length] = ids.dims<2>();
-    if (length > max_length_)
-        fail(fmt::format("a text of {} tokens: the model reads at most {}", length, max_length_));
-    return encoder_.hidden_states(embed(ids));
+    expect_readable(length);
+    return layers(token_embeddings(ids));
+}
+
+Tensor TextEncoder::encode(const Tensor& token_embeddings, int skipped) const {
+    const std::vector<Tensor> states = layers(token_embeddings);
+    const int last = static_cast<int>(std::ssize(states)) - 1;
+    expect(skipped >= 0 && (skipped == 0 || skipped < last),
+           fmt::format("{} of {} layers cannot be skipped", skipped, last));
+    return final_norm_(states[last - skipped]);
 }
 
 //! [pool]

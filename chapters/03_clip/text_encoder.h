@@ -35,12 +35,22 @@ public:
     /// num_hidden_layers + 1 tensors [N, S, D].
     std::vector<Tensor> hidden_states(const Tensor& ids) const;
 
+    /// token_embedding[ids], without positions: [N, S] int32 -> [N, S, D]. Learned words take the
+    /// place of some of them (chapter 08).
+    [[nodiscard]] Tensor token_embeddings(const Tensor& ids) const;
+
+    /// Token embeddings [N, S, D] -> final_layer_norm of what comes out of the last layer but
+    /// `skipped`, [N, S, D]; 0: last_hidden_state. "Clip skip" n of A1111 and others skips n - 1.
+    /// Throws an Error for an S above max_position_embeddings, or with no such layer.
+    [[nodiscard]] Tensor encode(const Tensor& token_embeddings, int skipped = 0) const;
+
     /// last_hidden_state at each text's first end token, the only one that attends to the whole
     /// text: [N, S, D] -> [N, D].
     Tensor pool(const Tensor& last_hidden_state, const Tensor& ids) const;
 
 private:
-    Tensor embed(const Tensor& ids) const;
+    void expect_readable(std::int64_t length) const;
+    std::vector<Tensor> layers(const Tensor& token_embeddings) const;
     std::int64_t end_of_text(const std::int32_t* ids, std::int64_t length) const;
 
     std::string path_;

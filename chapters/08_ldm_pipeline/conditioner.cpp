@@ -9,16 +9,14 @@ namespace {
 class PromptConditioner : public Conditioner {
 public:
     PromptConditioner(const ModelSpec& spec, const nn::ModelSource& source)
-        : encoder_(source.tokenizer(), source.weights() / "cond_stage_model" / "transformer",
-                   spec.text_tower) {}
+        : encoder_(source.weights() / "cond_stage_model" / "transformer", spec.text_tower) {}
 
-    unet::Conditioning operator()(const ConditioningInputs& inputs,
-                                  std::vector<std::string>* cut) const override {
-        return {.concat = {}, .crossattn = {encoder_(inputs.prompts, cut)}};
+    std::vector<PictureContexts> operator()(const PromptPlan& plan) const override {
+        return contexts_of(plan, encoder_);
     }
 
 private:
-    clip::PromptEncoder encoder_;
+    clip::TextEncoder encoder_;
 };
 
 }  // namespace

@@ -30,6 +30,13 @@ LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
     expect_whole();
 }
 
+text::ClipTokenizer LatentDiffusion::make_tokenizer() const {
+    text::ClipTokenizer tokenizer = source().tokenizer();
+    expect(tokenizer.vocabulary_size() == spec().text_tower.vocab_size,
+           "merges.txt and vocab_size of the configuration do not belong together");
+    return tokenizer;
+}
+
 std::unique_ptr<unet::DiffusionWrapper> LatentDiffusion::make_unet() const {
     return std::make_unique<unet::DiffusionWrapper>(source().weights() / "model", spec().unet,
                                                     spec().conditioning);
@@ -40,11 +47,12 @@ std::unique_ptr<FirstStageDecoder> LatentDiffusion::make_decoder() const {
                                                spec().first_stage, spec().scale_factor);
 }
 
-/// Builds all networks of nothing, only to see whether their weights are there.
-void LatentDiffusion::expect_whole() const {
+/// Builds all networks of nothing, only to see whether their weights are there; and the vocabulary.
+void LatentDiffusion::expect_whole() {
     nn::Checkpoint& checkpoint = source().checkpoint();
     checkpoint.load_nothing(true);
     (void)make_conditioner(spec(), source());
+    tokenizer_ = std::make_shared<const text::ClipTokenizer>(make_tokenizer());
     (void)make_unet();
     (void)make_decoder();
     checkpoint.load_nothing(false);
@@ -69,11 +77,14 @@ LatentDiffusion::Loaded<Network> LatentDiffusion::loaded(Loaded<Network>& networ
 }
 //! [loaded]
 
-unet::Conditioning LatentDiffusion::condition(const ConditioningInputs& inputs,
-                                              std::vector<std::string>* cut) const {
+PromptPlan LatentDiffusion::plan(const PromptRequest& request) const {
+    return plan_prompts(request, *tokenizer_, spec().text_tower);
+}
+
+std::vector<PictureContexts> LatentDiffusion::contexts(const PromptPlan& plan) const {
     const auto conditioner = loaded(conditioner_, "the text encoder",
                                     [&] { return make_conditioner(spec(), source()); });
-    return unet::as_type((*conditioner)(inputs, cut), dtype_);
+    return (*conditioner)(plan);
 }
 
 ConditionedModel LatentDiffusion::conditioned_model() const {

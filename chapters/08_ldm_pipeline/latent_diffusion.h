@@ -49,12 +49,14 @@ public:
     /// Where latents, contexts and pictures are.
     Device device() const { return device_; }
 
-    /// What the UNet is given for N prompts: crossattn [N, M, context_dim], in the type of the
-    /// weights; all other tensors here are float32, whatever the networks compute with. `cut`, if
-    /// given, receives for each prompt the text beyond the text encoder's length. Throws an Error
-    /// for invalid UTF-8.
-    [[nodiscard]] unet::Conditioning condition(const ConditioningInputs& inputs,
-                                               std::vector<std::string>* cut = nullptr) const;
+    /// What is to be said to the text encoder. No weight is read for it. Throws an Error as
+    /// plan_prompts() does.
+    [[nodiscard]] PromptPlan plan(const PromptRequest& request) const;
+
+    /// What the UNet is given for the pictures of a plan, in the type of the weights; all other
+    /// tensors here are float32, whatever the networks compute with. Throws an Error as
+    /// with_weights() does.
+    [[nodiscard]] std::vector<PictureContexts> contexts(const PromptPlan& plan) const;
 
     /// The UNet, which predicts in the schedule's parameterization: z [N, C, h, w], t [N] int32 or
     /// float32 -> [N, C, h, w]. It stays in memory as long as the returned function exists.
@@ -69,7 +71,8 @@ private:
 
     std::unique_ptr<unet::DiffusionWrapper> make_unet() const;
     std::unique_ptr<FirstStageDecoder> make_decoder() const;
-    void expect_whole() const;
+    void expect_whole();
+    text::ClipTokenizer make_tokenizer() const;
 
     /// The network, loaded if it is not there. Whoever works with it holds it until they are done.
     template <class Network, class Make>
@@ -80,6 +83,7 @@ private:
     ddpm::Schedule schedule_;
     Device device_;
     DType dtype_;
+    std::shared_ptr<const text::ClipTokenizer> tokenizer_;
 
     /// guards the networks and the checkpoint that they are read from
     mutable std::mutex loading_;

@@ -43,9 +43,6 @@ int main(int argc, char** argv) {
                     return true;
                 });
             }
-            if (!result.cut[0].empty())
-                fmt::print(stderr, "the prompt is too long for this model; not read: \"{}\"\n",
-                           result.cut[0]);
             arguments.save("08_ldm_pipeline_picture.png",
                            pipeline::to_uint8_image(result.pictures, 0));
             arguments.save("08_ldm_pipeline.png", sampling_figure(model, result, prompt));

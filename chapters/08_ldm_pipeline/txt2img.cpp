@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/08_ldm_pipeline/prompt/prompt_guidance.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 #include "common/io/utf8.h"
 #include "common/ops/cuda_graph_callable.h"
@@ -40,13 +40,26 @@ ddpm::Noise noise_of(const Txt2ImgRequest& request, Device device) {
                : noise_from<random::PhiloxGenerator>(request.seeds, device);
 }
 
-/// The same, and on a GPU a step is captured once as a CUDA graph and then replayed.
-ddpm::Denoiser as_cuda_graph(ddpm::Denoiser denoiser) {
-    auto step = std::make_shared<ops::CudaGraphCallable>(
-        [denoiser = std::move(denoiser)](const std::vector<Tensor>& arguments) {
-            return denoiser(arguments[0], arguments[1]);
+/// The guided prediction of the step after `steps_done`. On a GPU a step is captured once as a CUDA
+/// graph and then replayed: what changes from step to step is one of its arguments.
+ddpm::Denoiser as_cuda_graph(PromptGuidance guidance, const int& steps_done) {
+    const auto shared = std::make_shared<PromptGuidance>(std::move(guidance));
+    if (!shared->changes()) {
+        const auto step = std::make_shared<ops::CudaGraphCallable>(
+            [shared, contexts = shared->contexts(0)](const std::vector<Tensor>& arguments) {
+                return (*shared)(arguments[0], arguments[1], contexts);
+            });
+        return [step](const Tensor& x, const Tensor& t) { return (*step)({x, t}); };
+    }
+    const auto step =
+        std::make_shared<ops::CudaGraphCallable>([shared](const std::vector<Tensor>& arguments) {
+            return (*shared)(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});
         });
-    return [step](const Tensor& x, const Tensor& t) { return (*step)({x, t}); };
+    return [shared, step, &steps_done](const Tensor& x, const Tensor& t) {
+        std::vector<Tensor> arguments = shared->contexts(steps_done);
+        arguments.insert(arguments.begin(), {x, t});
+        return (*step)(arguments);
+    };
 }
 
 /// "v1-5-pruned" of models/v1-5-pruned.safetensors or of a folder, with or without a last slash.
@@ -97,6 +110,15 @@ void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec) {
     sampler_of(request, spec.make_schedule());
 }
 
+PromptPlan plan_of(const LatentDiffusion& model, const Txt2ImgRequest& request) {
+    return model.plan({.prompts = request.prompts,
+                       .negative_prompt = request.negative_prompt,
+                       .syntax = request.syntax,
+                       .steps = step_count(request, model.spec()),
+                       .embeddings = request.embeddings,
+                       .clip_skip = request.clip_skip});
+}
+
 //! [txt2img]
 Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
                       const ddpm::Observer& observer) {
@@ -105,11 +127,12 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
     Txt2ImgResult result;
 
     // What to draw, and what a picture of nothing in particular (or of something unwanted) is.
-    const unet::Conditioning cond = model.condition({.prompts = request.prompts}, &result.cut),
-                             uncond = unet::repeated(
-                                 model.condition({.prompts = {request.negative_prompt}}), n);
-    ddpm::Denoiser denoiser =
-        as_cuda_graph(with_guidance(model.conditioned_model(), cond, uncond, request.cfg_scale));
+    const PromptPlan plan = plan_of(model, request);
+    result.cut = plan.cut;
+    const std::vector<PictureContexts> contexts = model.contexts(plan);
+    int steps_done = 0;
+    ddpm::Denoiser denoiser = as_cuda_graph(
+        PromptGuidance(model.conditioned_model(), contexts, request.cfg_scale), steps_done);
 
     // Somewhere to begin: nothing but noise.
     const ddpm::Noise noise = noise_of(request, model.device());
@@ -121,6 +144,7 @@ Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& reques
                          : static_cast<float>(sampler->initial_noise()) * result.noise;
 
     const ddpm::Observer remember = [&](const ddpm::SamplerStep& step) {
+        ++steps_done;
         if (request.keep_steps) result.steps.push_back({step.x, step.pred_x0, step.t});
         return !observer || observer(step);
     };
@@ -160,6 +184,7 @@ std::string parameters_text(const LatentDiffusion& model, const Txt2ImgRequest& 
     text += fmt::format("CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}", request.cfg_scale,
                         request.seeds[i], request.width, request.height,
                         name_of_model(model.source().path()));
+    if (request.clip_skip > 1) text += fmt::format(", Clip skip: {}", request.clip_skip);
     if (request.eta) text += fmt::format(", Eta: {:g}", *request.eta);
     if (request.rng == RandomStream::cuda) text += ", RNG: NV";
     const Device device = model.device();

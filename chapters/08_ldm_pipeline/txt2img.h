@@ -21,6 +21,13 @@ struct Txt2ImgRequest {
     std::vector<std::string> prompts;
     /// what the picture should not be
     std::string negative_prompt;
+    /// what the characters of both mean. <lora:…> is left out of the prompts here; whoever opens
+    /// the model merges LoRAs
+    PromptSyntax syntax = PromptSyntax::a1111;
+    /// learned words
+    std::vector<TextualInversion> embeddings = {};
+    /// from which layer the text encoder's output is taken; 1: the last, 2: the last but one
+    int clip_skip = 1;
     /// one for each prompt
     std::vector<std::uint64_t> seeds;
     /// pixels, multiples of spec.size_step()
@@ -55,6 +62,10 @@ struct Txt2ImgRequest {
 /// prompts. Needs no weights, so that these errors come before they are loaded.
 void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec);
 
+/// Takes the prompts of a request apart. Reads no weight. Throws an Error as plan_prompts() and
+/// step_count() do.
+[[nodiscard]] PromptPlan plan_of(const LatentDiffusion& model, const Txt2ImgRequest& request);
+
 struct Txt2ImgResult {
     /// [N, 3, H, W], values around [-1, 1]
     Tensor pictures;
@@ -70,14 +81,14 @@ struct Txt2ImgResult {
     };
     /// with keep_steps, else empty
     std::vector<Step> steps;
-    /// for each prompt the text beyond the text tower's length, empty if all fits
+    /// with PromptSyntax::plain for each prompt the text beyond the text tower's length, else empty
     std::vector<std::string> cut;
 };
 
 /// From words to pictures: encode the prompts, draw noise, let the sampler take it away step by
 /// step, decode. A picture depends on its own prompt and seed, not on the others of the batch.
 /// `observer` sees every step, as ddpm::Observer says. Upstream: scripts/txt2img.py. Throws an
-/// Error as expect_possible() does, for invalid UTF-8, and if the final latents are not finite.
+/// Error as expect_possible() and plan_of() do, and if the final latents are not finite.
 [[nodiscard]] Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
                                     const ddpm::Observer& observer = {});
 

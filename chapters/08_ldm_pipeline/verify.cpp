@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "chapters/01_ddpm/verify_support.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/08_ldm_pipeline/prompt/contexts.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
+#include "common/ops/shape.h"
+#include "common/ops/transfer.h"
 
 namespace ldm::pipeline {
 namespace {
@@ -112,12 +117,65 @@ void latent_space(verify::Run& run) {
     run.out("picture", decode(z));
 }
 
+/// The texts of one schedule, of which text b has counts[b] entries.
+TextSchedule schedule_of_case(const verify::Run& run) {
+    const Tensor ids = ops::to(run.in("input_ids"), Device::cpu),
+                 weights = ops::to(run.in("weights"), Device::cpu);
+    const auto [texts, chunks, length] = ids.dims<3>();
+    expect_shape(weights, ids.shape());
+    expect(ids.size() > 0, "there is no text");
+    const auto counts = io::get_list_in<int>(run.config(), "counts", 1, 1000, 1000);
+    expect(std::ssize(counts) == texts, "'counts': expected one for each text");
+    TextSchedule schedule;
+    int until = 0;
+    for (std::int64_t b = 0; b < texts; ++b) {
+        for (int i = 0; i < counts[b]; ++i)
+            schedule.entries.push_back({++until, static_cast<std::size_t>(b)});
+        std::vector<Chunk>& text = schedule.texts.emplace_back();
+        for (std::int64_t i = 0; i < chunks; ++i) {
+            const std::int64_t at = (b * chunks + i) * length;
+            text.push_back({{ids.ints() + at, ids.ints() + at + length},
+                            {weights.data() + at, weights.data() + at + length},
+                            {}});
+        }
+    }
+    return schedule;
+}
+
+/// A component of this project: texts in chunks with weights, through the text encoder. Each of
+/// `insertions` is a text, a chunk and a position where the vectors of a learned word stand.
+PromptPlan plan_of_case(const verify::Run& run) {
+    TextSchedule schedule = schedule_of_case(run);
+    const Tensor vectors = run.find_in("vectors");
+    for (const auto& place : io::get<std::vector<std::vector<int>>>(run.config(), "insertions")) {
+        expect(vectors && place.size() == 3 && std::ranges::min(place) >= 0 &&
+                   place[0] < std::ssize(schedule.texts) &&
+                   place[1] < std::ssize(schedule.texts[0]),
+               "'insertions': expected triples of text, chunk and position, and 'vectors'");
+        schedule.texts[place[0]][place[1]].insertions.push_back({place[2], 0});
+    }
+    PromptPlan plan{.clip_skip = io::get<int>(run.config(), "clip_skip")};
+    if (vectors) plan.embeddings = {{"word", ops::to(vectors, Device::cpu)}};
+    plan.pictures.push_back({{{schedule}}, schedule});
+    return plan;
+}
+
+void weighted_prompt(verify::Run& run) {
+    io::expect_only_keys(run.config(), {"text_config", "clip_skip", "counts", "insertions"},
+                         "config");
+    const clip::TextEncoder encoder(run.params(), clip::TextEncoder::Config::from_json(
+                                                      io::get<Json>(run.config(), "text_config")));
+    run.out("out",
+            ops::concat(contexts_of(plan_of_case(run), encoder)[0].parts[0].contexts.contexts, 0));
+}
+
 }  // namespace
 
 void register_components(verify::Registry& registry) {
     registry["DDIMTimesteps"] = ddim_timesteps;
     registry["DDIMSampler"] = ddim_sampler_case;
     registry["ToUint8"] = to_bytes;
+    registry["WeightedPrompt"] = weighted_prompt;
     registry["LatentSpace"] = verify::in_16_bits_too(latent_space);
 }
 

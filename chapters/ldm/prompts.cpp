@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdio>
 #include <memory>
-#include <regex>
 #include <sstream>
 
 #include "common/error.h"
@@ -56,23 +55,6 @@ std::vector<std::string> read_prompts(const fs::path& path) {
 void expect_text(const std::string& prompt, const std::string& what) {
     if (!text::is_valid_utf8(prompt) || prompt.find('\0') != prompt.npos)
         throw Error(fmt::format("{} is not valid UTF-8: \"{}\"", what, text::printable(prompt)));
-}
-
-std::string syntax_warning(const std::string& prompt) {
-    // "(cat:1.4)", "<lora:name:0.8>"; a long prompt is searched only at its start, as std::regex
-    // recurses for every character
-    const std::string start = prompt.substr(0, 2000);
-    static const std::regex weight(R"(\([^()]{1,200}:[0-9.]{1,8}\))"),
-        network(R"(<(lora|lyco|hypernet):[^<>]{1,200}>)");
-    std::smatch found;
-    if (std::regex_search(start, found, network))
-        return fmt::format(
-            "\"{}\" in the prompt is taken as text; a LoRA is added with --lora FILE:STRENGTH",
-            found.str());
-    if (std::regex_search(start, found, weight))
-        return fmt::format("\"{}\" in the prompt is taken as text: words have no weights here",
-                           found.str());
-    return "";
 }
 
 }  // namespace ldm::program

@@ -17,8 +17,4 @@ std::vector<std::string> read_prompts(const std::filesystem::path& path);
 /// `what` names it in the message.
 void expect_text(const std::string& prompt, const std::string& what);
 
-/// A sentence about what other programs would take for an instruction in this prompt and this one
-/// takes for text: "(cat:1.4)", "<lora:name:0.8>". Empty when there is nothing of the kind.
-std::string syntax_warning(const std::string& prompt);
-
 }  // namespace ldm::program

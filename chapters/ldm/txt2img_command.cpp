@@ -7,13 +7,13 @@
 #include <numeric>
 #include <optional>
 #include <random>
-#include <set>
 #include <vector>
 
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/ldm/commands.h"
 #include "chapters/ldm/picture_files.h"
+#include "chapters/ldm/prompt_options.h"
 #include "chapters/ldm/prompts.h"
 #include "chapters/ldm/sampling_options.h"
 #include "common/io/safetensors.h"
@@ -40,6 +40,7 @@ struct Options {
     OutputOptions output;
     std::string save_latents;
     SamplingOptions sampling;
+    PromptOptions prompts;
     std::string device = "cpu", dtype = "f32", precision = "f32";
     std::vector<std::string> lora;
     std::optional<int> width, height;
@@ -48,7 +49,7 @@ struct Options {
     int batch_size = 0, threads = 0;
 };
 
-/// The prompts to draw, one picture each. Warns of what they cannot do here.
+/// The prompts to draw, one picture each.
 std::vector<std::string> prompts_of(const Options& options) {
     std::vector<std::string> prompts;
     if (!options.prompt_file.empty()) {
@@ -58,11 +59,6 @@ std::vector<std::string> prompts_of(const Options& options) {
         prompts.assign(std::max(options.batch_size, 1), options.prompt);
     }
     expect_text(options.negative_prompt, "the negative prompt");
-    std::set<std::string> warnings;
-    for (const std::string& prompt : prompts) warnings.insert(syntax_warning(prompt));
-    warnings.insert(syntax_warning(options.negative_prompt));
-    for (const std::string& warning : warnings)
-        if (!warning.empty()) report::message(warning);
     return prompts;
 }
 
@@ -116,6 +112,7 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
 Txt2ImgRequest request_template(const Options& options, const pipeline::ModelSpec& spec) {
     Txt2ImgRequest request = sampling_request(options.sampling, spec);
     request.negative_prompt = options.negative_prompt;
+    apply(options.prompts, spec, request);
     request.width = options.width.value_or(request.width);
     request.height = options.height.value_or(request.height);
     request.keep_steps = !options.save_latents.empty();
@@ -204,11 +201,29 @@ private:
     std::int64_t steps_ = 0, steps_of_a_batch_ = 1, batches_ = 1;
 };
 
+/// Adds the LoRAs of --lora and those that the prompts name to the weights.
+void merge_loras(nn::ModelSource& source, const Options& options,
+                 const std::vector<NamedLora>& named) {
+    nn::Checkpoint& weights = source.checkpoint();
+    for (const std::string& text : options.lora) {
+        const train::LoraOption lora = train::lora_option(text);
+        train::merge(weights, train::read_lora(lora.path, weights, source.config()), lora.strength);
+    }
+    for (const auto& [path, lora] : named) {
+        train::Lora text_encoder, unet;
+        for (auto& [name, layer] : train::read_lora(path, weights, source.config()))
+            (name.starts_with("cond_stage_model.") ? text_encoder : unet).emplace(name, layer);
+        if (!text_encoder.empty()) train::merge(weights, text_encoder, lora.text_encoder);
+        if (!unet.empty()) train::merge(weights, unet, lora.unet);
+    }
+}
+
 void draw(const Options& options) {
     // Everything that can be refused is refused before the model is loaded.
     const std::vector<std::string> prompts = prompts_of(options);
     const std::vector<fs::path> paths = paths_of(options, prompts.size());
     const std::vector<std::uint64_t> seeds = seeds_of(options, prompts.size());
+    const std::vector<NamedLora> named_loras = loras_of(options.prompts, prompts);
     const Device device = device_from(options.device);
     const DType dtype = dtype_from(options.dtype);
     expect_usable_type(device, dtype);
@@ -227,17 +242,15 @@ void draw(const Options& options) {
     pipeline::expect_possible(batch_of(base, prompts, seeds, 0, std::min(at_once, prompts.size())),
                               opened.spec);
     warn_of_size(base, opened);
-    for (const std::string& text : options.lora) {
-        const train::LoraOption lora = train::lora_option(text);
-        nn::Checkpoint& weights = opened.source.checkpoint();
-        train::merge(weights, train::read_lora(lora.path, weights, opened.source.config()),
-                     lora.strength);
-    }
+    merge_loras(opened.source, options, named_loras);
     opened.source.use({device, dtype});
     // with one batch each network has done its part when the next one is needed
     const LatentDiffusion model(std::move(opened),
                                 {.keep_networks = batches > 1,
                                  .on_load = [&](std::string_view part) { display.load(part); }});
+    for (std::size_t first = 0; first < prompts.size(); first += at_once)
+        (void)plan_of(model, batch_of(base, prompts, seeds, first,
+                                      std::min(at_once, prompts.size() - first)));
     display.plan(static_cast<std::int64_t>(batches), step_count(base, model.spec()));
     for (std::size_t first = 0; first < prompts.size(); first += at_once) {
         const std::size_t count = std::min(at_once, prompts.size() - first);
@@ -328,6 +341,7 @@ void add_txt2img(CLI::App& app, int& status) {
     prompt->excludes(file);
     command->add_option("-n,--negative-prompt", options->negative_prompt, "What not to draw");
     add_output_options(*command, *options);
+    add_prompt_options(*command, options->prompts);
     add_sampling_options(*command, options->sampling);
     add_picture_options(*command, *options);
     add_computing_options(*command, *options);

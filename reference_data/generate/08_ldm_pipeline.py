@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from cases import CHAPTER, ROOT, function_case, module_case, normal, write_safetensors
 from originals import autoencoder, ddim, ddpm, latent_diffusion, util
+from stable_diffusion import TextTower
 from torch import nn
 
 SD = {"beta_schedule": "linear", "timesteps": 1000, "linear_start": 0.00085, "linear_end": 0.012}
@@ -265,6 +266,107 @@ latent_space(
 )
 latent_space("odd", "Another factor; latents of 5 x 3.", 0.9, (1, 3, 10, 6))
 latent_space("tiny_input", "A picture around 1e-3.", 0.18215, (1, 3, 8, 4), scale=1e-3)
+
+
+# ---- prompts of several chunks with weights, as AUTOMATIC1111's web UI encodes them
+def weighted(config, tower, input_ids, weights, vectors=None):
+    """input_ids, weights (B, k, S): text b counts `counts[b]` times in the means. A learned word stands in the place of
+    tokens of text, chunk, from a position on."""
+    skipped = config["clip_skip"] - 1
+    counts = torch.tensor(config["counts"])
+    chunks = []
+    for i in range(input_ids.shape[1]):
+
+        def insert(_, __, embedded, i=i):
+            embedded = embedded.clone()
+            for text, chunk, position in config["insertions"]:
+                if chunk == i:
+                    embedded[text, position : position + len(vectors)] = vectors
+            return embedded
+
+        hook = tower.text_model.embeddings.token_embedding.register_forward_hook(insert)
+        found = tower.text_model(input_ids[:, i], output_hidden_states=True)
+        hook.remove()
+        if skipped:
+            z = tower.text_model.final_layer_norm(found.hidden_states[-1 - skipped])
+        else:
+            z = found.last_hidden_state
+        y = z * weights[:, i, :, None]
+        means = [torch.repeat_interleave(part, counts, 0).mean() for part in (z, y)]
+        chunks.append(y * (means[0] / means[1]))
+    return torch.hstack(chunks)
+
+
+def weighted_prompt(situation, note, layers, ids, weights, vectors=0, **settings):
+    ids, weights = np.array(ids, np.int32), np.array(weights, np.float32)
+    text_config = {
+        "vocab_size": 40,
+        "hidden_size": 24,
+        "intermediate_size": 48,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 3,
+        "max_position_embeddings": ids.shape[2],
+        "bos_token_id": 38,
+        "eos_token_id": 39,
+        "pad_token_id": 39,
+        "hidden_act": "quick_gelu",
+    }
+    config = {
+        "text_config": text_config,
+        "clip_skip": 1,
+        "counts": [1] * len(ids),
+        "insertions": [],
+        **settings,
+    }
+    inputs = {"input_ids": ids, "weights": weights}
+    if vectors:
+        inputs["vectors"] = normal(vectors, text_config["hidden_size"])
+    module_case(
+        f"WeightedPrompt.{situation}",
+        lambda text_config, **_: TextTower(**text_config),
+        config,
+        inputs,
+        lambda tower, **given: weighted(config, tower, **given),
+        gradients=False,
+        special={"*final_layer_norm.bias": (0.5, 0.1)},  # a mean that is not rounding alone
+        note=note,
+        source="transformers.CLIPTextModel, with the weights of stable-diffusion-webui 1.10, modules/sd_emphasis.py (Original)",
+    )
+
+
+weighted_prompt(
+    "one_chunk",
+    "a (b:1.3) [c], padded: start, end and padding weigh 1.",
+    2,
+    [[[38, 3, 4, 5, 39, 39, 39]]],
+    [[[1, 1, 1.3, 1 / 1.1, 1, 1, 1]]],
+)
+weighted_prompt(
+    "schedule",
+    "Two chunks of three texts of one schedule, which have their means together; the first text counts four times.",
+    2,
+    [
+        [[38, 3, 4, 5, 6, 39], [38, 7, 39, 39, 39, 39]],
+        [[38, 3, 4, 9, 6, 39], [38, 8, 39, 39, 39, 39]],
+        [[38, 3, 39, 39, 39, 39], [38, 39, 39, 39, 39, 39]],
+    ],
+    [
+        [[1, 1, 1.5, 1.5, 1, 1], [1, 0.5, 1, 1, 1, 1]],
+        [[1, 1, 1.5, -1, 1, 1], [1, 2, 1, 1, 1, 1]],
+        [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]],
+    ],
+    counts=[4, 1, 2],
+)
+weighted_prompt(
+    "clip_skip_and_word",
+    "The output of the last layer but two; a learned word of two vectors in both chunks, weighted in one.",
+    4,
+    [[[38, 3, 0, 0, 6, 39], [38, 0, 0, 39, 39, 39]]],
+    [[[1, 1, 1.2, 1.2, 1, 1], [1, 1, 1, 1, 1, 1]]],
+    vectors=2,
+    clip_skip=3,
+    insertions=[[0, 0, 2], [0, 1, 1]],
+)
 
 
 # ---- the noise of a seed

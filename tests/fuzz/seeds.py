@@ -62,6 +62,12 @@ for name in (
     config = {"_class_name": name + "Scheduler", "num_train_timesteps": 1000, **settings}
     write("scheduler_fuzz", name, json.dumps(config).encode())
 
+write(
+    "prompt_fuzz",
+    "everything",
+    b"\x09(a:1.2) [b] \\(c\\) [d:[e|f]:0.5] BREAK g, h :0.9 AND <lora:x:0.8:0.5> word \xe7\x8c\xab:2",
+)
+
 copy("image_fuzz", sorted((root / "tests/common/pictures").rglob("*.*")), 4_000)
 
 models = root / "reference_data/models"
