@@ -393,7 +393,7 @@ TEST_CASE("a prediction of v or x0 is turned into the noise that it stands for")
         io::Json config = io::read_json(folder / "config.json");
         config["parameterization"] = parameterization;
         auto weights = std::make_unique<nn::Checkpoint>();
-        weights->add(io::SafetensorsFile(folder / "model.safetensors"));
+        weights->add(io::open_safetensors(folder / "model.safetensors"));
         const nn::ModelSource model({.layout = nn::ModelSource::Layout::folder,
                                      .path = folder,
                                      .config = config,

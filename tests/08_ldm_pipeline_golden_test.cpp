@@ -32,8 +32,8 @@ public:
     }
 
 private:
-    io::SafetensorsFile file_{LDM_SOURCE_DIR
-                              "/reference_data/08_ldm_pipeline/golden_picture.safetensors"};
+    io::TensorFile file_ = io::open_safetensors(
+        LDM_SOURCE_DIR "/reference_data/08_ldm_pipeline/golden_picture.safetensors");
 };
 
 Tensor bytes_of(const Tensor& pictures, std::int64_t index) {

@@ -277,7 +277,7 @@ TEST_CASE("a LoRA is written by kohya's names, those that diffusers gives its la
         trained(small.weights, [](const std::string& name) { return name.ends_with(".weight"); });
     const test::TemporaryFolder folder;
     write_lora(folder / "l.safetensors", lora, small.config, {{"ss_network_dim", "2"}});
-    const io::SafetensorsFile file(folder / "l.safetensors");
+    const io::TensorFile file = io::open_safetensors(folder / "l.safetensors");
     CHECK(file.metadata().at("ss_network_dim") == "2");
     int layers = 0;
     for (const io::Json& layer : small.names.at("layers")) {

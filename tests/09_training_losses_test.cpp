@@ -5,6 +5,7 @@
 #include "chapters/09_training/losses/lpips_with_discriminator.h"
 #include "chapters/09_training/losses/vq_lpips_with_discriminator.h"
 #include "chapters/09_training/verify_losses.h"
+#include "common/io/atomic_file.h"
 #include "common/io/safetensors.h"
 #include "common/ops/conv2d.h"
 #include "common/ops/elementwise.h"
@@ -15,6 +16,7 @@
 #include "tests/support/stored_model.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
+#include "tests/support/torch_writer.h"
 
 using namespace ldm;
 using test::close;
@@ -242,8 +244,19 @@ TEST_CASE("the weights of LPIPS come from the files that people have") {
         nn::Checkpoint wrong;
         CHECK_THROWS_WITH(train::add_lpips_weights(wrong, {folder / "wrong.safetensors"}),
                           has_text("'features.5.bias' is [64], expected [128]"));
+    }
+    SECTION("a file of torch.save gives the same") {
+        const io::TensorFile lin = io::open_safetensors(folder / "lin.safetensors");
+        io::write_text_file(folder / "lin.pth", test::torch_old(lin.entries()));
         nn::Checkpoint pickled;
-        CHECK_THROWS_WITH(train::add_lpips_weights(pickled, {"vgg.pth"}), has_text("safetensors"));
+        train::add_lpips_weights(pickled, {folder / "vgg16.safetensors", folder / "lin.pth"});
+        const train::LPIPS from_a_pickle(pickled.root());
+        pickled.check("the files");
+        CHECK(pickled.unused().empty());
+        const nn::Params first = pickled.root() / "lin0" / "model" / 1;
+        CHECK(close(first.get("weight", {1, 64, 1, 1}),
+                    Tensor::from({1, 64, 1, 1}, io::read_floats(lin.at("lin0.model.1.weight"))),
+                    0.0) == "");
     }
 }
 

@@ -232,7 +232,7 @@ TEST_CASE("an optimizer that was saved and read back goes on to the last bit") {
 
         Weights read = some_weights();
         optimizer = make(muon, read);
-        const io::SafetensorsFile file(folder / "state.safetensors");
+        const io::TensorFile file = io::open_safetensors(folder / "state.safetensors");
         Weights read_state = optimizer->state();
         read_weights(file, read, "weights/");
         read_weights(file, read_state, "optimizer/");
@@ -396,7 +396,7 @@ TEST_CASE("a file that does not fit is refused as a whole") {
     const test::TemporaryFolder folder;
     const Weights stored{{"a", noise({2}, 1)}, {"b", noise({3}, 2)}, {"c", noise({1}, 3)}};
     io::write_safetensors(folder / "w.safetensors", entries_of(stored, "w/"));
-    const io::SafetensorsFile file(folder / "w.safetensors");
+    const io::TensorFile file = io::open_safetensors(folder / "w.safetensors");
 
     Weights good{{"a", noise({2}, 4)}, {"b", noise({3}, 5)}, {"c", noise({1}, 6)}};
     read_weights(file, good, "w/");

@@ -829,7 +829,7 @@ TEST_CASE("a GPU gets the weights of a file, 16-bit ones as they are") {
     for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
         nn::Checkpoint here, there;
         for (nn::Checkpoint* checkpoint : {&here, &there})
-            checkpoint->add(io::SafetensorsFile(path));
+            checkpoint->add(io::open_safetensors(path));
         there.use({Device::cuda, dtype});
         here.reshape("f16", [](const Shape&) { return Shape{3, 2}; });
         there.reshape("f16", [](const Shape&) { return Shape{3, 2}; });

@@ -192,7 +192,7 @@ TEST_CASE("--save-latents writes noise, every step and the end") {
     REQUIRE(run("txt2img --prompt rocket --steps 4 --output " + folder / "a.png" +
                 " --save-latents " + folder / "l.safetensors")
                 .status == 0);
-    const io::SafetensorsFile file(folder / "l.safetensors");
+    const io::TensorFile file = io::open_safetensors(folder / "l.safetensors");
     CHECK(file.entries().size() == 6);
     for (const char* name : {"noise", "step.0", "step.1", "step.2", "step.3", "final"})
         CHECK(file.contains(name));
@@ -468,7 +468,7 @@ TEST_CASE("a learned word of a file, and one of another kind of model") {
 TEST_CASE("the PNG names the LoRAs that were added") {
     const Folder folder;
     const std::string layer = "text_model.encoder.layers.0.self_attn.q_proj";
-    const io::SafetensorsFile model(nn::shipped_model() / "model.safetensors");
+    const io::TensorFile model = io::open_safetensors(nn::shipped_model() / "model.safetensors");
     const Shape shape = model.at("cond_stage_model.transformer." + layer + ".weight").shape;
     std::string name = "lora_te_" + layer;
     std::ranges::replace(name, '.', '_');
@@ -576,7 +576,7 @@ TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
     const fs::path shipped = nn::shipped_model();
     for (const char* name : {"config.json", "merges.txt"})
         fs::copy(shipped / name, folder.path() / name);
-    const io::SafetensorsFile whole(shipped / "model.safetensors");
+    const io::TensorFile whole = io::open_safetensors(shipped / "model.safetensors");
     std::vector<io::TensorEntry> entries;
     for (io::TensorEntry entry : whole.entries()) {
         if (entry.name == "model.diffusion_model.time_embed.0.weight")
@@ -699,8 +699,10 @@ TEST_CASE("a training that was killed goes on as if it had not been, to the last
     REQUIRE(resumed.status == 0);
     CHECK_THAT(resumed.output, has_text("going on after step"));
 
-    const io::SafetensorsFile a(folder / "straight/checkpoints/step_000030.safetensors"),
-        b(folder / "killed/checkpoints/step_000030.safetensors");
+    const io::TensorFile a = io::open_safetensors(folder /
+                                                  "straight/checkpoints/step_000030.safetensors"),
+                         b = io::open_safetensors(folder /
+                                                  "killed/checkpoints/step_000030.safetensors");
     REQUIRE(a.entries().size() == b.entries().size());
     for (const io::TensorEntry& entry : a.entries()) {
         INFO(entry.name);

@@ -6,31 +6,15 @@
 #include <optional>
 
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
+#include "chapters/08_ldm_pipeline/diffusers_weights.h"
 #include "chapters/08_ldm_pipeline/families.h"
-#include "common/io/safetensors.h"
+#include "common/io/tensor_file.h"
 
 namespace ldm::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
 using NewName = std::function<std::string(const std::string&)>;
-
-/// Weights of one part; those in 16 bits may be called ….fp16.safetensors.
-fs::path weights_of(const fs::path& folder, const std::string& stem) {
-    for (const char* ending : {".safetensors", ".fp16.safetensors"})
-        if (fs::exists(folder / (stem + ending))) return folder / (stem + ending);
-    if (fs::exists(folder / (stem + ".safetensors.index.json")))
-        throw Error(fmt::format(
-            "the weights of its {}/ are cut into several files, which cannot be read yet",
-            folder.filename().string()));
-    for (const char* name : {"diffusion_pytorch_model.bin", "pytorch_model.bin"})
-        if (fs::exists(folder / name))
-            throw Error(fmt::format(
-                "its {}/ has {} (a pickle, which can run code) and no .safetensors: such files "
-                "cannot be read yet",
-                folder.filename().string(), name));
-    throw Error(fmt::format("its {}/ has no {}.safetensors", folder.filename().string(), stem));
-}
 
 class DiffusersFolder {
 public:
@@ -94,18 +78,17 @@ private:
         parts_.config.update(scheduler_->model_settings());
     }
 
-    void add_part(const fs::path& file, const NewName& compvis_name) {
-        expect_readable_safetensors(file);
+    void add_part(const std::vector<fs::path>& files, const NewName& compvis_name) {
         nn::Checkpoint part;
-        part.add(io::SafetensorsFile(file));
+        for (const fs::path& file : files) part.add(io::open_tensor_file(file));
         part.move_to(*parts_.checkpoint, compvis_name);
-        parts_.weight_files.push_back(file);
+        parts_.weight_files.insert(parts_.weight_files.end(), files.begin(), files.end());
     }
 
     void add_unet() {
         const auto names =
             unet::module_names(unet::Config::from_json(parts_.config.at("unet_config")));
-        add_part(weights_of(path_ / "unet", "diffusion_pytorch_model"),
+        add_part(diffusers_weights(path_ / "unet", {"diffusion_pytorch_model"}),
                  [&](const std::string& key) {
                      return "model.diffusion_model." + unet::to_compvis(names, key).value_or(key);
                  });
@@ -116,10 +99,11 @@ private:
         parts_.config["scale_factor"] =
             io::get_or(config_of("vae"), "scaling_factor", scale_factor);
         const auto names = autoencoder_names(parts_.config.at("first_stage_config"));
-        add_part(weights_of(path_ / "vae", "diffusion_pytorch_model"), [&](const std::string& key) {
-            const std::string today = modern_attention_name(key);
-            return "first_stage_model." + unet::to_compvis(names, today).value_or(today);
-        });
+        add_part(diffusers_weights(path_ / "vae", {"diffusion_pytorch_model"}),
+                 [&](const std::string& key) {
+                     const std::string today = modern_attention_name(key);
+                     return "first_stage_model." + unet::to_compvis(names, today).value_or(today);
+                 });
         // diffusers writes the 1x1 convolutions of the autoencoder's attention as linear layers
         for (const std::string network : {"encoder", "decoder"})
             for (const char* layer : {"q", "k", "v", "proj_out"})
@@ -131,19 +115,23 @@ private:
     }
 
     void add_text_encoder() {
-        add_part(weights_of(path_ / "text_encoder", "model"), [](const std::string& key) {
-            // transformers 5 writes the text tower without this prefix
-            return "cond_stage_model.transformer." +
-                   (key.starts_with("text_model.") ? key : "text_model." + key);
-        });
+        add_part(diffusers_weights(path_ / "text_encoder", {"model", "pytorch_model"}),
+                 [](const std::string& key) {
+                     // transformers 5 writes the text tower without this prefix
+                     return "cond_stage_model.transformer." +
+                            (key.starts_with("text_model.") ? key : "text_model." + key);
+                 });
     }
 
     /// Every Stable Diffusion 1.x has CLIP's; it is only missing where nobody needed a copy.
     void find_vocabulary() {
         const fs::path folder = path_ / "tokenizer";
-        if (!fs::exists(folder / "merges.txt") || !fs::exists(folder / "vocab.json")) return;
-        parts_.merges = folder / "merges.txt";
-        parts_.vocab_json = folder / "vocab.json";
+        if (fs::exists(folder / "merges.txt") && fs::exists(folder / "vocab.json")) {
+            parts_.merges = folder / "merges.txt";
+            parts_.vocab_json = folder / "vocab.json";
+        } else if (fs::exists(folder / "tokenizer.json")) {
+            parts_.tokenizer_json = folder / "tokenizer.json";
+        }
     }
 
     fs::path path_;

@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-
-#include "common/error.h"
 
 namespace ldm::pipeline {
 namespace {
@@ -14,16 +11,16 @@ constexpr const char* first_convolution = "model.diffusion_model.input_blocks.0.
 constexpr const char* a_cross_attention =
     "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
 
-bool has_name(const io::SafetensorsFile& file, const auto& fits) {
+bool has_name(const io::TensorFile& file, const auto& fits) {
     return std::ranges::any_of(file.entries(),
                                [&](const io::TensorEntry& entry) { return fits(entry.name); });
 }
 
-bool has_prefix(const io::SafetensorsFile& file, std::string_view prefix) {
+bool has_prefix(const io::TensorFile& file, std::string_view prefix) {
     return has_name(file, [&](const std::string& name) { return name.starts_with(prefix); });
 }
 
-bool has_part(const io::SafetensorsFile& file, std::string_view part) {
+bool has_part(const io::TensorFile& file, std::string_view part) {
     return has_name(file,
                     [&](const std::string& name) { return name.find(part) != std::string::npos; });
 }
@@ -45,6 +42,12 @@ const Mark marks[] = {
     {"string_to_param", {"a textual inversion", {"embeddings cannot be read yet"}}},
     {"control_model.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
     {"controlnet_cond_embedding.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
+    {"scaled_fp8",
+     {"a model in scaled 8-bit floats",
+      {"such weights cannot be read yet: take those in 16 bits"}}},
+    {".scale_weight",
+     {"a model in scaled 8-bit floats",
+      {"such weights cannot be read yet: take those in 16 bits"}}},
     {"double_blocks.", {"Flux", {"its transformer is not supported"}}},
     {"joint_blocks.", {"Stable Diffusion 3", {"its transformer is not supported"}}},
     {"conditioner.embedders.", {"SDXL", {"its two text towers cannot be read yet"}}},
@@ -53,13 +56,7 @@ const Mark marks[] = {
 };
 
 /// Files with one part of a model, or with a model under other names.
-ModelFamily identify_without_unet(const io::SafetensorsFile& file) {
-    if (has_prefix(file, "state_dict."))
-        return {"a checkpoint whose names begin with 'state_dict.'",
-                {"such names cannot be read yet"}};
-    if (has_prefix(file, "model_ema."))
-        return {"a checkpoint with averaged weights only (model_ema.…)",
-                {"these are not supported yet"}};
+ModelFamily identify_without_unet(const io::TensorFile& file) {
     if (has_prefix(file, "down_blocks.") && has_prefix(file, "time_embedding."))
         return {"the UNet of a diffusers folder", {"name the folder that holds unet/ and vae/"}};
     if (has_prefix(file, "first_stage_model.") ||
@@ -67,27 +64,9 @@ ModelFamily identify_without_unet(const io::SafetensorsFile& file) {
         return {"an autoencoder (VAE) alone", {"it has no UNet and no text encoder"}};
     if (has_prefix(file, "text_model.") || has_prefix(file, "cond_stage_model."))
         return {"a text encoder alone", {"it has no UNet and no autoencoder"}};
-    return {"a sound safetensors file",
+    return {"a sound file of tensors",
             {fmt::format("it is not a Stable Diffusion checkpoint, for it has no '{}'",
                          first_convolution)}};
-}
-
-/// The first bytes of a file, at most so many.
-std::string head_of(const std::filesystem::path& path, std::size_t bytes) {
-    std::ifstream file(path, std::ios::binary);
-    std::string head(bytes, '\0');
-    file.read(head.data(), static_cast<std::streamsize>(bytes));
-    head.resize(static_cast<std::size_t>(file.gcount()));
-    return head;
-}
-
-/// The type of 8 bits that a safetensors header names, or nothing.
-std::string eight_bit_type(const std::filesystem::path& path) {
-    constexpr std::size_t enough = 16 << 20;
-    const std::string head = head_of(path, enough);
-    for (const char* type : {"F8_E4M3", "F8_E5M2"})
-        if (head.find(fmt::format("\"{}\"", type)) != std::string::npos) return type;
-    return {};
 }
 
 }  // namespace
@@ -136,7 +115,7 @@ ModelFamily identify_by_context(std::int64_t width) {
             {fmt::format("its UNet takes a context of width {}, not 768", width)}};
 }
 
-ModelFamily identify(const io::SafetensorsFile& file) {
+ModelFamily identify(const io::TensorFile& file) {
     for (const Mark& mark : marks)
         if (has_part(file, mark.part)) return mark.family;
     const io::TensorEntry* convolution = file.find(first_convolution);
@@ -155,28 +134,6 @@ ModelFamily identify(const io::SafetensorsFile& file) {
     if (!has_prefix(file, "cond_stage_model."))
         family.problems.push_back("it has no text encoder (cond_stage_model.…)");
     return family;
-}
-
-void expect_readable_safetensors(const std::filesystem::path& path) {
-    const std::string head = head_of(path, 64);
-    const auto refuse = [&](const std::string& what) {
-        throw Error(fmt::format("{}: {}", path.string(), what));
-    };
-    constexpr const char* torch =
-        "a PyTorch checkpoint (a pickle, which can run code), not safetensors: such files cannot "
-        "be read yet";
-    if (head.starts_with("PK\x03\x04") || head.starts_with("\x80\x02") ||
-        head.starts_with("\x80\x03") || head.starts_with("\x80\x04"))
-        refuse(torch);
-    if (head.starts_with("GGUF")) refuse("a GGUF file, not safetensors: such files cannot be read");
-    if (head.starts_with("version https://git-lfs"))
-        refuse(
-            "only a pointer to the file, as Git LFS leaves it: fetch the file with 'git lfs pull'");
-    if (head.starts_with("<"))
-        refuse("a web page, not a model: the download went to the page about the file");
-    if (const std::string type = eight_bit_type(path); !type.empty())
-        refuse(
-            fmt::format("its weights are stored in 8 bits ({}), which cannot be read yet", type));
 }
 
 }  // namespace ldm::pipeline

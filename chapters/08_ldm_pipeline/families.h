@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "common/io/json.h"
-#include "common/io/safetensors.h"
+#include "common/io/tensor_file.h"
 
 /// Which families of models there are, and how the tensor names and shapes in a file's header tell
 /// them apart.
@@ -26,11 +26,11 @@ inline constexpr const char* sd1 = "Stable Diffusion 1.x";
 /// CompVis/stable-diffusion with the CLIP ViT-L/14 text tower, in the form of our config.json.
 [[nodiscard]] io::Json sd1_settings();
 
-/// The family of a .safetensors file. First come parts of names that only one kind of file has
-/// (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the width of its
-/// cross-attention's context and its input channels; then files with one part of a model. Never
-/// throws: what it does not know is a family with a problem.
-[[nodiscard]] ModelFamily identify(const io::SafetensorsFile& file);
+/// The family of a file, under CompVis's names (with_compvis_names). First come parts of names that
+/// only one kind of file has (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the
+/// width of its cross-attention's context and its input channels; then files with one part of a
+/// model. Never throws: what it does not know is a family with a problem.
+[[nodiscard]] ModelFamily identify(const io::TensorFile& file);
 
 /// Why a UNet of so many input channels is not supported; empty for 4. Known are 9 (inpainting), 8
 /// (instruct-pix2pix), 7 (LDM inpainting) and 5 (depth to image).
@@ -39,10 +39,5 @@ inline constexpr const char* sd1 = "Stable Diffusion 1.x";
 /// The family whose cross-attention has a context of that width: 768 (SD 1.x, supported), 1024
 /// (SD 2.x), 1280 (SDXL's refiner), 2048 (SDXL).
 [[nodiscard]] ModelFamily identify_by_context(std::int64_t width);
-
-/// Throws an Error that says what the file is (a PyTorch checkpoint, GGUF, a web page, a Git LFS
-/// pointer, fp8 weights …) unless it can be a safetensors file that this program reads. Reads at
-/// most 16 MiB of it.
-void expect_readable_safetensors(const std::filesystem::path& path);
 
 }  // namespace ldm::pipeline

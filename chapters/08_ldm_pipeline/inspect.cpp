@@ -6,7 +6,7 @@
 #include <set>
 
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
-#include "common/io/safetensors.h"
+#include "common/io/tensor_file.h"
 #include "common/io/utf8.h"
 #include "common/report/table.h"
 
@@ -28,14 +28,19 @@ std::string megabytes(std::uintmax_t bytes) {
     return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-/// "F16", or "F16, I64" where a file mixes them.
-std::string precision_of(const std::vector<fs::path>& files) {
-    std::set<std::string_view> kinds;
+/// "F16, 3.2 MiB, safetensors", or "F16, I64, 3.2 MiB, 3 files: safetensors" where there are more.
+std::string description(const std::vector<fs::path>& files) {
+    std::set<std::string_view> types, formats;
+    std::uintmax_t bytes = 0;
     for (const fs::path& path : files) {
-        const io::SafetensorsFile file(path);
-        for (const io::TensorEntry& entry : file.entries()) kinds.insert(io::name_of(entry.dtype));
+        const io::TensorFile file = io::open_tensor_file(path);
+        for (const io::TensorEntry& entry : file.entries()) types.insert(io::name_of(entry.dtype));
+        formats.insert(file.format());
+        bytes += fs::file_size(path);
     }
-    return fmt::format("{}", fmt::join(kinds, ", "));
+    return fmt::format("{}, {}, {}{}", fmt::join(types, ", "), megabytes(bytes),
+                       files.size() > 1 ? fmt::format("{} files: ", files.size()) : "",
+                       fmt::join(formats, ", "));
 }
 
 std::string table_of_parts(const nn::Checkpoint& checkpoint) {
@@ -54,7 +59,7 @@ std::string table_of_parts(const nn::Checkpoint& checkpoint) {
 
 /// The first of the tensors of a file that no part of a model has.
 std::string first_tensors(const fs::path& path) {
-    const io::SafetensorsFile file(path);
+    const io::TensorFile file = io::open_tensor_file(path);
     constexpr std::size_t shown = 12;
     std::string text;
     for (std::size_t i = 0; i < std::min(shown, file.entries().size()); ++i)
@@ -96,16 +101,14 @@ void check_whole(OpenedModel model, Inspection& result) {
 Inspection inspect(const fs::path& path) {
     OpenedModel model = open_model(path);
     const nn::ModelSource& source = model.source;
-    std::uintmax_t bytes = 0;
-    for (const fs::path& file : source.weight_files()) bytes += fs::file_size(file);
     const bool is_supported = model.spec.problems.empty();
     Inspection result;
     result.text =
         fmt::format("{}\n{}, {}\n", path.string(), model.spec.family, name_of(source.layout()));
     if (is_supported) result.text += description(model.spec);
     if (!source.weight_files().empty())
-        result.text += fmt::format("weights {}, {}\n\n{}\n", precision_of(source.weight_files()),
-                                   megabytes(bytes), table_of_parts(source.checkpoint()));
+        result.text += fmt::format("weights {}\n\n{}\n", description(source.weight_files()),
+                                   table_of_parts(source.checkpoint()));
     if (is_supported) {
         check_whole(std::move(model), result);
         return result;

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "chapters/08_ldm_pipeline/diffusers_folder.h"
 #include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/single_file_names.h"
+#include "common/io/atomic_file.h"
 
 namespace ldm::pipeline {
 namespace {
@@ -23,8 +27,7 @@ OpenedModel open_own_folder(const fs::path& path) {
 }
 
 OpenedModel open_single_file(const fs::path& path) {
-    expect_readable_safetensors(path);
-    const io::SafetensorsFile file(path);
+    const io::TensorFile file = with_compvis_names(io::open_tensor_file(path));
     const ModelFamily family = identify(file);
     nn::ModelSource source({.layout = Layout::single_file,
                             .path = path,
@@ -36,12 +39,26 @@ OpenedModel open_single_file(const fs::path& path) {
     return {std::move(spec), std::move(source)};
 }
 
-/// A folder of the Hugging Face cache holds the model one level down, under a version's name.
-void expect_no_cache(const fs::path& path) {
-    if (!fs::is_directory(path / "snapshots")) return;
-    for (const fs::directory_entry& version : fs::directory_iterator(path / "snapshots"))
-        throw Error(fmt::format("{} is a folder of the Hugging Face cache: name {} inside it",
-                                path.string(), version.path().string()));
+/// A folder of the Hugging Face cache (models--organization--name) holds the model under the hash
+/// of a version: the one that refs/main names, or the only one. Other folders are what they are.
+fs::path current_version(const fs::path& folder) {
+    const fs::path versions = folder / "snapshots", current = folder / "refs" / "main";
+    if (!fs::is_directory(versions)) return folder;
+    if (fs::exists(current)) {
+        std::string hash = io::read_text_file(current);
+        hash.resize(std::min(hash.size(), hash.find('\n')));
+        const bool is_name =
+            !hash.empty() && hash.find_first_not_of("0123456789abcdef") == hash.npos;
+        if (is_name && fs::is_directory(versions / hash)) return versions / hash;
+    }
+    std::vector<fs::path> found;
+    for (const fs::directory_entry& version : fs::directory_iterator(versions))
+        found.push_back(version.path());
+    if (found.size() == 1) return found.front();
+    throw Error(
+        fmt::format("{} is a folder of the Hugging Face cache with {} versions of a model, "
+                    "and its refs/main names none of them: name the one inside snapshots/",
+                    folder.string(), found.size()));
 }
 
 }  // namespace
@@ -62,12 +79,12 @@ std::string name_of(Layout layout) {
     return "";
 }
 
-OpenedModel open_model(const fs::path& path) {
-    if (!fs::exists(path)) throw Error(fmt::format("{}: no such file or folder", path.string()));
-    if (!fs::is_directory(path)) return open_single_file(path);
+OpenedModel open_model(const fs::path& given) {
+    if (!fs::exists(given)) throw Error(fmt::format("{}: no such file or folder", given.string()));
+    if (!fs::is_directory(given)) return open_single_file(given);
+    const fs::path path = current_version(given);
     if (fs::exists(path / "config.json")) return open_own_folder(path);
     if (is_diffusers_folder(path)) return open_diffusers_folder(path);
-    expect_no_cache(path);
     throw Error(
         fmt::format("{} is no model: it has neither config.json (a model of this project) nor "
                     "unet/ (diffusers)",

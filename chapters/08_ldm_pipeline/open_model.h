@@ -14,10 +14,11 @@ struct OpenedModel {
     nn::ModelSource source;
 };
 
-/// Finds out what `path` is: a folder of this project, a single .safetensors file by CompVis's
-/// names, or a diffusers folder. Only headers and settings are read; an unsupported model is opened
-/// all the same, with the reasons in `spec.problems`. Weights are handed out on the CPU until
-/// source.use(). Throws an Error for what is no model at all, or in a form that cannot be read.
+/// Finds out what `path` is: a folder of this project, a single file by CompVis's names
+/// (.safetensors, .ckpt), a diffusers folder, or one in the Hugging Face cache. Only headers and
+/// settings are read; an unsupported model is opened all the same, with the reasons in
+/// `spec.problems`. Weights are handed out on the CPU until source.use(). Throws an Error for what
+/// is no model at all, or in a form that cannot be read.
 [[nodiscard]] OpenedModel open_model(const std::filesystem::path& path);
 
 /// "single file (CompVis's names)" and the like.

@@ -13,7 +13,7 @@ void add_inspect(CLI::App& app, int& status) {
         "inspect", "Tell what a checkpoint is, whether it is whole, and how big");
     command
         ->add_option("MODEL", *path,
-                     "A .safetensors file, a diffusers folder, or a model of this project")
+                     "A .safetensors or .ckpt file, a diffusers folder, or a model of this project")
         ->required();
     command->callback([path, &status] {
         const pipeline::Inspection inspection = pipeline::inspect(*path);

@@ -278,7 +278,7 @@ void draw(const Options& options) {
 void add_model_options(CLI::App& command, Options& options) {
     command.add_option(
         "-m,--model", options.model,
-        "An SD 1.x .safetensors file, a diffusers folder, or a model of this project\n"
+        "An SD 1.x file (.safetensors, .ckpt), a diffusers folder, or a model of this project\n"
         "(default: the emoji model that ships with the project)");
     command.add_option("--lora", options.lora,
                        "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <string>
 
@@ -107,6 +108,10 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::forget(std::span<const std::byte> part) const {
+    const std::less_equal<> is_at_most;
+    if (!is_at_most(bytes_.data(), part.data()) ||
+        !is_at_most(part.data() + part.size(), bytes_.data() + bytes_.size()))
+        return;
     // Whole pages only: those at the ends may hold a neighbour's bytes.
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());

@@ -24,6 +24,7 @@ public:
 
     /// Says that this part of bytes() has been read and is not needed soon: the memory that holds
     /// it no longer counts as this program's. Reading it again is allowed and reads the file again.
+    /// Does nothing for memory that lies elsewhere.
     void forget(std::span<const std::byte> part) const;
 
     /// Internal: an entry of the list that the signal's handler reads.

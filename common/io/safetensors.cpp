@@ -115,7 +115,7 @@ void check_coverage(const std::vector<TensorEntry>& entries, std::span<const std
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors(std::span<const std::byte> file, std::string_view what) {
+TensorFileContents parse_safetensors(std::span<const std::byte> file, std::string_view what) {
     if (file.empty()) throw Error(fmt::format("{}: the file is empty", what));
     if (file.size() < length_size)
         throw Error(
@@ -139,7 +139,7 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> file, std::string
     const Json header = parse_json(header_text, fmt::format("{}: header", what));
     const auto data = file.subspan(length_size + length);
 
-    SafetensorsHeader result;
+    TensorFileContents result{.format = "safetensors"};
     for (const auto& [key, value] : header.items()) {
         if (key != metadata_key) {
             result.entries.push_back(read_entry(key, value, data, what));
@@ -160,23 +160,8 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> file, std::string
     return result;
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : path_(path),
-      mapping_(std::make_shared<MappedFile>(path)),
-      header_(parse_safetensors(mapping_->bytes(), path.string())) {
-    for (std::size_t i = 0; i < header_.entries.size(); ++i)
-        index_.emplace(header_.entries[i].name, i);
-}
-
-const TensorEntry* SafetensorsFile::find(std::string_view name) const {
-    const auto found = index_.find(std::string(name));
-    return found == index_.end() ? nullptr : &header_.entries[found->second];
-}
-
-const TensorEntry& SafetensorsFile::at(std::string_view name) const {
-    const TensorEntry* found = find(name);
-    if (!found) reject(path_.string(), "there is no tensor", name);
-    return *found;
+TensorFile open_safetensors(const std::filesystem::path& path) {
+    return TensorFile(path, parse_safetensors);
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorEntry> entries,

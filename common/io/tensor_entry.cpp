@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/error.h"
+#include "common/io/float8.h"
 #include "common/io/half.h"
 
 namespace ldm::io {
@@ -17,7 +18,7 @@ struct DTypeInfo {
     std::size_t size;
 };
 
-constexpr std::array<DTypeInfo, 10> dtypes = {{{DType::f64, "F64", 8},
+constexpr std::array<DTypeInfo, 12> dtypes = {{{DType::f64, "F64", 8},
                                                {DType::f32, "F32", 4},
                                                {DType::f16, "F16", 2},
                                                {DType::bf16, "BF16", 2},
@@ -26,7 +27,9 @@ constexpr std::array<DTypeInfo, 10> dtypes = {{{DType::f64, "F64", 8},
                                                {DType::i16, "I16", 2},
                                                {DType::i8, "I8", 1},
                                                {DType::u8, "U8", 1},
-                                               {DType::boolean, "BOOL", 1}}};
+                                               {DType::boolean, "BOOL", 1},
+                                               {DType::f8_e4m3, "F8_E4M3", 1},
+                                               {DType::f8_e5m2, "F8_E5M2", 1}}};
 
 /// Converts in pieces that stay in the cache: first to an aligned copy, then to the wanted type.
 template <typename Stored, typename To, typename Convert>
@@ -72,10 +75,19 @@ void read_numbers(const TensorEntry& entry, std::span<To> to) {
         case DType::u8:
         case DType::boolean:
             return convert<std::uint8_t>(entry.bytes, to, cast);
+        case DType::f8_e4m3:
+            return convert<std::uint8_t>(entry.bytes, to, [](std::uint8_t x) {
+                return static_cast<To>(float8_e4m3_to_float(x));
+            });
+        case DType::f8_e5m2:
+            return convert<std::uint8_t>(entry.bytes, to, [](std::uint8_t x) {
+                return static_cast<To>(float8_e5m2_to_float(x));
+            });
     }
 }
 
-/// Counts the elements whose bits of the exponent are all ones: infinities and NaN.
+/// Counts the elements all of whose bits in `exponent` are ones: infinities and NaN. (The NaN of
+/// F8_E4M3, which has no infinities, has all its bits but the sign.)
 template <typename Bits>
 std::size_t count_full_exponents(std::span<const std::byte> bytes, Bits exponent) {
     const auto count = static_cast<std::int64_t>(bytes.size() / sizeof(Bits));
@@ -90,12 +102,13 @@ std::size_t count_full_exponents(std::span<const std::byte> bytes, Bits exponent
     return static_cast<std::size_t>(found);
 }
 
-bool is_floating(DType dtype) {
-    return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 ||
-           dtype == DType::bf16;
-}
-
 }  // namespace
+
+bool is_floating_point(DType dtype) {
+    using enum DType;
+    return dtype == f64 || dtype == f32 || dtype == f16 || dtype == bf16 || dtype == f8_e4m3 ||
+           dtype == f8_e5m2;
+}
 
 std::string_view name_of(DType dtype) { return dtypes[static_cast<std::size_t>(dtype)].name; }
 
@@ -115,6 +128,20 @@ std::vector<float> read_floats(const TensorEntry& entry) {
     return values;
 }
 
+std::vector<std::uint16_t> read_halves(const TensorEntry& entry) {
+    expect(entry.dtype == DType::f8_e4m3 || entry.dtype == DType::f8_e5m2,
+           fmt::format("'{}' expected 8-bit floats, got {}", entry.name, name_of(entry.dtype)));
+    std::vector<std::uint16_t> halves(entry.count());
+    const auto to_float =
+        entry.dtype == DType::f8_e4m3 ? float8_e4m3_to_float : float8_e5m2_to_float;
+    // each number once
+    std::array<std::uint16_t, 256> table;
+    for (int i = 0; i < 256; ++i) table[i] = float_to_half(to_float(static_cast<std::uint8_t>(i)));
+    convert<std::uint8_t>(entry.bytes, std::span(halves),
+                          [&table](std::uint8_t x) { return table[x]; });
+    return halves;
+}
+
 std::vector<double> read_doubles(const TensorEntry& entry) {
     std::vector<double> values(entry.count());
     read_numbers(entry, std::span(values));
@@ -122,7 +149,7 @@ std::vector<double> read_doubles(const TensorEntry& entry) {
 }
 
 std::vector<std::int64_t> read_integers(const TensorEntry& entry) {
-    expect(!is_floating(entry.dtype),
+    expect(!is_floating_point(entry.dtype),
            fmt::format("'{}' expected integers, got {}", entry.name, name_of(entry.dtype)));
     std::vector<std::int64_t> values(entry.count());
     read_numbers(entry, std::span(values));
@@ -139,6 +166,10 @@ std::size_t count_not_finite(const TensorEntry& entry) {
             return count_full_exponents<std::uint16_t>(entry.bytes, 0x7C00);
         case DType::bf16:
             return count_full_exponents<std::uint16_t>(entry.bytes, 0x7F80);
+        case DType::f8_e4m3:
+            return count_full_exponents<std::uint8_t>(entry.bytes, 0x7F);
+        case DType::f8_e5m2:
+            return count_full_exponents<std::uint8_t>(entry.bytes, 0x7C);
         default:
             return 0;
     }

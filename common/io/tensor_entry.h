@@ -10,13 +10,16 @@
 
 namespace ldm::io {
 
-/// The element types of safetensors that the project reads.
-enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+/// The element types that the project reads.
+enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean, f8_e4m3, f8_e5m2 };
 
 /// "F32", "BF16", … as safetensors spells them.
 std::string_view name_of(DType dtype);
 std::optional<DType> dtype_named(std::string_view name);
 std::size_t size_of(DType dtype);
+
+/// Whether it is one of f64, f32, f16, bf16, f8_e4m3 (torch.float8_e4m3fn), f8_e5m2.
+bool is_floating_point(DType dtype);
 
 /// One tensor of a file: row-major, little-endian, and only a view. Nothing says that `bytes` is
 /// aligned for its type: copy it out with the functions below.
@@ -33,6 +36,10 @@ struct TensorEntry {
 /// parallel). `to` has count() elements, otherwise ldm::Error.
 void read_floats(const TensorEntry& entry, std::span<float> to);
 std::vector<float> read_floats(const TensorEntry& entry);
+
+/// The elements of a tensor of 8-bit floats as float16, which has each of these numbers; ldm::Error
+/// for another type.
+std::vector<std::uint16_t> read_halves(const TensorEntry& entry);
 
 /// The elements as doubles.
 std::vector<double> read_doubles(const TensorEntry& entry);

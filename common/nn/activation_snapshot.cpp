@@ -27,7 +27,7 @@ const Tensor& ActivationSnapshot::at(const std::string& name) const {
 
 ActivationSnapshot read_activation_snapshot(const std::filesystem::path& model_folder,
                                             Device device) {
-    const io::SafetensorsFile file(file_of(model_folder));
+    const io::TensorFile file = io::open_safetensors(file_of(model_folder));
     const auto about = file.metadata().find("snapshot");
     if (about == file.metadata().end())
         throw Error(file.path().string() + ": no 'snapshot' in its metadata");

@@ -6,6 +6,7 @@
 #include "common/io/data_path.h"
 #include "common/io/safetensors.h"
 #include "common/text/clip_merges.h"
+#include "common/text/tokenizer_json.h"
 
 namespace ldm::nn {
 
@@ -33,6 +34,8 @@ text::ClipTokenizer ModelSource::tokenizer() const {
     if (parts_.layout == Layout::none)
         throw Error("there is no model to take the vocabulary from: name one with --init");
     if (parts_.layout == Layout::memory) return text::ClipTokenizer({});
+    if (!parts_.tokenizer_json.empty())
+        return text::ClipTokenizer::from_tokenizer_json(parts_.tokenizer_json);
     if (parts_.merges.empty())
         return text::ClipTokenizer(text::parse_merges(text::clip_merges(), "CLIP's merges"));
     if (parts_.vocab_json.empty()) return text::ClipTokenizer::from_merges_file(parts_.merges);
@@ -41,6 +44,8 @@ text::ClipTokenizer ModelSource::tokenizer() const {
 
 std::string ModelSource::merges_text() const {
     if (parts_.layout == Layout::none || parts_.layout == Layout::memory) return {};
+    if (!parts_.tokenizer_json.empty())
+        return text::merges_text(text::read_tokenizer_json(parts_.tokenizer_json).merges);
     if (parts_.merges.empty()) return std::string(text::clip_merges());
     // a model without a text tower so far has no vocabulary
     return fs::exists(parts_.merges) ? io::read_text_file(parts_.merges) : std::string();
@@ -57,7 +62,7 @@ ModelSource open_folder(const fs::path& folder, Device device) {
     if (io::get_or(model.config(), "format", "") != "ldm-model v1")
         throw Error(
             fmt::format("{}: 'format' is not \"ldm-model v1\"", (folder / "config.json").string()));
-    model.checkpoint().add(io::SafetensorsFile(folder / "model.safetensors"));
+    model.checkpoint().add(io::open_safetensors(folder / "model.safetensors"));
     model.use({.device = device});
     return model;
 }

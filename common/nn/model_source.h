@@ -28,7 +28,7 @@ public:
         memory,
         /// ours: config.json, model.safetensors, merges.txt
         folder,
-        /// one .safetensors
+        /// one .safetensors or .ckpt
         single_file,
         /// a folder with unet/, vae/, text_encoder/, tokenizer/, scheduler/
         diffusers,
@@ -40,10 +40,12 @@ public:
         io::Json config = io::Json::object();
         std::unique_ptr<Checkpoint> checkpoint = std::make_unique<Checkpoint>();
         std::vector<std::filesystem::path> weight_files = {};
-        /// empty: CLIP's own vocabulary, which is part of the program
+        /// empty, and no tokenizer_json: CLIP's own vocabulary, which is part of the program
         std::filesystem::path merges = {};
         /// empty: token ids follow from merges.txt
         std::filesystem::path vocab_json = {};
+        /// both in one file, where there is no merges.txt
+        std::filesystem::path tokenizer_json = {};
     };
 
     /// Nothing, for a training that begins with nothing.

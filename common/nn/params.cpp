@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 
-#include "common/io/safetensors.h"
+#include "common/io/tensor_file.h"
 #include "common/nn/nearest_name.h"
 #include "common/ops/transfer.h"
 
@@ -47,40 +48,63 @@ std::optional<DType> same_type(const io::TensorEntry& entry) {
     return std::nullopt;
 }
 
+bool is_float8(const io::TensorEntry& entry) {
+    return entry.dtype == io::DType::f8_e4m3 || entry.dtype == io::DType::f8_e5m2;
+}
+
+/// 8-bit floats as float16, which has each of their numbers and half the size of float32.
+Tensor float8_as_half(const io::TensorEntry& entry) {
+    const auto halves = std::make_shared<const std::vector<std::uint16_t>>(io::read_halves(entry));
+    return Tensor::borrow(entry.shape, halves->data(), halves, DType::f16);
+}
+
+/// In 16 bits on a device that computes with them, for as float32 twice as much would have to be
+/// sent; an empty tensor where there is none.
+Tensor sent_in_16_bits(const io::TensorEntry& entry, const Checkpoint::Place& place) {
+    if (place.device == Device::cpu) return {};
+    if (is_float8(entry)) {
+        const std::vector<std::uint16_t> halves = io::read_halves(entry);
+        return ops::as_stored(std::as_bytes(std::span(halves)), entry.shape, DType::f16,
+                              place.device);
+    }
+    if (entry.dtype != io::DType::f16 && entry.dtype != io::DType::bf16) return {};
+    return ops::as_stored(entry.bytes, entry.shape,
+                          entry.dtype == io::DType::f16 ? DType::f16 : DType::bf16, place.device);
+}
+
 }  // namespace
 
-void Checkpoint::add(const io::SafetensorsFile& file) {
-    for (const io::TensorEntry& entry : file.entries()) {
-        using enum io::DType;
-        if (entry.dtype != f64 && entry.dtype != f32 && entry.dtype != f16 && entry.dtype != bf16)
-            continue;
-        add_slot(entry.name, entry.shape,
-                 [entry, mapping = file.mapping()](const Wanted& wanted) -> Loaded {
-                     const std::optional<Place>& place = wanted.place;
-                     const std::optional<DType> type = same_type(entry);
-                     const auto unused = [mapping, bytes = entry.bytes] { mapping->forget(bytes); };
-                     if (type && wanted.as_stored)
-                         return {Tensor::borrow(entry.shape, entry.bytes.data(), mapping, *type),
-                                 unused};
-                     if (type == DType::f32)
-                         return {moved_to(Tensor::borrow(entry.shape, entry.bytes.data(), mapping),
-                                          place)};
-                     Tensor weights;
-                     // as float32 twice as much would have to be sent
-                     if (place && (entry.dtype == f16 || entry.dtype == bf16))
-                         weights =
-                             ops::as_stored(entry.bytes, entry.shape,
-                                            entry.dtype == f16 ? ldm::DType::f16 : ldm::DType::bf16,
-                                            place->device);
-                     if (!weights) {
-                         weights = Tensor(entry.shape);
-                         io::read_floats(entry, weights.values());
-                     }
-                     // or the file would stand in memory beside the weights
-                     unused();
-                     return {moved_to(weights, place)};
-                 });
+Checkpoint::Loaded Checkpoint::load_entry(const io::TensorEntry& entry,
+                                          const std::shared_ptr<const io::MappedFile>& mapping,
+                                          const Wanted& wanted) {
+    const std::optional<Place>& place = wanted.place;
+    const std::optional<DType> type = same_type(entry);
+    const auto unused = [mapping, bytes = entry.bytes] { mapping->forget(bytes); };
+    if (type && wanted.as_stored)
+        return {Tensor::borrow(entry.shape, entry.bytes.data(), mapping, *type), unused};
+    if (type == DType::f32)
+        return {moved_to(Tensor::borrow(entry.shape, entry.bytes.data(), mapping), place)};
+    Tensor weights;
+    if (wanted.as_stored && is_float8(entry))
+        weights = float8_as_half(entry);
+    else if (place)
+        weights = sent_in_16_bits(entry, *place);
+    if (!weights) {
+        weights = Tensor(entry.shape);
+        io::read_floats(entry, weights.values());
     }
+    // or the file would stand in memory beside the weights
+    unused();
+    return {wanted.as_stored ? weights : moved_to(weights, place)};
+}
+
+void Checkpoint::add(const io::TensorFile& file) {
+    for (const io::TensorEntry& entry : file.entries())
+        if (io::is_floating_point(entry.dtype))
+            add_slot(entry.name, entry.shape,
+                     [entry, mapping = file.mapping()](const Wanted& wanted) {
+                         return load_entry(entry, mapping, wanted);
+                     });
 }
 
 void Checkpoint::move_to(Checkpoint& other,

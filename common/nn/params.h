@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,8 +13,10 @@
 #include "common/tensor/tensor.h"
 
 namespace ldm::io {
-class SafetensorsFile;
-}
+class MappedFile;
+struct TensorEntry;
+class TensorFile;
+}  // namespace ldm::io
 
 namespace ldm::nn {
 
@@ -42,8 +45,9 @@ public:
     }
 
     /// Every floating-point tensor of a file; integer tensors are skipped. float32 stays where it
-    /// is, in the mapped file.
-    void add(const io::SafetensorsFile& file);
+    /// is, in the mapped file. 8-bit floats are handed out as float16 where 16 bits may be, else as
+    /// float32; both have each of their numbers.
+    void add(const io::TensorFile& file);
 
     /// Moves all weights to another checkpoint under other names, and leaves none here. Throws an
     /// Error for a name that is taken there.
@@ -118,6 +122,9 @@ private:
         Shape shape;
         Load load;
     };
+    static Loaded load_entry(const io::TensorEntry& entry,
+                             const std::shared_ptr<const io::MappedFile>& mapping,
+                             const Wanted& wanted);
     void add_slot(std::string name, Shape shape, Load load);
     struct Problem {
         std::string name;

@@ -9,6 +9,7 @@
 #include "common/io/json.h"
 #include "common/io/utf8.h"
 #include "common/text/clip_pieces.h"
+#include "common/text/tokenizer_json.h"
 
 namespace ldm::text {
 namespace {
@@ -66,20 +67,20 @@ ClipTokenizer ClipTokenizer::from_merges_file(const std::filesystem::path& merge
 
 ClipTokenizer ClipTokenizer::from_files(const std::filesystem::path& vocab_json,
                                         const std::filesystem::path& merges) {
-    constexpr std::int64_t largest_vocabulary = 10'000'000;
     const io::Json json = io::read_json(vocab_json);
-    Vocabulary vocabulary;
     try {
-        if (!json.is_object()) throw Error("expected an object of tokens and ids");
-        for (const auto& [token, value] : json.items()) {
-            const auto id = io::get<std::int64_t>(json, token);
-            if (id < 0 || id >= largest_vocabulary)
-                throw Error(fmt::format("the id {} of '{}' is out of range", id, printable(token)));
-            vocabulary.emplace(token, static_cast<std::int32_t>(id));
-        }
-        return ClipTokenizer(vocabulary, read_merges(merges));
+        return ClipTokenizer(parse_vocabulary(json), read_merges(merges));
     } catch (const Error& error) {
         throw Error(fmt::format("{}: {}", vocab_json.string(), error.what()));
+    }
+}
+
+ClipTokenizer ClipTokenizer::from_tokenizer_json(const std::filesystem::path& path) {
+    const TokenizerJson json = read_tokenizer_json(path);
+    try {
+        return ClipTokenizer(json.vocabulary, json.merges);
+    } catch (const Error& error) {
+        throw Error(fmt::format("{}: {}", path.string(), error.what()));
     }
 }
 
@@ -179,6 +180,12 @@ std::vector<Merge> parse_merges(std::string_view text, std::string_view what) {
         merges.emplace_back(line.substr(0, blank), line.substr(blank + 1));
     }
     return merges;
+}
+
+std::string merges_text(std::span<const Merge> merges) {
+    std::string text = "#version: 0.2\n";
+    for (const auto& [left, right] : merges) text += left + " " + right + "\n";
+    return text;
 }
 
 }  // namespace ldm::text

@@ -40,6 +40,10 @@ public:
     static ClipTokenizer from_files(const std::filesystem::path& vocab_json,
                                     const std::filesystem::path& merges);
 
+    /// The one file of Hugging Face's tokenizers package (read_tokenizer_json); ids are those of
+    /// its vocabulary.
+    static ClipTokenizer from_tokenizer_json(const std::filesystem::path& path);
+
     /// The prompt as the text tower reads it: exactly `max_length` ids, which is at least 2.
     /// Throws ldm::Error when `text` is not valid UTF-8. An empty text is start and end.
     Encoded encode(std::string_view text, int max_length = 77) const;
@@ -71,5 +75,8 @@ std::vector<Merge> read_merges(const std::filesystem::path& path);
 
 /// The same from the file's text; `what` opens the message of an error.
 std::vector<Merge> parse_merges(std::string_view text, std::string_view what);
+
+/// The text of `merges.txt`.
+[[nodiscard]] std::string merges_text(std::span<const Merge> merges);
 
 }  // namespace ldm::text

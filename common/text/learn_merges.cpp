@@ -4,6 +4,7 @@
 
 #include "common/io/atomic_file.h"
 #include "common/text/clip_pieces.h"
+#include "common/text/clip_tokenizer.h"
 
 namespace ldm::text {
 namespace {
@@ -80,9 +81,7 @@ std::vector<Merge> learn_merges(std::span<const std::string> texts, int count) {
 }
 
 void write_merges_file(const std::filesystem::path& path, std::span<const Merge> merges) {
-    std::string text = "#version: 0.2\n";
-    for (const auto& [left, right] : merges) text += left + " " + right + "\n";
-    io::write_text_file(path, text);
+    io::write_text_file(path, merges_text(merges));
 }
 
 }  // namespace ldm::text

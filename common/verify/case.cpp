@@ -34,7 +34,7 @@ Values values_of(const Tensor& anywhere) {
     return values;
 }
 
-Case::Case(const std::filesystem::path& path) : file_(path) {
+Case::Case(const std::filesystem::path& path) : file_(io::open_safetensors(path)) {
     if (const std::string format = metadata("format"); format != "ldm-case v1")
         broken(fmt::format("format is \"{}\", expected \"ldm-case v1\":", format), "format");
     component_ = metadata("component");

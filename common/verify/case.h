@@ -38,7 +38,7 @@ public:
     std::string name() const { return component_ + "." + situation_; }
     const io::Json& config() const { return config_; }
     const std::optional<io::Json>& recipe() const { return recipe_; }
-    const io::SafetensorsFile& file() const { return file_; }
+    const io::TensorFile& file() const { return file_; }
 
     /// The names behind a prefix, in alphabetical order: names("in/") of in/x, in/emb is emb, x.
     std::vector<std::string> names(std::string_view prefix) const;
@@ -56,7 +56,7 @@ private:
     std::string metadata(const std::string& key) const;
     [[noreturn]] void broken(const std::string& what, const std::string& key) const;
 
-    io::SafetensorsFile file_;
+    io::TensorFile file_;
     std::string component_, situation_;
     io::Json config_, tolerance_;
     std::optional<io::Json> recipe_;

@@ -7,6 +7,7 @@
 #include "common/io/atomic_file.h"
 #include "common/io/json.h"
 #include "common/text/clip_pieces.h"
+#include "common/text/tokenizer_json.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
@@ -138,6 +139,33 @@ TEST_CASE("CLIP tokenizer: files, and what may be wrong with them") {
     const auto reversed = ClipTokenizer::from_files(vocab, merges);
     CHECK(reversed.tokenize("Hello cat") == Ids{size - 1 - 512, size - 1 - 514, size - 1 - 516});
     CHECK(reversed.start_token() == 1);
+
+    // the same vocabulary in one file, with merges as texts and as pairs
+    const auto tokenizer_json = folder / "tokenizer.json";
+    const auto in_one_file = [&](const io::Json& list, const char* end = "</w>") {
+        io::write_json(
+            tokenizer_json,
+            {{"model",
+              {{"type", "BPE"}, {"end_of_word_suffix", end}, {"vocab", json}, {"merges", list}}}});
+        return ClipTokenizer::from_tokenizer_json(tokenizer_json);
+    };
+    const io::Json texts = {"h e", "l l", "ll o</w>", "c a", "ca t</w>"};
+    io::Json pairs = io::Json::array();
+    for (const text::Merge& merge : text::read_merges(merges))
+        pairs.push_back({merge.first, merge.second});
+    for (const io::Json& list : {texts, pairs})
+        CHECK(in_one_file(list).tokenize("Hello cat") == reversed.tokenize("Hello cat"));
+    CHECK(text::merges_text(text::read_tokenizer_json(tokenizer_json).merges) ==
+          "#version: 0.2\nh e\nl l\nll o</w>\nc a\nca t</w>\n");
+    CHECK_THROWS_WITH(in_one_file({"h e", "three words here"}),
+                      has_text("tokenizer.json: 'three words here' is no merge"));
+    CHECK_THROWS_WITH(in_one_file(io::Json::array({{"h", 5}})),
+                      has_text("is no merge of two tokens"));
+    CHECK_THROWS_WITH(in_one_file({"h e"}, "@@"), has_text("expected byte pairs"));
+    CHECK_THROWS_WITH(in_one_file({"h unknown"}), has_text("tokenizer.json: the vocabulary lacks"));
+    io::write_json(tokenizer_json, {{"version", "1.0"}});
+    CHECK_THROWS_WITH(ClipTokenizer::from_tokenizer_json(tokenizer_json),
+                      has_text("tokenizer.json: ") && has_text("'model'"));
 
     json.erase("cat</w>");
     io::write_json(vocab, json);

@@ -1,5 +1,7 @@
 #include "common/nn/params.h"
 
+#include <numeric>
+
 #include "common/io/safetensors.h"
 #include "common/nn/nearest_name.h"
 #include "common/nn/recipe.h"
@@ -84,9 +86,29 @@ TEST_CASE("params: 16-bit files hand out the float32 numbers nearest to theirs")
                           .bytes = std::as_bytes(std::span(halves))};
     io::write_safetensors(folder / "w.safetensors", std::span(&entry, 1));
     nn::Checkpoint checkpoint;
-    checkpoint.add(io::SafetensorsFile(folder / "w.safetensors"));
+    checkpoint.add(io::open_safetensors(folder / "w.safetensors"));
     CHECK(close(checkpoint.root().get("w", {3}), Tensor::from({3}, {1.0f, -2.0f, 0.33325195f}),
                 0.0) == "");
+}
+
+TEST_CASE("params: 8-bit floats are handed out exactly, frozen ones in 16 bits") {
+    test::TemporaryFolder folder;
+    std::vector<std::uint8_t> bytes(120);
+    std::iota(bytes.begin(), bytes.end(), 0);
+    for (const io::DType dtype : {io::DType::f8_e4m3, io::DType::f8_e5m2}) {
+        const io::TensorEntry entry{"w", dtype, {10, 12}, std::as_bytes(std::span(bytes))};
+        io::write_safetensors(folder / "w.safetensors", std::span(&entry, 1));
+        nn::Checkpoint checkpoint;
+        checkpoint.add(io::open_safetensors(folder / "w.safetensors"));
+        const Tensor expected = Tensor::from({10, 12}, io::read_floats(entry));
+        CHECK(close(checkpoint.root().get("w", {10, 12}), expected, 0.0) == "");
+
+        checkpoint.freeze();
+        const nn::Weight frozen = checkpoint.root().weight("w", {10, 12});
+        CHECK(frozen.is_frozen());
+        const Tensor x = noise({3, 12}, 1);
+        CHECK(close(frozen.linear(x, {}), ops::linear(x, expected, {}), 0.0) == "");
+    }
 }
 
 TEST_CASE("a recipe computes weights from their names, or says what is wrong with it") {

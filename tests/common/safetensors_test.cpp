@@ -27,7 +27,7 @@ std::string file_with(const std::string& header, std::size_t data = 0) {
     return with_length(header.size(), header + std::string(data, '\x01'));
 }
 
-SafetensorsHeader parse(const std::string& file) {
+TensorFileContents parse(const std::string& file) {
     return parse_safetensors(std::as_bytes(std::span(file)), "f");
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("safetensors: what is written is read back") {
     write_safetensors(folder / "a.safetensors", entries,
                       {{"format", "ldm-case v1"}, {"note", "\u20AC"}});
 
-    const SafetensorsFile file(folder / "a.safetensors");
+    const TensorFile file = open_safetensors(folder / "a.safetensors");
     CHECK(file.metadata().at("format") == "ldm-case v1");
     CHECK(file.metadata().at("note") == "\u20AC");
     REQUIRE(file.entries().size() == entries.size());
@@ -210,10 +210,10 @@ TEST_CASE("safetensors: a truncated file is rejected at every length") {
 
 TEST_CASE("safetensors: files that cannot be opened or written") {
     test::TemporaryFolder folder;
-    CHECK_THROWS_WITH(SafetensorsFile(folder / "missing.safetensors"),
+    CHECK_THROWS_WITH(open_safetensors(folder / "missing.safetensors"),
                       has_text("missing.safetensors: cannot open"));
     write_text_file(folder / "empty.safetensors", "");
-    CHECK_THROWS_WITH(SafetensorsFile(folder / "empty.safetensors"),
+    CHECK_THROWS_WITH(open_safetensors(folder / "empty.safetensors"),
                       has_text("empty.safetensors: the file is empty"));
 
     const std::vector<float> x = {1, 2};

@@ -46,8 +46,8 @@ TEST_CASE("TorchGenerator: the first values of torch.randn, bit for bit") {
 }
 
 TEST_CASE("TorchGenerator: every stored torch.randn comes out bit for bit") {
-    const io::SafetensorsFile file(LDM_SOURCE_DIR
-                                   "/reference_data/08_ldm_pipeline/torch_randn.safetensors");
+    const io::TensorFile file = io::open_safetensors(
+        LDM_SOURCE_DIR "/reference_data/08_ldm_pipeline/torch_randn.safetensors");
     const auto require_equal = [](const std::vector<float>& values,
                                   const std::vector<float>& expected) {
         for (std::size_t i = 0; i < expected.size(); ++i)

@@ -31,7 +31,7 @@ bool is_large(const io::Json& json) {
 
 bool is_costly(const std::filesystem::path& path) {
     try {
-        const io::SafetensorsFile file(path);
+        const io::TensorFile file = io::open_safetensors(path);
         for (const char* key : {"config", "recipe"}) {
             const auto found = file.metadata().find(key);
             if (found != file.metadata().end() && is_large(io::parse_json(found->second, key)))

@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     attempt([&] { train::SavedState(path).text("config"); }, several);
     attempt(
         [&] {
-            const io::SafetensorsFile file(path);
+            const io::TensorFile file = io::open_safetensors(path);
             train::Weights weights;
             weights.emplace("a", Tensor::full({2, 2}, 0.0f));
             weights.emplace("b", Tensor::ints({2}, std::vector<std::int32_t>{1, 2}));

@@ -46,6 +46,8 @@ copy("case_fuzz", cases, 16_000)
 copy("safetensors_fuzz", cases, 4_000)
 write("safetensors_fuzz", "small", safetensors({"w": [1, 2], "empty": [0]}, {"a": "b"}))
 
+copy("torch_fuzz", sorted((root / "tests/common/torch_files").glob("*.*t")), 8_000)
+
 write(
     "clip_tokenizer_fuzz",
     "prompt",

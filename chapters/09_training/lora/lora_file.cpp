@@ -129,7 +129,7 @@ std::optional<LoraKey> parse_key(std::string name) {
 
 /// The alpha that PEFT keeps in the metadata of a file, of its UNet or text encoder; nothing in
 /// files that have none.
-std::optional<float> alpha_in_metadata(const io::SafetensorsFile& file, const std::string& layer) {
+std::optional<float> alpha_in_metadata(const io::TensorFile& file, const std::string& layer) {
     const auto found = file.metadata().find("lora_adapter_metadata");
     if (found == file.metadata().end()) return std::nullopt;
     const io::Json json =
@@ -202,7 +202,7 @@ void write_lora(const std::filesystem::path& path, const Lora& lora, const io::J
 
 Lora read_lora(const std::filesystem::path& path, const nn::Checkpoint& model,
                const io::Json& config) {
-    const io::SafetensorsFile file(path);
+    const io::TensorFile file = io::open_tensor_file(path);
     const auto layers = known_layers(model, config);
     std::map<std::string, Found> found;
     std::vector<std::string> unknown, wrong;

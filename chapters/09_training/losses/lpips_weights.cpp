@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "chapters/09_training/losses/vgg16.h"
-#include "common/io/safetensors.h"
+#include "common/io/tensor_file.h"
 
 namespace ldm::train {
 namespace {
@@ -50,22 +50,11 @@ std::string list(const std::vector<fs::path>& files) {
     return names;
 }
 
-void expect_safetensors(const fs::path& file) {
-    const std::string kind = file.extension().string();
-    if (kind == ".pth" || kind == ".pt" || kind == ".ckpt" || kind == ".bin")
-        throw Error(
-            fmt::format("{}: a pickled file can run any program when it is opened; write it as "
-                        "safetensors first: "
-                        "safetensors.torch.save_file(torch.load(\"{}\"), \"….safetensors\")",
-                        file.string(), file.filename().string()));
-}
-
 /// Adds what belongs to LPIPS and takes it off the list of what is missing.
 void add_from(nn::Checkpoint& checkpoint, const fs::path& file, const std::string& prefix,
               std::map<std::string, Shape>& missing) {
     static const std::map<std::string, Shape> all = wanted_weights();
-    expect_safetensors(file);
-    const io::SafetensorsFile opened(file);
+    const io::TensorFile opened = io::open_tensor_file(file);
     const auto source = std::make_shared<nn::Checkpoint>();
     source->add(opened);
     for (const io::TensorEntry& entry : opened.entries()) {

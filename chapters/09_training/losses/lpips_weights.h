@@ -8,8 +8,8 @@
 
 namespace ldm::train {
 
-/// Adds the weights of LPIPS to a checkpoint, under `prefix`, from the safetensors files that
-/// people have, in any order:
+/// Adds the weights of LPIPS to a checkpoint, under `prefix`, from the files that people have
+/// (safetensors or torch.save's), in any order:
 ///
 ///   features.0.weight …        torchvision's vgg16 (its classifier is left out)
 ///   lin0.model.1.weight …      taming's vgg.pth, or that of the lpips package

@@ -17,7 +17,7 @@ io::DType dtype_in_file(const Tensor& x) {
 }
 
 /// Everything that keeps `file` from being read into `weights`, one line each.
-std::vector<std::string> troubles(const io::SafetensorsFile& file, const Weights& weights,
+std::vector<std::string> troubles(const io::TensorFile& file, const Weights& weights,
                                   const std::string& prefix) {
     std::vector<std::string> found;
     for (const auto& [name, w] : weights) {
@@ -108,7 +108,7 @@ std::vector<io::TensorEntry> entries_of(const Weights& weights, const std::strin
     return entries;
 }
 
-void read_weights(const io::SafetensorsFile& file, Weights& weights, const std::string& prefix) {
+void read_weights(const io::TensorFile& file, Weights& weights, const std::string& prefix) {
     constexpr std::size_t shown = 8;
     if (const auto lines = troubles(file, weights, prefix); !lines.empty()) {
         std::string message = fmt::format("{} does not fit what is trained:", file.path().string());

@@ -63,7 +63,6 @@ std::vector<io::TensorEntry> entries_of(const Weights& weights, const std::strin
 /// Writes the numbers that a file has as `prefix` + name over those of the weights, in place.
 /// Throws one Error, before anything is written, that names what is missing, has another shape or
 /// type, or stands below a prefix that is not empty without being a weight.
-void read_weights(const io::SafetensorsFile& file, Weights& weights,
-                  const std::string& prefix = "");
+void read_weights(const io::TensorFile& file, Weights& weights, const std::string& prefix = "");
 
 }  // namespace ldm::train

@@ -79,7 +79,7 @@ std::string state_file_name(std::int64_t step) {
     return fmt::format("{}{:06}{}", prefix, step, ending);
 }
 
-SavedState::SavedState(const fs::path& path) : file_(path) {
+SavedState::SavedState(const fs::path& path) : file_(io::open_safetensors(path)) {
     const auto reject = [&](std::string_view why) {
         throw Error(fmt::format("{}: {}", path.string(), why));
     };

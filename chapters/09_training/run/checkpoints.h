@@ -27,13 +27,13 @@ public:
     explicit SavedState(const std::filesystem::path& path);
 
     std::int64_t step() const { return step_; }
-    const io::SafetensorsFile& file() const { return file_; }
+    const io::TensorFile& file() const { return file_; }
 
     /// A text of the metadata. Throws ldm::Error naming file and key when it is not there.
     const std::string& text(const std::string& key) const;
 
 private:
-    io::SafetensorsFile file_;
+    io::TensorFile file_;
     std::int64_t step_;
 };
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "common/io/tensor_file.h"
+
+namespace ldm::pipeline {
+
+/// A single-file checkpoint under CompVis's names, as most have them already. Two kinds differ:
+///
+///   state_dict.model.diffusion_model.…     the names of a whole checkpoint, converted: the prefix
+///                                          goes
+///   model_ema.diffusion_modeltime_embed0weight
+///                                          where there is no other UNet: its averaged weights,
+///                                          which LitEma (upstream: ldm/modules/ema.py) stores
+///                                          without the dots of their names; they become the UNet
+///
+/// Other names stay. Throws an Error when two tensors would get the same name.
+[[nodiscard]] io::TensorFile with_compvis_names(const io::TensorFile& file);
+
+}  // namespace ldm::pipeline
