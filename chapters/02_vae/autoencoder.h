@@ -14,6 +14,9 @@ public:
     LatentEncoder(const nn::Params& weights, const Config& config, int embed_dim);
     DiagonalGaussian operator()(const Tensor& x) const;
 
+    const Encoder& encoder() const { return encoder_; }
+    const nn::Conv2d& quant_conv() const { return quant_conv_; }
+
 private:
     Encoder encoder_;
     nn::Conv2d quant_conv_;
@@ -25,6 +28,9 @@ class LatentDecoder {
 public:
     LatentDecoder(const nn::Params& weights, const Config& config, int embed_dim);
     Tensor operator()(const Tensor& z) const;
+
+    const nn::Conv2d& post_quant_conv() const { return post_quant_conv_; }
+    const Decoder& decoder() const { return decoder_; }
 
 private:
     nn::Conv2d post_quant_conv_;

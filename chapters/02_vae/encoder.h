@@ -18,15 +18,22 @@ namespace ldm::vae {
 /// without double_z.
 class Encoder {
 public:
-    Encoder(const nn::Params& weights, const Config& config);
-    Tensor operator()(const Tensor& x) const;
-
-private:
     struct Level {
         Blocks blocks;
         std::optional<Downsample> downsample;
     };
 
+    Encoder(const nn::Params& weights, const Config& config);
+    Tensor operator()(const Tensor& x) const;
+
+    // its parts, for those who compute it in tiles
+    const nn::Conv2d& conv_in() const { return conv_in_; }
+    const Middle& middle() const { return mid_; }
+    const std::vector<Level>& levels() const { return down_; }
+    const nn::GroupNorm& norm_out() const { return norm_out_; }
+    const nn::Conv2d& conv_out() const { return conv_out_; }
+
+private:
     std::string path_;
     nn::Conv2d conv_in_;
     std::vector<Level> down_;

@@ -38,7 +38,7 @@ Tensor ResnetBlock::operator()(const Tensor& x, const Tensor& temb) const {
         h = h + (*temb_proj_)(silu(temb)).reshape({x.dim(0), -1, 1, 1});
     }
     h = conv2_(norm2_.then_silu(h));
-    return traced(path_, (shortcut_ ? (*shortcut_)(x) : x) + h);
+    return traced(path_, skip(x) + h);
 }
 //! [forward]
 

@@ -30,6 +30,14 @@ public:
     /// x [N, in_channels, H, W], temb [N, temb_channels] or empty -> [N, out_channels, H, W].
     Tensor operator()(const Tensor& x, const Tensor& temb = {}) const;
 
+    // its parts, for those who compute it in tiles
+    const nn::GroupNorm& norm1() const { return norm1_; }
+    const nn::Conv2d& conv1() const { return conv1_; }
+    const nn::GroupNorm& norm2() const { return norm2_; }
+    const nn::Conv2d& conv2() const { return conv2_; }
+    /// The skip connection: x itself, or a convolution of it where the width changes.
+    Tensor skip(const Tensor& x) const { return shortcut_ ? (*shortcut_)(x) : x; }
+
 private:
     std::string path_;
     nn::GroupNorm norm1_;

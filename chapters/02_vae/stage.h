@@ -22,6 +22,10 @@ public:
     Blocks(const nn::Params& weights, Size size, bool has_attention, AttnType type);
     Tensor operator()(Tensor h) const;
 
+    const std::vector<ResnetBlock>& blocks() const { return block_; }
+    /// As many as blocks, or none.
+    const std::vector<Attention>& attentions() const { return attn_; }
+
 private:
     std::vector<ResnetBlock> block_;
     std::vector<Attention> attn_;

@@ -32,6 +32,9 @@ public:
     /// z [N, C, h, w] -> pictures [N, 3, f h, f w], values around [-1, 1].
     Tensor operator()(const Tensor& z) const;
 
+    const vae::LatentDecoder& decoder() const { return decoder_; }
+    float scale_factor() const { return scale_factor_; }
+
 private:
     vae::LatentDecoder decoder_;
     float scale_factor_;
@@ -47,6 +50,9 @@ public:
     /// pictures x [N, 3, H, W] in [-1, 1], standard normal noise [N, C, h, w] -> z [N, C, h, w],
     /// with h = H / f, w = W / f.
     Tensor operator()(const Tensor& x, const Tensor& noise) const;
+
+    const vae::LatentEncoder& encoder() const { return encoder_; }
+    float scale_factor() const { return scale_factor_; }
 
 private:
     vae::LatentEncoder encoder_;

@@ -7,6 +7,7 @@
 #include "chapters/08_ldm_pipeline/all_components.h"
 #include "chapters/09_training/verify.h"
 #include "chapters/10_samplers/verify.h"
+#include "chapters/11_editing/verify.h"
 #include "chapters/ldm/commands.h"
 #include "common/verify/verify.h"
 
@@ -28,6 +29,7 @@ int verify_files(const Options& options) {
     verify::Registry registry = pipeline::all_components();
     train::register_components(registry);
     samplers::register_components(registry);
+    editing::register_components(registry);
     using Status = verify::FileReport::Status;
     std::map<Status, int> count;
     io::Json reports = io::Json::array();

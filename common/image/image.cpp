@@ -65,6 +65,12 @@ Extent upright_extent(Bytes file) {
     reject_format(file);
 }
 
+std::vector<std::uint8_t> decode_alpha(Bytes file) {
+    if (format_of(file) == PictureFormat::png) return decode_png_alpha(file);
+    const Extent extent = upright_extent(file);
+    return std::vector<std::uint8_t>(static_cast<std::size_t>(extent.width) * extent.height, 255);
+}
+
 /// What `read` makes of the bytes of a file; an error's text is given the name of the file.
 template <typename Read>
 auto read_picture(const std::filesystem::path& path, const Read& read) {
@@ -81,6 +87,10 @@ auto read_picture(const std::filesystem::path& path, const Read& read) {
 }  // namespace
 
 Image load_image(const std::filesystem::path& path) { return read_picture(path, decode); }
+
+std::vector<std::uint8_t> load_alpha(const std::filesystem::path& path) {
+    return read_picture(path, decode_alpha);
+}
 
 Extent image_extent(const std::filesystem::path& path) {
     return read_picture(path, upright_extent);

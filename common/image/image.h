@@ -54,6 +54,11 @@ inline constexpr std::size_t largest_picture_file = std::size_t{1} << 30;
 /// early.
 [[nodiscard]] Image load_image(const std::filesystem::path& path);
 
+/// How opaque each pixel of a picture is, rows from the top: 0 is transparent, 255 opaque, and all
+/// 255 where there is no alpha channel. Only a PNG's is read; a JPEG has none, and a BMP's is taken
+/// for opaque. width * height bytes. Throws like load_image.
+[[nodiscard]] std::vector<std::uint8_t> load_alpha(const std::filesystem::path& path);
+
 /// Width and height.
 struct Extent {
     int width = 0, height = 0;

@@ -97,6 +97,28 @@ void expect_long_enough(std::span<const std::byte> file, const Extent& extent) {
                                 file.size(), extent.width, extent.height));
 }
 
+/// What libpng makes of all pixels: 3 bytes each, or 4 where there is transparency.
+struct Samples {
+    Extent extent;
+    int channels;
+    std::vector<std::uint8_t> values;
+};
+
+Samples read_samples(std::span<const std::byte> file) {
+    const Extent extent = png_extent(file);
+    expect_long_enough(file, extent);
+    PngDecoder decoder;
+    decoder.next = reinterpret_cast<const png_byte*>(file.data());
+    decoder.left = file.size();
+    if (!read_header(&decoder)) throw Error(decoder.reason);
+
+    const auto row = static_cast<std::size_t>(extent.width) * decoder.channels;
+    Samples samples{extent, decoder.channels, std::vector<std::uint8_t>(row * extent.height)};
+    if (!read_rows(&decoder, samples.values.data(), row, extent.height))
+        throw Error(decoder.reason);
+    return samples;
+}
+
 }  // namespace
 
 Extent png_extent(std::span<const std::byte> file) {
@@ -110,23 +132,25 @@ Extent png_extent(std::span<const std::byte> file) {
 }
 
 Image decode_png(std::span<const std::byte> file) {
-    const Extent extent = png_extent(file);
-    expect_long_enough(file, extent);
-    PngDecoder decoder;
-    decoder.next = reinterpret_cast<const png_byte*>(file.data());
-    decoder.left = file.size();
-    if (!read_header(&decoder)) throw Error(decoder.reason);
-
-    Image image(extent.width, extent.height);
-    const auto row = static_cast<std::size_t>(extent.width) * decoder.channels;
-    if (decoder.channels == 3) {
-        if (!read_rows(&decoder, image.rgb.data(), row, extent.height)) throw Error(decoder.reason);
+    Samples samples = read_samples(file);
+    Image image;
+    image.width = samples.extent.width;
+    image.height = samples.extent.height;
+    if (samples.channels == 3) {
+        image.rgb = std::move(samples.values);
         return image;
     }
-    std::vector<std::uint8_t> rgba(row * extent.height);
-    if (!read_rows(&decoder, rgba.data(), row, extent.height)) throw Error(decoder.reason);
-    put_on_white(rgba, image.rgb);
+    image.rgb.resize(samples.values.size() / 4 * 3);
+    put_on_white(samples.values, image.rgb);
     return image;
+}
+
+std::vector<std::uint8_t> decode_png_alpha(std::span<const std::byte> file) {
+    const Samples samples = read_samples(file);
+    std::vector<std::uint8_t> alpha(samples.values.size() / samples.channels, 255);
+    if (samples.channels == 4)
+        for (std::size_t i = 0; i < alpha.size(); ++i) alpha[i] = samples.values[4 * i + 3];
+    return alpha;
 }
 
 }  // namespace ldm::image

@@ -16,4 +16,8 @@ Extent png_extent(std::span<const std::byte> file);
 /// Whoever calls has checked png_extent().
 Image decode_png(std::span<const std::byte> file);
 
+/// How opaque each of its pixels is, 255 everywhere for a PNG without transparency. Throws like
+/// decode_png.
+std::vector<std::uint8_t> decode_png_alpha(std::span<const std::byte> file);
+
 }  // namespace ldm::image

@@ -61,6 +61,12 @@ public:
     /// silu of the normalized x, in one pass unless a Trace records the normalized x.
     [[nodiscard]] Tensor then_silu(const Tensor& x) const;
 
+    // for those who normalize by statistics of their own
+    int groups() const { return groups_; }
+    float eps() const { return eps_; }
+    const Tensor& weight() const { return weight_; }
+    const Tensor& bias() const { return bias_; }
+
 private:
     std::string path_;
     int groups_;

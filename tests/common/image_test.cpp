@@ -254,6 +254,29 @@ TEST_CASE("Image: a pipe is refused at once, nobody has to write into it") {
     CHECK_THROWS_WITH(load_image(folder / "loop"), has_text("Too many levels of symbolic links"));
 }
 
+TEST_CASE("Image: how opaque each pixel of a file is") {
+    // as tests/common/pictures/make.py paints them, 13 x 11
+    const auto alpha_is = [](const char* name, const auto& wanted) {
+        const auto alpha = load_alpha(pictures / name);
+        REQUIRE(alpha.size() == 143);
+        int different = 0;
+        for (int y = 0; y < 11; ++y)
+            for (int x = 0; x < 13; ++x) different += alpha[13 * y + x] != wanted(x, y);
+        INFO(name);
+        CHECK(different == 0);
+    };
+    const auto rising = [](int x, int) { return 20 * x % 256; };
+    alpha_is("rgba.png", rising);
+    alpha_is("grey_with_alpha.png", rising);
+    alpha_is("interlaced_rgba_16_bits.png", [](int x, int) { return 19 * x; });
+    // one colour, which only this pixel has
+    alpha_is("transparent_color.png", [](int x, int y) { return x == 1 && y == 1 ? 0 : 255; });
+    for (const char* name : {"rgb_16_bits.png", "grey.png", "palette.png", "rgb.jpg", "rgb.bmp"})
+        alpha_is(name, [](int, int) { return 255; });
+    CHECK_THROWS_WITH(load_alpha(pictures / "make.py"), has_text("it is no PNG, JPEG or BMP"));
+    CHECK_THROWS_WITH(load_alpha(pictures / "none.png"), has_text("none.png: cannot open"));
+}
+
 TEST_CASE("Image: what is transparent lies on white") {
     // A PNG of three pixels: red, invisible blue, half visible black.
     const std::string png(

@@ -26,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const image::Image picture = image::load_image(path);
         require(image::Extent{picture.width, picture.height} == extent);
         require(picture.rgb.size() == 3u * picture.width * picture.height);
+        require(3 * image::load_alpha(path).size() == picture.rgb.size());
     });
     attempt([&] { static_cast<void>(image::read_png_text(path)); });
     return 0;

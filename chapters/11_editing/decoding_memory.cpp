@@ -1,0 +1,53 @@
+#include "chapters/11_editing/decoding_memory.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/first_stage.h"
+#include "chapters/11_editing/tiled_first_stage.h"
+#include "common/device/memory.h"
+#include "common/random/procgen.h"
+
+namespace ldm::editing {
+namespace {
+
+Tensor numbers(const std::string& name, const Shape& shape, double mean, double std) {
+    Tensor x(shape);
+    random::procgen_fill(name, 1, mean, std, x.values());
+    return x;
+}
+
+/// Weights that keep the size of what goes through them.
+Tensor random_weights(const std::string& name, const Shape& shape) {
+    if (shape.size() < 2) return numbers(name, shape, name.ends_with("weight") ? 1.0 : 0.0, 0.02);
+    return numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
+}
+
+}  // namespace
+
+DecodingCost decoding_cost(int size, bool in_strips) {
+    constexpr int f = 8, largest = 8192;
+    if (size < f || size > largest || size % f != 0)
+        throw Error(fmt::format("A picture of {} pixels; choose a multiple of {} up to {}", size, f,
+                                largest));
+    const io::Json settings = pipeline::sd1_settings();
+    nn::Checkpoint checkpoint;
+    checkpoint.add_fallback(random_weights);
+    checkpoint.freeze();
+    const pipeline::FirstStageDecoder decoder(
+        checkpoint.root(), pipeline::FirstStageConfig::from_json(settings.at("first_stage_config")),
+        settings.at("scale_factor"));
+    const Tensor z = numbers("z", {1, 4, size / f, size / f}, 0.0, 1.0);
+
+    forget_memory_peak();
+    const auto start = std::chrono::steady_clock::now();
+    const Tensor picture = in_strips ? decode_in_strips(decoder, z) : decoder(z);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    return {in_strips ? "in strips" : "at once", size, time.count(),
+            static_cast<double>(memory_use().peak) / 1e9};
+}
+
+}  // namespace ldm::editing
