@@ -12,11 +12,6 @@ float SigmaSchedule::alpha_cumprod(int i) const {
     return static_cast<float>(1.0 / (1.0 + sigmas[i] * sigmas[i]));
 }
 
-SigmaSchedule SigmaSchedule::last(int count) const {
-    expect(count >= 0 && count <= steps(), fmt::format("the last {} of {} steps", count, steps()));
-    return {{timesteps.end() - count, timesteps.end()}, {sigmas.end() - count - 1, sigmas.end()}};
-}
-
 SigmaSchedule sigmas_at(const Schedule& schedule, const std::vector<int>& timesteps,
                         double last_sigma) {
     SigmaSchedule stops;

@@ -20,9 +20,6 @@ struct SigmaSchedule {
 
     /// ac at stop i: 1 / (1 + sigma^2). Where sigma came from a float ac, that ac again.
     float alpha_cumprod(int i) const;
-
-    /// Only the last `steps` steps: where img2img begins.
-    SigmaSchedule last(int steps) const;
 };
 
 /// sqrt((1 - ac) / ac).

@@ -23,7 +23,9 @@ private:
 
 std::unique_ptr<Conditioner> make_conditioner(const ModelSpec& spec,
                                               const nn::ModelSource& source) {
-    if (spec.conditioning == unet::DiffusionWrapper::Key::crossattn)
+    using Key = unet::DiffusionWrapper::Key;
+    // the channels of hybrid are pictures, which need no conditioner
+    if (spec.conditioning == Key::crossattn || spec.conditioning == Key::hybrid)
         return std::make_unique<PromptConditioner>(spec, source);
     throw Error(
         fmt::format("there is no conditioner for the key '{}' yet", name_of(spec.conditioning)));

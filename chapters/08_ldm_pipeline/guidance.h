@@ -27,6 +27,10 @@ using ConditionedModel =
 [[nodiscard]] ConditionedModel guided(const ConditionedModel& model,
                                       const std::vector<Tensor>& weights, float scale);
 
+/// guided() or another way of guiding, of the same arguments.
+using Guide = std::function<ConditionedModel(const ConditionedModel& model,
+                                             const std::vector<Tensor>& weights, float scale)>;
+
 /// The same with one prompt of weight 1. With s = 1, or where `uncond` is empty, only `cond` is
 /// asked for, and the two are not compared. Else throws an Error unless both are of the same kinds
 /// and shapes; both have the N of x.

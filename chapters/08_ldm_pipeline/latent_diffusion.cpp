@@ -42,6 +42,11 @@ std::unique_ptr<unet::DiffusionWrapper> LatentDiffusion::make_unet() const {
                                                     spec().conditioning);
 }
 
+std::unique_ptr<FirstStageEncoder> LatentDiffusion::make_encoder() const {
+    return std::make_unique<FirstStageEncoder>(source().weights() / "first_stage_model",
+                                               spec().first_stage, spec().scale_factor);
+}
+
 std::unique_ptr<FirstStageDecoder> LatentDiffusion::make_decoder() const {
     return std::make_unique<FirstStageDecoder>(source().weights() / "first_stage_model",
                                                spec().first_stage, spec().scale_factor);
@@ -55,6 +60,7 @@ void LatentDiffusion::expect_whole() {
     tokenizer_ = std::make_shared<const text::ClipTokenizer>(make_tokenizer());
     (void)make_unet();
     (void)make_decoder();
+    if (options_.encodes) (void)make_encoder();
     checkpoint.load_nothing(false);
     source().check();
 }
@@ -69,6 +75,7 @@ LatentDiffusion::Loaded<Network> LatentDiffusion::loaded(Loaded<Network>& networ
     if (!options_.keep_networks) {
         conditioner_.reset();
         unet_.reset();
+        encoder_.reset();
         decoder_.reset();
     }
     if (options_.on_load) options_.on_load(part);
@@ -94,9 +101,18 @@ ConditionedModel LatentDiffusion::conditioned_model() const {
     };
 }
 
+Tensor LatentDiffusion::encode(const Tensor& x, const Tensor& noise) const {
+    const auto encoder = loaded(encoder_, "the encoder", [&] { return make_encoder(); });
+    const Tensor given = ops::to(x, dtype_), z = ops::to(noise, dtype_);
+    return ops::to(options_.encode ? options_.encode(*encoder, given, z) : (*encoder)(given, z),
+                   DType::f32);
+}
+
 Tensor LatentDiffusion::decode(const Tensor& z) const {
     const auto decoder = loaded(decoder_, "the decoder", [&] { return make_decoder(); });
-    return ops::to((*decoder)(ops::to(z, dtype_)), DType::f32);
+    const Tensor given = ops::to(z, dtype_);
+    return ops::to(options_.decode ? options_.decode(*decoder, given) : (*decoder)(given),
+                   DType::f32);
 }
 
 }  // namespace ldm::pipeline

@@ -15,7 +15,7 @@
 namespace ldm::pipeline {
 
 /// The whole model, from prompts to pictures (Rombach et al., 2022; ddpm.py: LatentDiffusion). It
-/// owns the three networks and knows how they fit together; the way from noise to latent is a
+/// owns the networks and knows how they fit together; the way from noise to latent is a
 /// sampler's work.
 ///
 ///     context = text_encoder(tokens(prompt))
@@ -28,12 +28,19 @@ class LatentDiffusion {
 public:
     struct Options {
         /// Whether the networks stay in memory for the next request. Else at most one is there at a
-        /// time, unless a caller still holds conditioned_model(), and each request loads all three
+        /// time, unless a caller still holds conditioned_model(), and each request loads them
         /// again: less memory for a program that samples once.
         bool keep_networks = true;
-        /// Is called with "the text encoder", "the UNet" or "the decoder" before its weights are
-        /// read.
+        /// Is called with "the text encoder", "the UNet", "the encoder" or "the decoder" before its
+        /// weights are read.
         std::function<void(std::string_view part)> on_load = {};
+        /// Whether encode() will be called: then its weights must be there, too.
+        bool encodes = false;
+        /// How pictures are encoded and latents decoded, if not at once (chapter 11: in strips).
+        std::function<Tensor(const FirstStageEncoder& encoder, const Tensor& x,
+                             const Tensor& noise)>
+            encode = {};
+        std::function<Tensor(const FirstStageDecoder& decoder, const Tensor& z)> decode = {};
     };
 
     /// Runs on the device and in the type set by Checkpoint::use(). Throws an Error for a model
@@ -62,6 +69,10 @@ public:
     /// float32 -> [N, C, h, w]. It stays in memory as long as the returned function exists.
     [[nodiscard]] ConditionedModel conditioned_model() const;
 
+    /// Pictures x [N, 3, H, W] in [-1, 1] and standard normal noise [N, C, h, w] -> latents
+    /// [N, C, h, w] of variance 1. Noise of zeros gives the mean of the encoder's distribution.
+    [[nodiscard]] Tensor encode(const Tensor& x, const Tensor& noise) const;
+
     /// z [N, C, h, w] -> pictures [N, 3, f h, f w] with values around [-1, 1].
     [[nodiscard]] Tensor decode(const Tensor& z) const;
 
@@ -70,6 +81,7 @@ private:
     using Loaded = std::shared_ptr<const Network>;
 
     std::unique_ptr<unet::DiffusionWrapper> make_unet() const;
+    std::unique_ptr<FirstStageEncoder> make_encoder() const;
     std::unique_ptr<FirstStageDecoder> make_decoder() const;
     void expect_whole();
     text::ClipTokenizer make_tokenizer() const;
@@ -89,6 +101,7 @@ private:
     mutable std::mutex loading_;
     mutable Loaded<Conditioner> conditioner_;
     mutable Loaded<unet::DiffusionWrapper> unet_;
+    mutable Loaded<FirstStageEncoder> encoder_;
     mutable Loaded<FirstStageDecoder> decoder_;
 };
 

@@ -29,14 +29,18 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
 
 /// What each part accepts alone but the parts together do not.
 void expect_fitting(const ModelSpec& spec) {
-    if (spec.conditioning != Key::crossattn)
+    if (spec.conditioning != Key::crossattn && spec.conditioning != Key::hybrid)
         throw Error(
             fmt::format("its conditioning key is '{}', which is not supported yet: only "
-                        "'crossattn' is",
+                        "'crossattn' and 'hybrid' are",
                         name_of(spec.conditioning)));
-    if (spec.unet.in_channels != spec.first_stage.embed_dim)
-        throw Error(fmt::format("its UNet takes {} channels, its autoencoder's latents have {}",
-                                spec.unet.in_channels, spec.first_stage.embed_dim));
+    const bool has_more = spec.unet.in_channels != spec.first_stage.embed_dim;
+    if (has_more != (spec.conditioning == Key::hybrid) ||
+        (has_more && spec.concat_input() == ConcatInput::none))
+        throw Error(fmt::format(
+            "its UNet takes {} channels, its autoencoder's latents have {}: that is not supported "
+            "with the conditioning key '{}'",
+            spec.unet.in_channels, spec.first_stage.embed_dim, name_of(spec.conditioning)));
     if (spec.unet.context_dim != spec.text_tower.transformer.hidden_size)
         throw Error(fmt::format("its UNet takes a context of width {}, its text tower's has {}",
                                 spec.unet.context_dim.value_or(0),
@@ -49,6 +53,12 @@ void expect_fitting(const ModelSpec& spec) {
 
 ddpm::Schedule ModelSpec::make_schedule() const {
     return scheduler ? scheduler->schedule() : ddpm::Schedule(schedule);
+}
+
+ConcatInput ModelSpec::concat_input() const {
+    const int latent = first_stage.embed_dim, more = unet.in_channels - latent;
+    if (more == latent + 1) return ConcatInput::mask_and_picture;
+    return more == latent ? ConcatInput::picture : ConcatInput::none;
 }
 
 Shape ModelSpec::latent_shape(std::int64_t n, int width, int height) const {

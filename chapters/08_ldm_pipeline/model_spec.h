@@ -13,6 +13,16 @@
 
 namespace ldm::pipeline {
 
+/// What a UNet is given as further channels beside the noisy latents.
+enum class ConcatInput {
+    none,
+    /// mask (1 where to draw), latents of the picture that is black there: Stable Diffusion's
+    /// inpainting UNet, 2 C + 1 channels
+    mask_and_picture,
+    /// latents of a picture to be changed: instruct-pix2pix, 2 C channels
+    picture,
+};
+
 /// What a model is, read from its settings and from the names and shapes in its files' headers: no
 /// weight is read for it. Drawing, the command, `ldm inspect` and the trainers all ask here.
 struct ModelSpec {
@@ -51,6 +61,9 @@ struct ModelSpec {
 
     /// f: width of a picture over width of its latent.
     int autoencoder_factor() const { return 1 << (first_stage.ddconfig.levels() - 1); }
+
+    /// Which channels the UNet takes beside the latents' C.
+    ConcatInput concat_input() const;
 
     /// Widths and heights must be multiples of this: the autoencoder's factor times the UNet's.
     int size_step() const { return autoencoder_factor() * unet.down_factor(); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,6 +63,11 @@ struct Txt2ImgRequest {
 /// prompts. Needs no weights, so that these errors come before they are loaded.
 void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec);
 
+/// The sampler of a request, for a model with this schedule. Throws an Error for what it does not
+/// take.
+[[nodiscard]] std::unique_ptr<ddpm::Sampler> sampler_of(const Txt2ImgRequest& request,
+                                                        const ddpm::Schedule& schedule);
+
 /// Takes the prompts of a request apart. Reads no weight. Throws an Error as plan_prompts() and
 /// step_count() do.
 [[nodiscard]] PromptPlan plan_of(const LatentDiffusion& model, const Txt2ImgRequest& request);
@@ -71,6 +77,8 @@ struct Txt2ImgResult {
     Tensor pictures;
     /// the initial noise x_T [N, C, h, w]
     Tensor noise;
+    /// what was decoded, [N, C, h, w]
+    Tensor latents;
     struct Step {
         /// latents after the step [N, C, h, w]
         Tensor x;
@@ -85,10 +93,10 @@ struct Txt2ImgResult {
     std::vector<std::string> cut;
 };
 
-/// From words to pictures: encode the prompts, draw noise, let the sampler take it away step by
-/// step, decode. A picture depends on its own prompt and seed, not on the others of the batch.
-/// `observer` sees every step, as ddpm::Observer says. Upstream: scripts/txt2img.py. Throws an
-/// Error as expect_possible() and plan_of() do, and if the final latents are not finite.
+/// Pictures of prompts: draw() from noise alone. A picture depends on its own prompt and seed, not
+/// on the others of the batch. `observer` sees every step, as ddpm::Observer says. Upstream:
+/// scripts/txt2img.py. Throws an Error as expect_possible() and plan_of() do, for a model that
+/// wants a picture, and if the final latents are not finite.
 [[nodiscard]] Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
                                     const ddpm::Observer& observer = {});
 

@@ -35,7 +35,8 @@ void ddim_img2img(verify::Run& run) {
     run.out("t_enc", Tensor::ints({}, std::vector{std::int32_t{t_enc}}));
     run.out("z_enc", z_enc);
     run.out("z_enc_original", ddpm::q_sample(schedule, z0, run.in("t_original"), noise));
-    run.out("dec", sampler.decode(network.without_context(), z_enc, t_enc));
+    run.out("dec",
+            sampler.sample(network.without_context(), z_enc, {}, {}, {}, sampler.steps() - t_enc));
 }
 
 Size size_of(const Json& json, const char* key) {

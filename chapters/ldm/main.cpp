@@ -20,6 +20,8 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", "ldm " LDM_VERSION, "Print the version and exit");
     int status = 0;
     ldm::program::add_txt2img(app, status);
+    ldm::program::add_img2img(app, status);
+    ldm::program::add_inpaint(app, status);
     ldm::program::add_verify(app, status);
     ldm::program::add_inspect(app, status);
     ldm::program::add_bench(app, status);

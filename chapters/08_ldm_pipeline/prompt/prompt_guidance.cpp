@@ -45,7 +45,7 @@ Tensor weights_of(const std::vector<const PictureContexts*>& pictures, std::size
 }  // namespace
 
 PromptGuidance::PromptGuidance(ConditionedModel model, std::vector<PictureContexts> pictures,
-                               float scale)
+                               float scale, const Guide& guide)
     : count_(std::ssize(pictures)) {
     std::map<Kind, std::vector<std::int64_t>> kinds;
     for (std::int64_t i = 0; i < count_; ++i) kinds[kind_of(pictures[i], scale)].push_back(i);
@@ -62,7 +62,7 @@ PromptGuidance::PromptGuidance(ConditionedModel model, std::vector<PictureContex
             for (const PictureContexts* picture : those)
                 group.rows.push_back(picture->parts[part].contexts);
         }
-        if (kind.is_guided) group.predict = guided(model, weights, scale);
+        if (kind.is_guided) group.predict = guide(model, weights, scale);
         groups_.push_back(std::move(group));
     }
 }

@@ -14,7 +14,8 @@ namespace ldm::pipeline {
 /// one prompt of weight 1 needs no negative one at scale 1 (with_guidance).
 class PromptGuidance {
 public:
-    PromptGuidance(ConditionedModel model, std::vector<PictureContexts> pictures, float scale);
+    PromptGuidance(ConditionedModel model, std::vector<PictureContexts> pictures, float scale,
+                   const Guide& guide = guided);
 
     /// Whether contexts() differ from step to step.
     [[nodiscard]] bool changes() const;

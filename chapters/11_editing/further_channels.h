@@ -1,0 +1,25 @@
+#pragma once
+
+#include "chapters/08_ldm_pipeline/guidance.h"
+
+/// UNets that are given pictures as further channels beside the noisy latents (conditioning key
+/// hybrid).
+
+namespace ldm::editing {
+
+/// The UNet with these channels [1, c, h, w] beside each of the latents that it is given.
+[[nodiscard]] pipeline::ConditionedModel with_channels(const pipeline::ConditionedModel& unet,
+                                                       const Tensor& channels);
+
+/// Guidance by a picture and by prompts ("InstructPix2Pix", Brooks, Holynski and Efros, 2023,
+/// equation 3):
+///
+///   eps = e(0, "") + s_I (e(picture, "") - e(0, "")) + s sum_i w_i (e(picture, i) - e(picture,
+///   ""))
+///
+/// of a UNet that with_channels(unet, picture) shows the picture. `picture` [1, c, h, w] is what it
+/// is shown, and 0 are zeros in its place. Upstream: diffusers'
+/// StableDiffusionInstructPix2PixPipeline.
+[[nodiscard]] pipeline::Guide guided_by_picture(const Tensor& picture, double image_cfg_scale);
+
+}  // namespace ldm::editing

@@ -1,0 +1,152 @@
+#include "chapters/ldm/drawing_options.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <numeric>
+#include <random>
+
+#include "chapters/ldm/prompts.h"
+#include "common/report/option_checks.h"
+#include "common/report/progress.h"
+
+namespace ldm::program {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A whole number from 0 on, or -1.
+CLI::Validator seed_number() {
+    return CLI::Validator(
+        [whole = report::whole_number()](std::string& text) {
+            return text == "-1" ? std::string() : whole(text);
+        },
+        "UINT or -1");
+}
+
+void add_model_options(CLI::App& command, DrawingOptions& options) {
+    command.add_option(
+        "-m,--model", options.model,
+        "An SD 1.x file (.safetensors, .ckpt), a diffusers folder, or a model of this project\n"
+        "(default: the emoji model that ships with the project)");
+    command.add_option("--lora", options.lora,
+                       "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
+}
+
+void add_output_options(CLI::App& command, DrawingOptions& options) {
+    command
+        .add_option("-o,--output", options.output.output,
+                    "A .png, a folder for 0000.png, 0001.png, …, or - for standard output")
+        ->capture_default_str();
+    command.add_flag("--overwrite", options.output.overwrite,
+                     "Replace files that exist; without it they are kept");
+    command.add_option("--save-latents", options.save_latents,
+                       "Write noise, every step and the final latent as safetensors");
+}
+
+void add_picture_options(CLI::App& command, DrawingOptions& options) {
+    command
+        .add_option("-s,--seed", options.seed,
+                    "Of the initial noise, the same as PyTorch's on the CPU; -1: a random one")
+        ->check(seed_number())
+        ->capture_default_str();
+    command.add_option("-W,--width", options.width, "In pixels (default: the model's)")
+        ->check(CLI::Range(1, 16384));
+    command.add_option("-H,--height", options.height, "In pixels (default: the model's)")
+        ->check(CLI::Range(1, 16384));
+    command
+        .add_option("--batch-size", options.batch_size,
+                    "Pictures of the prompt, or lines of --prompt-file drawn at once")
+        ->check(CLI::Range(1, 1024));
+}
+
+void add_computing_options(CLI::App& command, DrawingOptions& options) {
+    command
+        .add_option("--precision", options.precision,
+                    "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
+        ->check(CLI::IsMember({"f32", "bf16"}))
+        ->capture_default_str();
+    command.add_option("-t,--threads", options.threads, "Processor threads (default: all)")
+        ->check(CLI::Range(1, 1024));
+    command.add_option("--device", options.device, "Where to compute")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->capture_default_str();
+    command
+        .add_option("--dtype", options.dtype, "What a GPU computes with; sums are float32 anyway")
+        ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+        ->capture_default_str();
+}
+
+}  // namespace
+
+void add_drawing_options(CLI::App& command, DrawingOptions& options) {
+    add_model_options(command, options);
+    auto* prompt = command.add_option("-p,--prompt", options.prompt, "What to draw; may be empty");
+    auto* file = command.add_option("--prompt-file", options.prompt_file,
+                                    "Draw one picture a line into the folder --output");
+    prompt->excludes(file);
+    command.add_option("-n,--negative-prompt", options.negative_prompt, "What not to draw");
+    add_output_options(command, options);
+    add_prompt_options(command, options.prompts);
+    add_sampling_options(command, options.sampling);
+    add_picture_options(command, options);
+    add_computing_options(command, options);
+}
+
+void finish(const CLI::App& command, DrawingOptions& options) {
+    if (command.count("--prompt") + command.count("--prompt-file") == 0)
+        throw CLI::RequiredError("--prompt or --prompt-file");
+    options.output.is_chosen = command.count("--output") > 0;
+}
+
+std::vector<std::string> prompts_of(const DrawingOptions& options) {
+    std::vector<std::string> prompts;
+    if (!options.prompt_file.empty()) {
+        prompts = read_prompts(options.prompt_file);
+    } else {
+        expect_text(options.prompt, "the prompt");
+        prompts.assign(std::max(options.batch_size, 1), options.prompt);
+    }
+    expect_text(options.negative_prompt, "the negative prompt");
+    return prompts;
+}
+
+std::vector<std::uint64_t> seeds_of(const DrawingOptions& options, std::size_t count) {
+    std::uint64_t first = 0;
+    if (options.seed == "-1") {
+        // 32 bits, as other programs have them
+        first = std::random_device()() & 0xFFFFFFFF;
+        report::message(fmt::format("seed {}", first));
+    } else {
+        first = std::stoull(options.seed);
+    }
+    std::vector<std::uint64_t> seeds(count, first);
+    if (!options.prompt_file.empty()) return seeds;
+    if (first > std::numeric_limits<std::uint64_t>::max() - (count - 1))
+        throw Error(fmt::format("--seed {}: there are no {} seeds from there on", first, count));
+    std::iota(seeds.begin(), seeds.end(), first);
+    return seeds;
+}
+
+pipeline::Txt2ImgRequest request_template(const DrawingOptions& options,
+                                          const pipeline::ModelSpec& spec) {
+    pipeline::Txt2ImgRequest request = sampling_request(options.sampling, spec);
+    request.negative_prompt = options.negative_prompt;
+    apply(options.prompts, spec, request);
+    request.width = options.width.value_or(request.width);
+    request.height = options.height.value_or(request.height);
+    request.keep_steps = !options.save_latents.empty();
+    return request;
+}
+
+std::vector<fs::path> paths_of(const DrawingOptions& options, std::size_t count) {
+    if (!options.prompt_file.empty() && fs::path(options.output.output).extension() == ".png")
+        throw Error("with --prompt-file, --output names a folder");
+    if (!options.save_latents.empty()) {
+        if (count > 1) throw Error("--save-latents takes one picture at a time");
+        expect_writable(options.save_latents, options.output.overwrite);
+    }
+    return picture_paths(options.output, count);
+}
+
+}  // namespace ldm::program
