@@ -95,10 +95,12 @@ std::vector<PictureContexts> LatentDiffusion::contexts(const PromptPlan& plan) c
 }
 
 ConditionedModel LatentDiffusion::conditioned_model() const {
-    return [unet = loaded(unet_, "the UNet", [&] { return make_unet(); }), dtype = dtype_](
-               const Tensor& z, const Tensor& t, const unet::Conditioning& given) {
+    const ConditionedModel model = [unet = loaded(unet_, "the UNet", [&] { return make_unet(); }),
+                                    dtype = dtype_](const Tensor& z, const Tensor& t,
+                                                    const unet::Conditioning& given) {
         return ops::to((*unet)(ops::to(z, dtype), t, given), DType::f32);
     };
+    return options_.unet ? options_.unet(model) : model;
 }
 
 Tensor LatentDiffusion::encode(const Tensor& x, const Tensor& noise) const {

@@ -41,6 +41,8 @@ public:
                              const Tensor& noise)>
             encode = {};
         std::function<Tensor(const FirstStageDecoder& decoder, const Tensor& z)> decode = {};
+        /// How the UNet is asked, if not about all of the latents at once (chapter 11: in patches).
+        std::function<ConditionedModel(const ConditionedModel& unet)> unet = {};
     };
 
     /// Runs on the device and in the type set by Checkpoint::use(). Throws an Error for a model

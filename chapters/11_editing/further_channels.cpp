@@ -55,4 +55,21 @@ pipeline::Guide guided_by_picture(const Tensor& picture, double image_cfg_scale)
 }
 //! [guided]
 
+pipeline::ConditionedModel in_patches(const pipeline::ConditionedModel& unet,
+                                      const Patches& patches) {
+    return [=](const Tensor& x, const Tensor& t, const unet::Conditioning& given) {
+        // x and its further channels are cut together
+        std::vector<Tensor> all = {x};
+        all.insert(all.end(), given.concat.begin(), given.concat.end());
+        const std::int64_t channels = x.dim(1);
+        const auto predict = [&](const Tensor& crop) {
+            unet::Conditioning there = given;
+            there.concat.clear();
+            if (crop.dim(1) > channels) there.concat = {ops::slice(crop, 1, channels, crop.dim(1))};
+            return unet(ops::slice(crop, 1, 0, channels), t, there);
+        };
+        return apply_patchwise(predict, ops::concat(all, 1), patches);
+    };
+}
+
 }  // namespace ldm::editing

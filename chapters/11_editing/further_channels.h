@@ -1,9 +1,10 @@
 #pragma once
 
 #include "chapters/08_ldm_pipeline/guidance.h"
+#include "chapters/11_editing/fold_unfold.h"
 
-/// UNets that are given pictures as further channels beside the noisy latents (conditioning key
-/// hybrid).
+/// UNets asked in other ways than with latents and a prompt: with pictures as further channels
+/// beside the latents (conditioning key hybrid), and in patches.
 
 namespace ldm::editing {
 
@@ -21,5 +22,11 @@ namespace ldm::editing {
 /// is shown, and 0 are zeros in its place. Upstream: diffusers'
 /// StableDiffusionInstructPix2PixPipeline.
 [[nodiscard]] pipeline::Guide guided_by_picture(const Tensor& picture, double image_cfg_scale);
+
+/// The UNet, asked about overlapping patches of the latents (and of what stands beside them) one
+/// after the other, and its predictions blended: apply_patchwise() of a UNet with a conditioning.
+/// What it is told in words it is told about each patch.
+[[nodiscard]] pipeline::ConditionedModel in_patches(const pipeline::ConditionedModel& unet,
+                                                    const Patches& patches);
 
 }  // namespace ldm::editing

@@ -61,6 +61,14 @@ void add_picture_options(CLI::App& command, DrawingOptions& options) {
 }
 
 void add_computing_options(CLI::App& command, DrawingOptions& options) {
+    command.add_flag("--vae-tiling", options.vae_tiling,
+                     "Encode and decode in strips: the same picture in a fraction of the memory,\n"
+                     "in twice the time");
+    command
+        .add_option("--patch-size", options.patch_size,
+                    "Show the UNet overlapping patches so wide and high instead of the whole\n"
+                    "picture: less memory for large ones")
+        ->check(CLI::Range(8, 16384));
     command
         .add_option("--precision", options.precision,
                     "f32, or bf16: rounded factors, faster where the processor multiplies bfloat16")
@@ -121,7 +129,7 @@ std::vector<std::uint64_t> seeds_of(const DrawingOptions& options, std::size_t c
         first = std::stoull(options.seed);
     }
     std::vector<std::uint64_t> seeds(count, first);
-    if (!options.prompt_file.empty()) return seeds;
+    if (!options.prompt_file.empty() || options.same_seed) return seeds;
     if (first > std::numeric_limits<std::uint64_t>::max() - (count - 1))
         throw Error(fmt::format("--seed {}: there are no {} seeds from there on", first, count));
     std::iota(seeds.begin(), seeds.end(), first);

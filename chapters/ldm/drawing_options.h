@@ -28,6 +28,11 @@ struct DrawingOptions {
     // -1: a random one
     std::string seed = "42";
     int batch_size = 0, threads = 0;
+    // all pictures of a prompt begin with the same seed
+    bool same_seed = false;
+    bool vae_tiling = false;
+    // in pixels; 0: the UNet sees the whole picture
+    int patch_size = 0;
 };
 
 /// Adds all of them to a command: one grammar for every way to draw.
@@ -40,7 +45,8 @@ void finish(const CLI::App& command, DrawingOptions& options);
 std::vector<std::string> prompts_of(const DrawingOptions& options);
 
 /// The seed of each picture. Pictures of one prompt have seeds that follow each other, so that they
-/// differ; the lines of a prompt file all have the same one. Says which was chosen for -1.
+/// differ, unless same_seed is set; the lines of a prompt file all have the same one. Says which
+/// was chosen for -1.
 std::vector<std::uint64_t> seeds_of(const DrawingOptions& options, std::size_t count);
 
 /// Options given on the command line before those the model prefers before those of this program.

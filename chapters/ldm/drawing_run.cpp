@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "chapters/09_training/lora/lora_file.h"
+#include "chapters/11_editing/further_channels.h"
+#include "chapters/11_editing/tiled_first_stage.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
 #include "common/ops/precision.h"
@@ -129,6 +131,20 @@ void merge_loras(nn::ModelSource& source, const DrawingOptions& options,
     }
 }
 
+/// The UNet in patches of so many pixels, which overlap by half.
+std::function<pipeline::ConditionedModel(const pipeline::ConditionedModel&)> in_patches_of(
+    int pixels, const pipeline::ModelSpec& spec) {
+    const int step = spec.size_step();
+    if (pixels % step != 0)
+        throw Error(
+            fmt::format("--patch-size {}: for this model it is a multiple of {}", pixels, step));
+    const int size = pixels / spec.autoencoder_factor();
+    const editing::Patches patches{.kernel = {size, size}, .stride = {size / 2, size / 2}};
+    return [patches](const pipeline::ConditionedModel& unet) {
+        return editing::in_patches(unet, patches);
+    };
+}
+
 }  // namespace
 
 std::vector<image::Image> pictures_of(const Txt2ImgResult& result) {
@@ -167,12 +183,20 @@ void run(const DrawingOptions& options, const Drawing& drawing) {
     // with one batch each network has done its part when the next one is needed
     LatentDiffusion::Options networks = drawing.model;
     networks.keep_networks = batches > 1;
+    if (options.patch_size > 0) networks.unet = in_patches_of(options.patch_size, opened.spec);
+    if (options.vae_tiling) {
+        networks.encode = [](const auto& encoder, const Tensor& x, const Tensor& noise) {
+            return editing::encode_in_strips(encoder, x, noise);
+        };
+        networks.decode = [](const auto& decoder, const Tensor& z) {
+            return editing::decode_in_strips(decoder, z);
+        };
+    }
     networks.on_load = [&](std::string_view part) { display.load(part); };
     const LatentDiffusion model(std::move(opened), networks);
     for (std::size_t first = 0; first < prompts.size(); first += at_once)
         (void)plan_of(model, batch_of(base, prompts, seeds, first,
                                       std::min(at_once, prompts.size() - first)));
-    const std::string more = drawing.parameters ? drawing.parameters(model.spec()) : "";
     display.plan(static_cast<std::int64_t>(batches), drawing.steps
                                                          ? drawing.steps(base, model.spec())
                                                          : step_count(base, model.spec()));
@@ -190,8 +214,11 @@ void run(const DrawingOptions& options, const Drawing& drawing) {
                 report::message(
                     fmt::format("the prompt is too long for this model; not read: \"{}\"",
                                 result.drawn.cut[i]));
-            pictures.push_back({paths[first + i], std::move(result.pictures[i]),
-                                picture_text(options, model, request, i, more)});
+            pictures.push_back(
+                {paths[first + i], std::move(result.pictures[i]),
+                 picture_text(
+                     options, model, request, i,
+                     drawing.parameters ? drawing.parameters(model.spec(), first + i) : "")});
         }
         save_pictures(pictures);
         if (!options.save_latents.empty()) save_latents(options.save_latents, result.drawn);

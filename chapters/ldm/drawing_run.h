@@ -24,8 +24,9 @@ struct Drawing {
     std::function<Result(const pipeline::LatentDiffusion& model,
                          const pipeline::Txt2ImgRequest& request, const ddpm::Observer& observer)>
         draw;
-    /// What a PNG says beside the settings, ", Denoising strength: 0.75".
-    std::function<std::string(const pipeline::ModelSpec& spec)> parameters = {};
+    /// What the PNG of one of all pictures says beside the settings, ", Denoising strength: 0.75".
+    std::function<std::string(const pipeline::ModelSpec& spec, std::size_t picture)> parameters =
+        {};
     /// Changes the request that the options make.
     std::function<void(pipeline::Txt2ImgRequest& request, const pipeline::ModelSpec& spec)> adjust =
         {};

@@ -64,7 +64,7 @@ Drawing drawing_of(const Options& options, const image::Image& picture) {
         const auto drawn = editing::img2img(model, request_of(options, picture, request), observer);
         return Drawing::Result{drawn, pictures_of(drawn)};
     };
-    drawing.parameters = [&, changes](const pipeline::ModelSpec& spec) {
+    drawing.parameters = [&, changes](const pipeline::ModelSpec& spec, std::size_t) {
         return changes(spec) ? fmt::format(", Image CFG scale: {:g}", options.image_cfg_scale)
                              : fmt::format(", Denoising strength: {:g}", options.strength);
     };

@@ -44,7 +44,7 @@ Drawing drawing_of(const Options& options) {
         const auto result = editing::inpaint(model, request_of(request), observer);
         return Drawing::Result{result.drawn, result.pictures};
     };
-    drawing.parameters = [&](const pipeline::ModelSpec&) {
+    drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t) {
         const editing::InpaintRequest& inpaint = options.inpaint;
         std::string text = fmt::format(", Denoising strength: {:g}, Mask blur: {:g}",
                                        inpaint.strength, inpaint.mask_blur);
