@@ -467,7 +467,7 @@ TEST_CASE("pictures of prompts of all kinds in one batch are those drawn alone")
 
 TEST_CASE("a learned word that is a token's own embedding draws what the token draws") {
     // the row of the vocabulary for "cat</w>", read from the model's file
-    const io::SafetensorsFile file(nn::shipped_model() / "model.safetensors");
+    const io::TensorFile file = io::open_tensor_file(nn::shipped_model() / "model.safetensors");
     const io::TensorEntry& table =
         file.at("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight");
     const auto ids = shipped().source().tokenizer().tokenize("cat");

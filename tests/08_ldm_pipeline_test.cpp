@@ -217,8 +217,7 @@ TEST_CASE("families that are not supported are named, from the header alone") {
         CHECK_FALSE(inspection.whole);
         CHECK_THAT(inspection.text, has_text(family) && has_text(problem));
     };
-    is(sd_file(9, 768), sd1, "9 channels (inpainting");
-    is(sd_file(8, 768), sd1, "instruct-pix2pix");
+    is(sd_file(5, 768), sd1, "5 channels (depth to image");
     is(sd_file(7, 768), sd1, "7 channels");
     is(sd_file(4, 1024), "Stable Diffusion 2.x", "OpenCLIP");
     is(sd_file(4, 2048), "SDXL", "text towers");
@@ -230,7 +229,7 @@ TEST_CASE("families that are not supported are named, from the header alone") {
     is({{"double_blocks.0.img_attn.qkv.weight", {1}}}, "Flux", "transformer");
     is({{"lora_unet_conv_in.lora_down.weight", {1}}}, "LoRA", "--lora");
     is({{"lora_unet_conv_in.hada_w1_a", {1}}}, "LoHa", "yet");
-    is({{"emb_params", {1, 768}}}, "textual inversion", "yet");
+    is({{"emb_params", {1, 768}}}, "textual inversion", "--embedding");
     is({{"control_model.input_blocks.0.0.weight", {320, 4, 3, 3}}}, "ControlNet", "yet");
     is({{"scaled_fp8", {2}}}, "scaled 8-bit floats", "take those in 16 bits");
     is({{"model.diffusion_model.out.2.scale_weight", {1}}}, "scaled 8-bit floats", "16 bits");
@@ -242,8 +241,15 @@ TEST_CASE("families that are not supported are named, from the header alone") {
     auto no_autoencoder = sd_file(4, 768);
     no_autoencoder.erase("first_stage_model.decoder.conv_in.weight");
     is(no_autoencoder, sd1, "no autoencoder");
-    write_header(path, sd_file(4, 768));
-    CHECK(open_model(path).spec.problems.empty());
+    for (const auto& [channels, input] : std::map<int, ConcatInput>{
+             {4, ConcatInput::none},
+             {8, ConcatInput::picture},
+             {9, ConcatInput::mask_and_picture},
+         }) {
+        write_header(path, sd_file(channels, 768));
+        CHECK(open_model(path).spec.problems.empty());
+        CHECK(open_model(path).spec.concat_input() == input);
+    }
 }
 
 TEST_CASE("a diffusers scheduler's settings are honoured or refused by name") {
@@ -306,8 +312,8 @@ TEST_CASE("a diffusers folder that is not supported says why, from its settings 
     io::write_json(folder / "scheduler/scheduler_config.json",
                    {{"_class_name", "DDIMScheduler"}, {"prediction_type", "flow"}});
     problem("'prediction_type' is 'flow'");
-    io::write_json(folder / "unet/config.json", {{"in_channels", 9}});
-    problem("9 channels");
+    io::write_json(folder / "unet/config.json", {{"in_channels", 7}});
+    problem("7 channels");
     io::write_json(folder / "unet/config.json", {{"cross_attention_dim", 1024}});
     problem("Stable Diffusion 2.x");
     std::filesystem::create_directories(folder / "text_encoder_2");

@@ -66,8 +66,9 @@ private:
             return set_family({"SDXL", {"its two text towers cannot be read yet"}});
         const io::Json unet = config_of("unet");
         set_family(identify_by_context(io::get_or(unet, "cross_attention_dim", 768)));
-        if (const auto problem = unsupported_channels(io::get_or(unet, "in_channels", 4));
-            !problem.empty())
+        const int channels = io::get_or(unet, "in_channels", 4);
+        parts_.config = sd1_settings(channels);
+        if (const auto problem = unsupported_channels(channels); !problem.empty())
             problems_.push_back(problem);
     }
 

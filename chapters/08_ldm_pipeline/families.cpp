@@ -38,8 +38,10 @@ const Mark marks[] = {
     {"lora_A.weight", {"a LoRA", {"name a model and give it this file with --lora"}}},
     {"hada_w1_a", {"a LoHa", {"LoRAs of this kind cannot be read yet"}}},
     {"lokr_w1", {"a LoKr", {"LoRAs of this kind cannot be read yet"}}},
-    {"emb_params", {"a textual inversion", {"embeddings cannot be read yet"}}},
-    {"string_to_param", {"a textual inversion", {"embeddings cannot be read yet"}}},
+    {"emb_params",
+     {"a textual inversion", {"name a model and give it this file with --embedding"}}},
+    {"string_to_param",
+     {"a textual inversion", {"name a model and give it this file with --embedding"}}},
     {"control_model.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
     {"controlnet_cond_embedding.", {"a ControlNet", {"ControlNets cannot be used yet"}}},
     {"scaled_fp8",
@@ -71,8 +73,8 @@ ModelFamily identify_without_unet(const io::TensorFile& file) {
 
 }  // namespace
 
-io::Json sd1_settings() {
-    return io::parse_json(R"({
+io::Json sd1_settings(std::int64_t in_channels) {
+    io::Json settings = io::parse_json(R"({
       "format": "ldm-model v1", "name": "Stable Diffusion 1.x", "image_size": 512,
       "beta_schedule": "linear", "linear_start": 0.00085, "linear_end": 0.012, "timesteps": 1000,
       "parameterization": "eps", "scale_factor": 0.18215, "conditioning_key": "crossattn",
@@ -91,14 +93,15 @@ io::Json sd1_settings() {
         "eos_token_id": 49407, "pad_token_id": 49407, "hidden_act": "quick_gelu"}},
       "sampler": {"name": "ddim", "steps": 50, "cfg_scale": 7.5}
     })",
-                          "SD 1.x");
+                                       "SD 1.x");
+    settings["unet_config"]["in_channels"] = in_channels;
+    if (in_channels > 4) settings["conditioning_key"] = "hybrid";
+    return settings;
 }
 
 std::string unsupported_channels(std::int64_t channels) {
-    if (channels == 4) return {};
-    const char* what = channels == 9   ? "inpainting: latent, mask and masked picture"
-                       : channels == 8 ? "instruct-pix2pix: latent and picture"
-                       : channels == 7 ? "LDM inpainting: latent, masked picture and mask"
+    if (channels == 4 || channels == 8 || channels == 9) return {};
+    const char* what = channels == 7   ? "LDM inpainting: latent, masked picture and mask"
                        : channels == 5 ? "depth to image: latent and depth"
                                        : "no kind that is known";
     return fmt::format("its UNet takes {} channels ({}), which is not supported yet", channels,
@@ -125,10 +128,11 @@ ModelFamily identify(const io::TensorFile& file) {
     ModelFamily family = attention && attention->shape.size() == 2
                              ? identify_by_context(attention->shape[1])
                              : ModelFamily{sd1};
-    if (convolution->shape.size() == 4)
-        if (const std::string problem = unsupported_channels(convolution->shape[1]);
-            !problem.empty())
+    if (convolution->shape.size() == 4) {
+        family.in_channels = convolution->shape[1];
+        if (const std::string problem = unsupported_channels(family.in_channels); !problem.empty())
             family.problems.push_back(problem);
+    }
     if (!has_prefix(file, "first_stage_model."))
         family.problems.push_back("it has no autoencoder (first_stage_model.…)");
     if (!has_prefix(file, "cond_stage_model."))

@@ -17,14 +17,17 @@ struct ModelFamily {
     std::string name;
     /// why this program cannot sample from it, one sentence each; empty if it can
     std::vector<std::string> problems = {};
+    /// of the UNet, beyond the 4 of the latents: pictures (ConcatInput)
+    std::int64_t in_channels = 4;
 };
 
 /// The name of Stable Diffusion 1.x, the family that files of other programs are read as.
 inline constexpr const char* sd1 = "Stable Diffusion 1.x";
 
 /// The settings of that family, which its files do not carry: v1-inference.yaml of
-/// CompVis/stable-diffusion with the CLIP ViT-L/14 text tower, in the form of our config.json.
-[[nodiscard]] io::Json sd1_settings();
+/// CompVis/stable-diffusion with the CLIP ViT-L/14 text tower, in the form of our config.json. A
+/// UNet of more input channels than 4 has the conditioning key hybrid.
+[[nodiscard]] io::Json sd1_settings(std::int64_t in_channels = 4);
 
 /// The family of a file, under CompVis's names (with_compvis_names). First come parts of names that
 /// only one kind of file has (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the
@@ -32,8 +35,8 @@ inline constexpr const char* sd1 = "Stable Diffusion 1.x";
 /// model. Never throws: what it does not know is a family with a problem.
 [[nodiscard]] ModelFamily identify(const io::TensorFile& file);
 
-/// Why a UNet of so many input channels is not supported; empty for 4. Known are 9 (inpainting), 8
-/// (instruct-pix2pix), 7 (LDM inpainting) and 5 (depth to image).
+/// Why a UNet of so many input channels is not supported; empty for 4, 9 (inpainting) and 8
+/// (instruct-pix2pix). Known are 7 (LDM inpainting) and 5 (depth to image).
 [[nodiscard]] std::string unsupported_channels(std::int64_t in_channels);
 
 /// The family whose cross-attention has a context of that width: 768 (SD 1.x, supported), 1024

@@ -70,16 +70,29 @@ std::string first_tensors(const fs::path& path) {
     return text;
 }
 
+/// What the UNet is given beside the latents, and so what the model is for.
+std::string further_channels(const ModelSpec& spec) {
+    switch (spec.concat_input()) {
+        case ConcatInput::none:
+            return "";
+        case ConcatInput::mask_and_picture:
+            return " and a mask with the rest of the picture (ldm inpaint)";
+        case ConcatInput::picture:
+            return " and a picture to be changed (ldm img2img: instruct-pix2pix)";
+    }
+    return "";
+}
+
 std::string description(const ModelSpec& spec) {
     const std::string scheduler =
         spec.scheduler ? fmt::format("scheduler {}; ", spec.scheduler->class_name()) : "";
     return fmt::format(
         "{}predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, a text tower of {} "
-        "tokens of width {}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
+        "tokens of width {}{}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
         scheduler, name_of(spec.schedule.parameterization), spec.schedule.beta_schedule,
         spec.schedule.linear_start, spec.schedule.linear_end, spec.schedule.timesteps,
         name_of(spec.conditioning), spec.text_tower.max_position_embeddings,
-        spec.text_tower.transformer.hidden_size, spec.first_stage.embed_dim,
+        spec.text_tower.transformer.hidden_size, further_channels(spec), spec.first_stage.embed_dim,
         spec.autoencoder_factor(), spec.scale_factor);
 }
 

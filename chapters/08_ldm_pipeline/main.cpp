@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "chapters/08_ldm_pipeline/sampling_figure.h"
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "common/report/chapter_program.h"

@@ -31,7 +31,7 @@ OpenedModel open_single_file(const fs::path& path) {
     const ModelFamily family = identify(file);
     nn::ModelSource source({.layout = Layout::single_file,
                             .path = path,
-                            .config = sd1_settings(),
+                            .config = sd1_settings(family.in_channels),
                             .weight_files = {path}});
     source.checkpoint().add(file);
     ModelSpec spec = spec_from_settings(source.config(), family.name);

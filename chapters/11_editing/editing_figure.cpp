@@ -67,7 +67,9 @@ std::vector<Tile> inpaint_row(const LatentDiffusion& model, const Txt2ImgRequest
     return row;
 }
 
-std::vector<Tile> variation_row(const LatentDiffusion& model, const Txt2ImgRequest& drawing) {
+/// Without a prompt: this model draws a name that it knows much the same for every seed.
+std::vector<Tile> variation_row(const LatentDiffusion& model, Txt2ImgRequest drawing) {
+    drawing.prompts = {""};
     std::vector<Tile> row;
     for (const double share : {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}) {
         const ddpm::Noise noise = noise_of(drawing, model.device());
@@ -86,13 +88,13 @@ std::vector<Tile> hires_row(const LatentDiffusion& model, const Txt2ImgRequest& 
     std::vector<Tile> row = {
         {picture, fmt::format("{} pixels", picture.width)},
         {image::resize(picture, large.width, large.height, image::Filter::lanczos), "enlarged"}};
-    for (const double strength : {0.15, 0.3, 0.5}) {
+    for (const double strength : {0.05, 0.15, 0.3}) {
         HiresRequest request = twice;
         request.strength = strength;
         row.push_back(
             {only_picture(hires(model, request)), fmt::format("strength {:g}", strength)});
     }
-    row.push_back({only_picture(txt2img(model, large)), "drawn large at once"});
+    row.push_back({only_picture(txt2img(model, large)), "large at once"});
     return row;
 }
 
@@ -117,9 +119,10 @@ figures::Canvas editing_figure(const LatentDiffusion& model, const std::string& 
          .caption = fmt::format(
              "img2img goes back towards noise and draws \"{}\" from there: the more strength, the "
              "less is left. Inpainting draws \"{}\" and the apple where the mask is white. "
-             "Variations turn the noise of one seed into that of the next. hires enlarges the "
-             "picture and draws it again; drawn large at once, the model loses its composition.",
-             other_prompt, part_prompt),
+             "Variations, here without a prompt, turn the noise of one seed into that of the next. "
+             "hires enlarges the picture and draws it again. This model has only seen pictures of "
+             "{} pixels, so that more than a little strength harms, and at once it fails.",
+             other_prompt, part_prompt, drawing.width),
          .columns = 6,
          .row_labels = {"img2img", "inpaint", "variations", "hires"}});
 }

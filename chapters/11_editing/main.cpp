@@ -2,8 +2,10 @@
 
 #include "chapters/08_ldm_pipeline/open_model.h"
 #include "chapters/11_editing/decoding_memory.h"
+#include "chapters/11_editing/editing_figure.h"
 #include "chapters/11_editing/figures.h"
 #include "common/report/chapter_program.h"
+#include "common/report/progress.h"
 #include "common/report/spinning.h"
 #include "common/report/table.h"
 
@@ -30,7 +32,7 @@ void print_costs(const Measured& measured) {
     fmt::print("Stable Diffusion's decoder with random weights:\n{}\n", table.text());
 }
 
-void run(const report::ChapterArguments& arguments) {
+void draw_seams(const report::ChapterArguments& arguments) {
     const pipeline::OpenedModel opened = pipeline::open_model(arguments.model);
     opened.source.checkpoint().use({.device = arguments.device});
     const pipeline::FirstStageConfig& config = opened.spec.first_stage;
@@ -52,19 +54,32 @@ void run(const report::ChapterArguments& arguments) {
     arguments.save("11_editing_seams.png", seams_figure(decodings));
 }
 
+void draw_edited(const report::ChapterArguments& arguments, const std::string& prompt) {
+    pipeline::OpenedModel opened = pipeline::open_model(arguments.model);
+    opened.source.use({.device = arguments.device});
+    const pipeline::LatentDiffusion model(std::move(opened), {.encodes = true});
+    const report::Activity activity("drawing");
+    arguments.save("11_editing.png", editing_figure(model, prompt, arguments.seed));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     report::limit_spinning(argv);
     Measured measured;
-    return report::ChapterProgram("11_editing",
-                                  "Masks, large pictures in patches, and decoding in tiles.")
+    std::string prompt = "grinning cat";
+    return report::ChapterProgram(
+               "11_editing",
+               "A picture drawn again, in part, varied and enlarged; large ones in "
+               "patches and tiles.")
+        .option("--prompt", prompt, "What to draw")
         .option("--strips", measured.strips,
                 "Also decode a picture so wide with Stable Diffusion's decoder in strips, and "
                 "print time and memory")
         .option("--at-once", measured.at_once, "The same at once (2048 takes more than 10 GB)")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            run(arguments);
+            draw_edited(arguments, prompt);
+            draw_seams(arguments);
             if (measured.strips != 0 || measured.at_once != 0) print_costs(measured);
         });
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 #include "chapters/08_ldm_pipeline/prompt/textual_inversion.h"
 #include "common/io/utf8.h"
@@ -16,8 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using pipeline::TextualInversion;
 
-/// Every .safetensors file in a folder and in those within it, by its name without the ending; of
-/// two with one name the first by path.
+/// Every .safetensors, .pt or .bin file in a folder and in those within it, by its name without the
+/// ending; of two with one name the first by path.
 std::map<std::string, fs::path> files_in(const fs::path& folder, const std::string& option) {
     constexpr std::size_t most_files = 100'000;
     std::error_code trouble;
@@ -25,8 +26,11 @@ std::map<std::string, fs::path> files_in(const fs::path& folder, const std::stri
     auto file = fs::recursive_directory_iterator(
         folder, fs::directory_options::skip_permission_denied, trouble);
     for (; !trouble && file != fs::recursive_directory_iterator() && paths.size() < most_files;
-         file.increment(trouble))
-        if (file->path().extension() == ".safetensors") paths.insert(file->path());
+         file.increment(trouble)) {
+        const std::string ending = file->path().extension().string();
+        if (ending == ".safetensors" || ending == ".pt" || ending == ".bin")
+            paths.insert(file->path());
+    }
     if (trouble)
         throw Error(
             fmt::format("{} {}: {}", option, text::printable(folder.string()), trouble.message()));
@@ -87,9 +91,10 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
     command.add_option("--lora-dir", options.lora_dir, "Where the LoRAs are that prompts name");
-    command.add_option("--embedding", options.embeddings,
-                       "A learned word (textual inversion, .safetensors), called like its file;\n"
-                       "may be repeated");
+    command.add_option(
+        "--embedding", options.embeddings,
+        "A learned word (textual inversion, .safetensors or .pt), called like its file;\n"
+        "may be repeated");
     command.add_option("--embedding-dir", options.embedding_dir, "A folder of learned words");
 }
 

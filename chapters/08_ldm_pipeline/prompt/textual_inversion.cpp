@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/io/safetensors.h"
+#include "common/io/tensor_file.h"
 #include "common/io/utf8.h"
 
 namespace ldm::pipeline {
@@ -16,13 +16,16 @@ struct Found {
     std::string name;
 };
 
-Found vectors_of(const io::SafetensorsFile& file) {
+Found vectors_of(const io::TensorFile& file) {
     const std::string stem = file.path().stem().string();
     if (file.contains("clip_g"))
         throw Error(fmt::format("{}: its vectors are for SDXL's two text encoders (clip_g)",
                                 file.path().string()));
     for (const char* key : {"emb_params", "clip_l"})
         if (const io::TensorEntry* entry = file.find(key)) return {entry, stem};
+    // A1111's and the paper's .pt: {"string_to_param": {"*": vectors}, …}
+    if (file.entries().size() == 1 && file.entries().front().name.starts_with("string_to_param."))
+        return {&file.entries().front(), stem};
     if (file.entries().size() != 1)
         throw Error(
             fmt::format("{} is no embedding of one word: there are {} tensors in it and "
@@ -39,7 +42,7 @@ bool is_floating(io::DType dtype) {
 }  // namespace
 
 TextualInversion read_textual_inversion(const std::filesystem::path& path) {
-    const io::SafetensorsFile file(path);
+    const io::TensorFile file = io::open_tensor_file(path);
     const auto [entry, name] = vectors_of(file);
     const auto refuse = [&](const std::string& why) {
         throw Error(fmt::format("{}: '{}' {}", path.string(), text::printable(entry->name), why));

@@ -22,10 +22,11 @@ struct TextualInversion {
     Tensor vectors;
 };
 
-/// Reads an embedding as safetensors. Its vectors are called `emb_params` (A1111) or `clip_l`; then
-/// the name is the file's, without the ending. Else there is one tensor, called like the word
-/// (diffusers). [D] is one vector. Throws an Error that names the file for everything else: several
-/// words, `clip_g` (of SDXL), numbers that are not finite.
+/// Reads an embedding, safetensors or a file of PyTorch (.pt, .bin). Its vectors are called
+/// `emb_params` (A1111), `string_to_param.*` (.pt) or `clip_l`; then the name is the file's,
+/// without the ending. Else there is one tensor, called like the word (diffusers). [D] is one
+/// vector. Throws an Error that names the file for everything else: several words, `clip_g` (of
+/// SDXL), numbers that are not finite.
 [[nodiscard]] TextualInversion read_textual_inversion(const std::filesystem::path& path);
 
 /// Throws an Error unless the vectors are as wide as the embeddings of the model's text encoder.
