@@ -19,8 +19,9 @@ Tensor identity(const Tensor& crop) { return crop; }
 /// A picture whose pixel (y, x) is y + 100 x: a crop says where it is from.
 Tensor coordinates(std::int64_t height, std::int64_t width) {
     Tensor x({1, 1, height, width});
-    for (std::int64_t i = 0; i < x.size(); ++i)
-        x.data()[i] = static_cast<float>(i / width + 100 * (i % width));
+    for (std::int64_t row = 0; row < height; ++row)
+        for (std::int64_t column = 0; column < width; ++column)
+            x.data()[row * width + column] = static_cast<float>(row + 100 * column);
     return x;
 }
 

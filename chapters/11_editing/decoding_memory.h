@@ -8,8 +8,9 @@ namespace ldm::editing {
 struct DecodingCost {
     std::string way;
     int size;
+    /// of the processor, added up over threads
     double seconds;
-    /// the most that tensors took at a time, weights included, in GB
+    /// the most that tensors took at a time, in GB: 0.2 of it are weights
     double memory;
 };
 

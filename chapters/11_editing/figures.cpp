@@ -73,7 +73,7 @@ figures::Canvas seams_figure(const std::vector<TiledDecoding>& decodings) {
         headings.push_back(decoding.name);
         pictures.push_back({image::to_image(decoding.picture)});
         differences.push_back({image::to_image(difference_gain * (decoding.picture - whole)),
-                               fmt::format("at most {:.2g} / 255", decoding.difference)});
+                               fmt::format("max {:.1f} / 255", decoding.difference)});
     }
     pictures.insert(pictures.end(), differences.begin(), differences.end());
     return figures::sheet(

@@ -20,7 +20,7 @@ struct Measured {
 };
 
 void print_costs(const Measured& measured) {
-    report::Table table({"pixels", "decoded", "seconds", "memory (GB)"});
+    report::Table table({"pixels", "decoded", "processor seconds", "memory (GB)"});
     const auto add = [&](int size, bool in_strips) {
         if (size == 0) return;
         const DecodingCost cost = decoding_cost(size, in_strips);

@@ -46,7 +46,7 @@ std::int64_t mirrored(std::int64_t i, std::int64_t n) {
 }
 
 std::vector<double> normal_weights(double sigma) {
-    const int radius = static_cast<int>(2.5 * sigma + 0.5);
+    const int radius = static_cast<int>(std::lround(2.5 * sigma));
     std::vector<double> weights;
     double sum = 0;
     for (int d = -radius; d <= radius; ++d) {

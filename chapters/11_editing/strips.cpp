@@ -63,23 +63,25 @@ Tensor strip_of(const Strips& x, const LocalLayers& layers, std::int64_t begin, 
 }
 //! [strip]
 
-/// One beyond the last row of the strip that begins there.
-std::int64_t end_of_strip(const Strips& x, std::int64_t begin) {
-    return std::min(begin + x.strip_height(), x.height());
+/// How many rows of x are computed at a time: so many that the result is as large as a strip.
+std::int64_t rows_at_a_time(const Strips& x, const LocalLayers& layers) {
+    return std::max<std::int64_t>(x.strip_height() / (layers.up * layers.up), 1);
 }
 
 }  // namespace
 
 void for_each_strip(const Strips& x, const LocalLayers& layers,
                     const std::function<void(const Tensor& rows)>& take) {
-    for (std::int64_t begin = 0; begin < x.height(); begin += x.strip_height())
-        take(strip_of(x, layers, begin, end_of_strip(x, begin)));
+    const std::int64_t step = rows_at_a_time(x, layers);
+    for (std::int64_t begin = 0; begin < x.height(); begin += step)
+        take(strip_of(x, layers, begin, std::min(begin + step, x.height())));
 }
 
 Strips mapped(Strips x, const LocalLayers& layers) {
     Strips y(x.pixels());
-    for (std::int64_t begin = 0; begin < x.height(); begin += x.strip_height()) {
-        const std::int64_t end = end_of_strip(x, begin);
+    const std::int64_t step = rows_at_a_time(x, layers);
+    for (std::int64_t begin = 0; begin < x.height(); begin += step) {
+        const std::int64_t end = std::min(begin + step, x.height());
         y.append(strip_of(x, layers, begin, end));
         // the next strip is enlarged by these
         x.release_above(end - reach);
