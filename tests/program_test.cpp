@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -472,7 +473,10 @@ TEST_CASE("the PNG names the LoRAs that were added") {
     const Shape shape = model.at("cond_stage_model.transformer." + layer + ".weight").shape;
     std::string name = "lora_te_" + layer;
     std::ranges::replace(name, '.', '_');
-    const std::vector<float> down(shape[1], 0.01f), up(shape[0], 0.01f), alpha(1, 1.0f);
+    std::vector<float> down(shape[1]), up(shape[0]), alpha(1, 1.0f);
+    // enough of a change to be seen
+    for (std::size_t i = 0; i < down.size(); ++i) down[i] = std::sin(static_cast<float>(i));
+    for (std::size_t i = 0; i < up.size(); ++i) up[i] = std::cos(static_cast<float>(3 * i));
     const std::vector<io::TensorEntry> lora{
         io::entry_of(name + ".lora_down.weight", {1, shape[1]}, down),
         io::entry_of(name + ".lora_up.weight", {shape[0], 1}, up),
