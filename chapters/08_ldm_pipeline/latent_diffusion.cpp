@@ -98,7 +98,7 @@ ConditionedModel LatentDiffusion::conditioned_model() const {
     const ConditionedModel model = [unet = loaded(unet_, "the UNet", [&] { return make_unet(); }),
                                     dtype = dtype_](const Tensor& z, const Tensor& t,
                                                     const unet::Conditioning& given) {
-        return ops::to((*unet)(ops::to(z, dtype), t, given), DType::f32);
+        return ops::to((*unet)(ops::to(z, dtype), t, unet::as_type(given, dtype)), DType::f32);
     };
     return options_.unet ? options_.unet(model) : model;
 }

@@ -6,9 +6,9 @@
 namespace ldm::editing {
 namespace {
 
-/// [1, ...] -> [n, ...]
-Tensor repeated(const Tensor& one, std::int64_t n) {
-    return n == 1 ? one : ops::concat(std::vector(n, one), 0);
+/// [1, c, h, w] -> [n, c, h, w]
+Tensor for_each_of(std::int64_t n, const Tensor& one) {
+    return unet::repeated({.concat = {one}}, n).concat[0];
 }
 
 }  // namespace
@@ -20,7 +20,7 @@ pipeline::ConditionedModel with_channels(const pipeline::ConditionedModel& unet,
         // whoever guides by the picture says itself what is beside x
         if (!given.concat.empty()) return unet(x, t, given);
         unet::Conditioning more = given;
-        more.concat = {repeated(channels, x.dim(0))};
+        more.concat = {for_each_of(x.dim(0), channels)};
         return unet(x, t, more);
     };
 }
@@ -38,7 +38,7 @@ pipeline::Guide guided_by_picture(const Tensor& picture, double image_cfg_scale)
             const Tensor times = t.dtype() == DType::i32 ? ops::to_float(t) : t;
             const unet::Conditioning all{
                 .concat = {ops::concat(
-                    {repeated(0.0f * picture, n), repeated(picture, n * (count - 1))}, 0)},
+                    {for_each_of(n, 0.0f * picture), for_each_of(n * (count - 1), picture)}, 0)},
                 .crossattn = {ops::concat({ops::slice(contexts, 0, 0, n), contexts}, 0)}};
             const auto e = ops::chunk(unet(ops::concat(std::vector(count, x), 0),
                                            ops::concat(std::vector(count, times), 0), all),
