@@ -350,7 +350,8 @@ TEST_CASE("whatever the bytes are, the parsers end, and what they say of it fits
         std::size_t bytes = 0;
         try {
             for (const WeightedText& piece : parse_attention(prompt)) bytes += piece.text.size();
-        } catch (const Error&) {
+        } catch (const Error& refusal) {
+            REQUIRE(std::string_view(refusal.what()).size() > 0);
         }
         REQUIRE(bytes <= prompt.size());
         REQUIRE(take_extra_networks(prompt).text.size() <= prompt.size());

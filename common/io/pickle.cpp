@@ -117,7 +117,8 @@ private:
     template <typename T>
     T read_number() {
         T number;
-        std::memcpy(&number, read_bytes(sizeof(T)).data(), sizeof(T));
+        const std::string_view bytes = read_bytes(sizeof(T));
+        std::memcpy(&number, bytes.data(), bytes.size());
         return number;
     }
 
