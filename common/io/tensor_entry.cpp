@@ -137,8 +137,10 @@ std::vector<std::uint16_t> read_halves(const TensorEntry& entry) {
     // each number once
     std::array<std::uint16_t, 256> table;
     for (int i = 0; i < 256; ++i) table[i] = float_to_half(to_float(static_cast<std::uint8_t>(i)));
-    convert<std::uint8_t>(entry.bytes, std::span(halves),
-                          [&table](std::uint8_t x) { return table[x]; });
+    const std::byte* stored = entry.bytes.data();
+    const auto count = static_cast<std::int64_t>(halves.size());
+#pragma omp parallel for schedule(static) if (count > 1 << 20)
+    for (std::int64_t i = 0; i < count; ++i) halves[i] = table[static_cast<std::size_t>(stored[i])];
     return halves;
 }
 

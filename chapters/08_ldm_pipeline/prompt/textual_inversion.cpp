@@ -74,8 +74,10 @@ EmbeddingNames::EmbeddingNames(const text::ClipTokenizer& tokenizer,
         names_[tokens.front()].push_back({std::move(tokens), i});
     }
     for (auto& [first, names] : names_)
-        std::ranges::stable_sort(names, std::ranges::greater(),
-                                 [](const Name& name) { return name.tokens.size(); });
+        std::ranges::sort(names, [](const Name& a, const Name& b) {
+            return std::pair(b.tokens.size(), a.embedding) <
+                   std::pair(a.tokens.size(), b.embedding);
+        });
 }
 
 std::optional<EmbeddingNames::Match> EmbeddingNames::at_front(
