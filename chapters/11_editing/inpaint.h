@@ -33,7 +33,8 @@ void expect_possible(const InpaintRequest& request, const pipeline::ModelSpec& s
 struct InpaintResult {
     /// what was drawn, and how
     pipeline::Txt2ImgResult drawn;
-    /// the pictures with the new part in them: everything else is as it was, to the bit
+    /// the pictures with the new part in them; beyond the soft edge everything is as it was, to the
+    /// bit
     std::vector<image::Image> pictures;
 };
 
