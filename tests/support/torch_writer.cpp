@@ -9,10 +9,10 @@
 namespace ldm::test {
 namespace {
 
-/// The number in so many bytes, the lowest first.
+/// The number in so many bytes, the lowest first; those beyond its eight are 0.
 std::string bytes_of(std::uint64_t number, int size) {
     std::string bytes;
-    for (int i = 0; i < size; ++i) bytes += static_cast<char>(number >> 8 * i);
+    for (int i = 0; i < size; ++i, number >>= 8) bytes += static_cast<char>(number);
     return bytes;
 }
 
