@@ -4,6 +4,6 @@ FNR == 1      { chapter = FILENAME; sub(/\/[^\/]*$/, "", chapter); sub(/.*\/chap
 /^```/        { code = !code }
 code          { print; next }
 /!\[.*\]\([a-z_]+\.png\)/ { sub(/\]\(/, "](" chapter "/") }
-/^\$\$$/      { print (open = !open) ? "\\f[" : "\\f]"; next }
+/^ *\$\$$/    { print (open = !open) ? "\\f[" : "\\f]"; next }
               { while (match($0, /\$[^$]+\$/)) $0 = substr($0, 1, RSTART-1) "\\f\001" substr($0, RSTART+1, RLENGTH-2) "\\f\001" substr($0, RSTART+RLENGTH)
                 gsub(/\001/, "$"); print }

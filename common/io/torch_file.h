@@ -15,9 +15,8 @@ namespace ldm::io {
 /// Reads and checks what torch.save wrote, in memory; the entries are views into `file` or copies
 /// (collect_torch_tensors). Two formats:
 ///
-///   since PyTorch 1.6   a zip file with <root>/data.pkl, a pickle of the object,
-///   <root>/data/<key>,
-///                       the numbers of each storage, not compressed, and <root>/byteorder
+///   since PyTorch 1.6   a zip file with ROOT/data.pkl, a pickle of the object, ROOT/data/KEY, the
+///                       numbers of each storage, not compressed, and ROOT/byteorder
 ///   before              pickles one after the other (a magic number, the protocol 1001, the
 ///                       machine, the object, the keys of the storages), then for each key 8 bytes
 ///                       with the count of its elements, and the elements
