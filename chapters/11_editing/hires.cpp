@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "common/error.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/resize.h"
@@ -15,13 +12,9 @@ namespace ldm::editing {
 pipeline::Txt2ImgRequest enlarged(const HiresRequest& request, const pipeline::ModelSpec& spec) {
     if (!(request.scale >= 1 && request.scale <= 8))
         throw Error(fmt::format("the scale is {:g}, expected 1 to 8", request.scale));
-    const auto nearest = [&](int pixels) {
-        const int step = spec.size_step();
-        return std::max(step, static_cast<int>(std::lround(pixels * request.scale / step)) * step);
-    };
     pipeline::Txt2ImgRequest larger = request.drawing;
-    larger.width = nearest(larger.width);
-    larger.height = nearest(larger.height);
+    larger.width = nearest_size(larger.width * request.scale, spec);
+    larger.height = nearest_size(larger.height * request.scale, spec);
     if (request.steps) larger.steps = request.steps;
     return larger;
 }

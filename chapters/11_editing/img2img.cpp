@@ -52,14 +52,15 @@ void expect_possible(const Img2ImgRequest& request, const pipeline::ModelSpec& s
     }
 }
 
+int nearest_size(double pixels, const pipeline::ModelSpec& spec) {
+    const int step = spec.size_step();
+    return std::max(step, static_cast<int>(std::lround(pixels / step)) * step);
+}
+
 image::Extent usual_size(const image::Image& picture, const pipeline::ModelSpec& spec) {
     const double scale =
         static_cast<double>(spec.image_size) / std::min(picture.width, picture.height);
-    const auto nearest = [&](int pixels) {
-        const int step = spec.size_step();
-        return std::max(step, static_cast<int>(std::lround(pixels * scale / step)) * step);
-    };
-    return {nearest(picture.width), nearest(picture.height)};
+    return {nearest_size(picture.width * scale, spec), nearest_size(picture.height * scale, spec)};
 }
 
 //! [fitted]

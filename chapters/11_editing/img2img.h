@@ -28,6 +28,9 @@ struct Img2ImgRequest {
 /// pipeline::expect_possible().
 void expect_possible(const Img2ImgRequest& request, const pipeline::ModelSpec& spec);
 
+/// The multiple of spec.size_step() that is nearest to so many pixels, at least one.
+[[nodiscard]] int nearest_size(double pixels, const pipeline::ModelSpec& spec);
+
 /// The size at which to draw a picture unless another is asked for: its proportions, the shorter
 /// side as long as the model's pictures, both the nearest multiples of spec.size_step().
 [[nodiscard]] image::Extent usual_size(const image::Image& picture,
