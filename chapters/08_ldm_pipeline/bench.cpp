@@ -26,18 +26,6 @@
 namespace ldm::pipeline {
 namespace {
 
-Tensor numbers(const std::string& name, const Shape& shape, double mean, double std) {
-    Tensor x(shape);
-    random::procgen_fill(name, 1, mean, std, x.values());
-    return x;
-}
-
-/// Weights that keep the size of what goes through them: norms near 1, others by their fan-in.
-Tensor recipe_weights(const std::string& name, const Shape& shape) {
-    if (shape.size() < 2) return numbers(name, shape, name.ends_with("weight") ? 1.0 : 0.0, 0.02);
-    return numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
-}
-
 /// The largest memory of this process, or of its tensors on a GPU, since the last call of
 /// forget_peak_memory(), in MiB.
 double peak_memory_mib(Device device) {
@@ -95,8 +83,8 @@ Tensor moved_to(const Tensor& x, const BenchOptions& options) {
 /// busy), the best of some.
 double sgemm_gflops(const BenchOptions& options) {
     const std::int64_t n = options.device == Device::cuda ? 8192 : 1536;
-    const Tensor a = moved_to(numbers("a", {n, n}, 0.0, 1.0), options),
-                 b = moved_to(numbers("b", {n, n}, 0.0, 1.0), options);
+    const Tensor a = moved_to(recipe_numbers("a", {n, n}, 0.0, 1.0), options),
+                 b = moved_to(recipe_numbers("b", {n, n}, 0.0, 1.0), options);
     double best = 1e9;
     for (int i = 0; i < 10; ++i)
         best = std::min(
@@ -107,7 +95,8 @@ double sgemm_gflops(const BenchOptions& options) {
 io::Json time_part(const std::string& part, const BenchOptions& options) {
     const ModelSpec spec = spec_from_settings(sd1_settings(), sd1);
     const int latent = options.size / 8;
-    const Tensor z = moved_to(numbers("z", {options.batch, 4, latent, latent}, 0.0, 1.0), options);
+    const Tensor z =
+        moved_to(recipe_numbers("z", {options.batch, 4, latent, latent}, 0.0, 1.0), options);
     forget_peak_memory(options.device);
 
     nn::Checkpoint checkpoint;
@@ -122,7 +111,7 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
             [model = std::make_shared<unet::UNetModel>(checkpoint.root(), spec.unet)](
                 const std::vector<Tensor>& in) { return (*model)(in[0], in[1], in[2]); });
         run = [step, z, t = ops::to(Tensor::full({options.batch}, 500.0f), options.device),
-               words = moved_to(numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
+               words = moved_to(recipe_numbers("c", {options.batch, 77, 768}, 0.0, 1.0), options)] {
             (*step)({z, t, words});
         };
     } else {
@@ -152,6 +141,18 @@ void expect_known_parts(const std::vector<std::string>& parts) {
 }
 
 }  // namespace
+
+Tensor recipe_numbers(const std::string& name, const Shape& shape, double mean, double std) {
+    Tensor x(shape);
+    random::procgen_fill(name, 1, mean, std, x.values());
+    return x;
+}
+
+Tensor recipe_weights(const std::string& name, const Shape& shape) {
+    if (shape.size() < 2)
+        return recipe_numbers(name, shape, name.ends_with("weight") ? 1.0 : 0.0, 0.02);
+    return recipe_numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
+}
 
 io::Json bench(const BenchOptions& options) {
     expect_known_parts(options.parts);

@@ -50,4 +50,11 @@ io::Json bench(const BenchOptions& options);
 /// The same as a table to read.
 std::string bench_table(const io::Json& report);
 
+/// Numbers by recipe (random::procgen_fill): the same for a name everywhere.
+Tensor recipe_numbers(const std::string& name, const Shape& shape, double mean, double std);
+
+/// Weights that keep the size of what goes through them: norms near 1, others by their fan-in. For
+/// Checkpoint::add_fallback().
+Tensor recipe_weights(const std::string& name, const Shape& shape);
+
 }  // namespace ldm::pipeline

@@ -2,32 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <ctime>
 
+#include "chapters/08_ldm_pipeline/bench.h"
 #include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/11_editing/tiled_first_stage.h"
 #include "common/device/memory.h"
-#include "common/random/procgen.h"
 
 namespace ldm::editing {
-namespace {
-
-Tensor numbers(const std::string& name, const Shape& shape, double mean, double std) {
-    Tensor x(shape);
-    random::procgen_fill(name, 1, mean, std, x.values());
-    return x;
-}
-
-/// Weights that keep the size of what goes through them.
-Tensor random_weights(const std::string& name, const Shape& shape) {
-    if (shape.size() < 2) return numbers(name, shape, name.ends_with("weight") ? 1.0 : 0.0, 0.02);
-    return numbers(name, shape, 0.0, std::sqrt(double(shape[0]) / element_count(shape)));
-}
-
-}  // namespace
-
 DecodingCost decoding_cost(int size, bool in_strips) {
     constexpr int f = 8, largest = 8192;
     if (size < f || size > largest || size % f != 0)
@@ -35,12 +18,12 @@ DecodingCost decoding_cost(int size, bool in_strips) {
                                 largest));
     const io::Json settings = pipeline::sd1_settings();
     nn::Checkpoint checkpoint;
-    checkpoint.add_fallback(random_weights);
+    checkpoint.add_fallback(pipeline::recipe_weights);
     checkpoint.freeze();
     const pipeline::FirstStageDecoder decoder(
         checkpoint.root(), pipeline::FirstStageConfig::from_json(settings.at("first_stage_config")),
         settings.at("scale_factor"));
-    const Tensor z = numbers("z", {1, 4, size / f, size / f}, 0.0, 1.0);
+    const Tensor z = pipeline::recipe_numbers("z", {1, 4, size / f, size / f}, 0.0, 1.0);
 
     forget_memory_peak();
     const std::clock_t start = std::clock();
