@@ -290,6 +290,7 @@ TEST_CASE("a diffusers scheduler's settings are honoured or refused by name") {
     refused({{"_class_name", "FlowMatchEulerDiscreteScheduler"}}, "FlowMatchEuler");
     refused({{"steps_ofset", 1}}, "'steps_ofset', nearest: 'steps_offset'");
     refused({{"steps_offset", 1.5}}, "'steps_offset'");
+    refused({{"beta_\nd", 1}}, "no scheduler has the key 'beta_\\nd'");
     refused({{"beta_start", "small"}}, "'beta_start'");
     CHECK_THROWS_WITH(settings({{"trained_betas", {0.1, 1.5}}}).schedule(), has_text("1.5"));
     CHECK_THROWS_WITH(SchedulerSettings(io::Json::object()), has_text("_class_name"));

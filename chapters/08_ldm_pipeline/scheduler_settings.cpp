@@ -8,6 +8,7 @@
 #include <set>
 
 #include "chapters/01_ddpm/betas.h"
+#include "common/io/utf8.h"
 #include "common/nn/nearest_name.h"
 
 namespace ldm::pipeline {
@@ -131,7 +132,10 @@ const std::vector<Class>& classes() {
     return all;
 }
 
-[[noreturn]] void refuse(const std::string& what) { throw Error("scheduler_config.json: " + what); }
+/// What the file says may be part of the message, which stays one line all the same.
+[[noreturn]] void refuse(const std::string& what) {
+    throw Error("scheduler_config.json: " + text::printable(what, 400));
+}
 
 void expect_known_keys(const Json& config) {
     std::set<std::string> known = {"_class_name", "_diffusers_version"};
