@@ -2,6 +2,7 @@
 // known as Stable Diffusion 1.x and to hand out every number of its weights.
 
 #include <filesystem>
+#include <map>
 #include <numeric>
 
 #include "chapters/08_ldm_pipeline/diffusers_weights.h"
@@ -152,6 +153,70 @@ TEST_CASE("layouts: a single file in every type and format") {
     CHECK_THAT(inspect(folder / "m.safetensors").text, has_text(", safetensors"));
     CHECK_THAT(inspect(folder / "zip.ckpt").text, has_text(", PyTorch checkpoint\n"));
     CHECK_THAT(inspect(folder / "old.ckpt").text, has_text("PyTorch checkpoint of the old format"));
+}
+
+TEST_CASE("layouts: OpenCLIP's text tower gets the names of transformers, its matrices apart") {
+    const std::string theirs = "cond_stage_model.model.",
+                      ours = "cond_stage_model.transformer.text_model.";
+    std::vector<float> numbers(64);
+    std::iota(numbers.begin(), numbers.end(), 1.0f);
+    const auto entry = [&](const std::string& name, std::vector<std::int64_t> shape) {
+        const auto count = static_cast<std::size_t>(element_count(Shape(shape)));
+        return io::entry_of(theirs + name, std::move(shape), std::span(numbers).first(count));
+    };
+    const std::string layer = "transformer.resblocks.3.", ours_of_layer = "encoder.layers.3.";
+    const std::map<std::string, std::string> names = {
+        {"token_embedding.weight", "embeddings.token_embedding.weight"},
+        {"positional_embedding", "embeddings.position_embedding.weight"},
+        {"ln_final.bias", "final_layer_norm.bias"},
+        {layer + "ln_1.weight", ours_of_layer + "layer_norm1.weight"},
+        {layer + "ln_2.bias", ours_of_layer + "layer_norm2.bias"},
+        {layer + "attn.out_proj.weight", ours_of_layer + "self_attn.out_proj.weight"},
+        {layer + "mlp.c_fc.weight", ours_of_layer + "mlp.fc1.weight"},
+        {layer + "mlp.c_proj.bias", ours_of_layer + "mlp.fc2.bias"}};
+    Entries entries = {entry(layer + "attn.in_proj_weight", {6, 2}),
+                       entry(layer + "attn.in_proj_bias", {6})};
+    for (const auto& [name, expected] : names) entries.push_back(entry(name, {2}));
+    const test::TemporaryFolder folder;
+    io::write_safetensors(folder / "m.safetensors", entries);
+
+    const auto file = with_compvis_names(io::open_tensor_file(folder / "m.safetensors"));
+    CHECK(file.entries().size() == names.size() + 6);
+    for (const auto& [name, expected] : names)
+        CHECK(io::read_floats(file.at(ours + expected)) == std::vector<float>{1, 2});
+    const auto part = [&](const std::string& name) {
+        const io::TensorEntry& found = file.at(ours + ours_of_layer + "self_attn." + name);
+        CHECK(found.shape.front() == 2);
+        return io::read_floats(found);
+    };
+    CHECK(part("q_proj.weight") == std::vector<float>{1, 2, 3, 4});
+    CHECK(part("k_proj.weight") == std::vector<float>{5, 6, 7, 8});
+    CHECK(part("v_proj.weight") == std::vector<float>{9, 10, 11, 12});
+    CHECK(part("q_proj.bias") == std::vector<float>{1, 2});
+    CHECK(part("k_proj.bias") == std::vector<float>{3, 4});
+    CHECK(part("v_proj.bias") == std::vector<float>{5, 6});
+}
+
+TEST_CASE("layouts: what a file says its UNet predicts") {
+    const test::TemporaryFolder folder;
+    const SmallModel model;
+    const auto opened = [&](const Entries& entries,
+                            const std::map<std::string, std::string>& metadata) {
+        io::write_safetensors(folder / "m.safetensors", entries, metadata);
+        return open_model(folder / "m.safetensors").spec;
+    };
+    using enum ddpm::Parameterization;
+    const std::string key = "modelspec.prediction_type";
+    CHECK(opened(model.all(), {}).schedule.parameterization == eps);
+    CHECK(opened(model.all(), {{key, "epsilon"}}).schedule.parameterization == eps);
+    CHECK(opened(model.all(), {{key, "v"}}).schedule.parameterization == v);
+    CHECK_THROWS_WITH(opened(model.all(), {{key, "rectified flow"}}),
+                      has_text("predicts 'rectified flow', expected epsilon or v"));
+    Entries marked = model.all();
+    const std::vector<float> nothing;
+    marked.push_back(io::entry_of("v_pred", {0}, nothing));
+    CHECK(opened(marked, {}).schedule.parameterization == v);
+    CHECK(opened(marked, {}).image_size == 512);
 }
 
 TEST_CASE("layouts: a checkpoint of Lightning, and names that begin with state_dict.") {

@@ -219,10 +219,15 @@ TEST_CASE("families that are not supported are named, from the header alone") {
     };
     is(sd_file(5, 768), sd1, "5 channels (depth to image");
     is(sd_file(7, 768), sd1, "7 channels");
-    is(sd_file(4, 1024), "Stable Diffusion 2.x", "OpenCLIP");
+    is(sd_file(5, 1024), sd2, "5 channels (depth to image");
     is(sd_file(4, 2048), "SDXL", "text towers");
-    is({{"cond_stage_model.model.transformer.resblocks.0.ln_1.weight", {1024}}},
-       "Stable Diffusion 2.x", "OpenCLIP");
+    is({{"cond_stage_model.model.transformer.resblocks.0.ln_1.weight", {1024}}}, "text encoder",
+       "no UNet");
+    is({{"noise_augmentor.betas", {1000}}}, "unCLIP", "image embeddings");
+    is({{"low_scale_model.betas", {1000}}}, "x4 upscaler", "low-resolution input");
+    auto with_labels = sd_file(4, 1024);
+    with_labels["model.diffusion_model.label_emb.weight"] = {1000, 1280};
+    is(with_labels, sd2, "class labels");
     is({{"conditioner.embedders.0.transformer.text_model.final_layer_norm.weight", {768}}}, "SDXL",
        "text towers");
     is({{"model.diffusion_model.joint_blocks.0.x", {1}}}, "Stable Diffusion 3", "transformer");
@@ -249,6 +254,12 @@ TEST_CASE("families that are not supported are named, from the header alone") {
         write_header(path, sd_file(channels, 768));
         CHECK(open_model(path).spec.problems.empty());
         CHECK(open_model(path).spec.concat_input() == input);
+        write_header(path, sd_file(channels, 1024));
+        const ModelSpec spec = open_model(path).spec;
+        CHECK(spec.family == sd2);
+        CHECK(spec.problems.empty());
+        CHECK(spec.concat_input() == input);
+        CHECK(spec.prediction_is_known == (channels > 4));
     }
 }
 

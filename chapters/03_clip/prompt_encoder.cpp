@@ -13,6 +13,7 @@ PromptEncoder::PromptEncoder(text::ClipTokenizer tokenizer, const nn::Params& we
       encoder_(weights, config) {
     expect(tokenizer_.vocabulary_size() == config.vocab_size,
            "merges.txt and vocab_size of the configuration do not belong together");
+    if (config.pad_token_id) tokenizer_.pad_with(*config.pad_token_id);
 }
 
 Tensor PromptEncoder::ids(const std::vector<std::string>& prompts,

@@ -20,10 +20,13 @@ TextEncoder::Config TextEncoder::Config::from_json(const io::Json& json) {
                          "CLIPTextModel");
     // far beyond every model there is
     constexpr std::int64_t largest_vocabulary = 10'000'000, longest_text = 1 << 16;
+    std::optional<std::int32_t> pad_token_id;
+    if (io::has(json, "pad_token_id")) pad_token_id = io::get<std::int32_t>(json, "pad_token_id");
     return {.vocab_size = io::get_in<std::int64_t>(json, "vocab_size", 1, largest_vocabulary),
             .max_position_embeddings =
                 io::get_in<std::int64_t>(json, "max_position_embeddings", 1, longest_text),
             .eos_token_id = io::get<int>(json, "eos_token_id"),
+            .pad_token_id = pad_token_id,
             .transformer = TransformerConfig::from_json(json)};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "chapters/03_clip/transformer.h"
 
 namespace ldm::clip {
@@ -18,6 +20,8 @@ public:
         std::int64_t vocab_size;
         std::int64_t max_position_embeddings;
         std::int32_t eos_token_id;
+        /// with which its tokenizer pads; absent: with the end token
+        std::optional<std::int32_t> pad_token_id = {};
         TransformerConfig transformer;
 
         /// Throws an Error that names an unknown key or an unsupported value.

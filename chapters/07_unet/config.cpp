@@ -62,6 +62,7 @@ Config Config::from_json(const io::Json& json) {
                           "use_spatial_transformer",
                           "transformer_depth",
                           "context_dim",
+                          "use_linear_in_transformer",
                           "n_embed",
                           "legacy"},
                          "UNetModel");
@@ -94,6 +95,8 @@ Config Config::from_json(const io::Json& json) {
     config.transformer_depth =
         io::get_in_or(json, "transformer_depth", 1, most_blocks, config.transformer_depth);
     config.context_dim = optional_int(json, "context_dim", most_channels);
+    config.use_linear_in_transformer =
+        io::get_or(json, "use_linear_in_transformer", config.use_linear_in_transformer);
     config.use_new_attention_order =
         io::get_or(json, "use_new_attention_order", config.use_new_attention_order);
     expect_consistent(config);

@@ -33,6 +33,8 @@ struct Config {
     bool use_spatial_transformer = false;
     int transformer_depth = 1;
     std::optional<int> context_dim;
+    /// their proj_in and proj_out are linear layers, else 1x1 convolutions
+    bool use_linear_in_transformer = false;
     bool use_new_attention_order = false;
 
     /// number and width of attention heads: see heads.h

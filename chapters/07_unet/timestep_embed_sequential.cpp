@@ -53,7 +53,8 @@ TimestepEmbedSequential::Module TimestepEmbedSequential::make(const nn::Params& 
                                                 .n_heads = part.heads.count,
                                                 .d_head = part.heads.width,
                                                 .depth = config.transformer_depth,
-                                                .context_dim = config.context_dim});
+                                                .context_dim = config.context_dim,
+                                                .use_linear = config.use_linear_in_transformer});
         case down:
             if (config.resblock_updown) return residual(false, true);
             return Downsample(weights, part.in, config.conv_resample);

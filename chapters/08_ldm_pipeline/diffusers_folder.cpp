@@ -34,6 +34,7 @@ public:
             find_vocabulary();
         }
         ModelSpec spec = spec_from_settings(parts_.config, family_);
+        spec.prediction_is_known = scheduler_ || family_ != sd2;
         spec.scheduler = std::move(scheduler_);
         if (!problems_.empty()) spec.problems = problems_;
         return {std::move(spec), nn::ModelSource(std::move(parts_))};
@@ -67,7 +68,10 @@ private:
         const io::Json unet = config_of("unet");
         set_family(identify_by_context(io::get_or(unet, "cross_attention_dim", 768)));
         const int channels = io::get_or(unet, "in_channels", 4);
-        parts_.config = sd1_settings(channels);
+        parts_.config = settings_of({.name = family_, .in_channels = channels});
+        // in latents; 96 in Stable Diffusion 2.x
+        constexpr int factor = 8;
+        parts_.config["image_size"] = factor * io::get_in_or(unet, "sample_size", 1, 4096, 64);
         if (const auto problem = unsupported_channels(channels); !problem.empty())
             problems_.push_back(problem);
     }

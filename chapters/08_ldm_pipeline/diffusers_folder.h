@@ -12,10 +12,11 @@ namespace ldm::pipeline {
 
 /// unet/, vae/ and text_encoder/ hold weights (diffusers_weights.h), whose names differ from
 /// CompVis's; tokenizer/ holds the vocabulary (merges.txt and vocab.json, or tokenizer.json alone;
-/// a folder without has CLIP's), scheduler/ settings. The settings are SD 1.x's (sd1_settings());
-/// of the folder's are read the UNet's cross_attention_dim and in_channels, which identify the
-/// family, the VAE's scaling_factor, and the scheduler's settings (SchedulerSettings). Whatever is
-/// missing or unsupported becomes a problem of `spec`, not an exception.
+/// a folder without has CLIP's), scheduler/ settings. The settings are the family's
+/// (settings_of()); of the folder's are read the UNet's cross_attention_dim and in_channels, which
+/// identify the family, its sample_size, the VAE's scaling_factor, and the scheduler's settings
+/// (SchedulerSettings). Whatever is missing or unsupported becomes a problem of `spec`, not an
+/// exception.
 [[nodiscard]] OpenedModel open_diffusers_folder(const std::filesystem::path& path);
 
 }  // namespace ldm::pipeline

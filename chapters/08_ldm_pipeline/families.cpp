@@ -53,8 +53,9 @@ const Mark marks[] = {
     {"double_blocks.", {"Flux", {"its transformer is not supported"}}},
     {"joint_blocks.", {"Stable Diffusion 3", {"its transformer is not supported"}}},
     {"conditioner.embedders.", {"SDXL", {"its two text towers cannot be read yet"}}},
-    {"cond_stage_model.model.transformer.",
-     {"Stable Diffusion 2.x", {"its OpenCLIP text tower cannot be read yet"}}},
+    {"noise_augmentor.", {"Stable unCLIP", {"its image embeddings are not supported"}}},
+    {"low_scale_model.",
+     {"Stable Diffusion's x4 upscaler", {"its noisy low-resolution input is not supported"}}},
 };
 
 /// Files with one part of a model, or with a model under other names.
@@ -99,6 +100,26 @@ io::Json sd1_settings(std::int64_t in_channels) {
     return settings;
 }
 
+io::Json sd2_settings(std::int64_t in_channels) {
+    io::Json settings = sd1_settings(in_channels);
+    settings["name"] = sd2;
+    settings["unet_config"].update({{"num_heads", -1},
+                                    {"num_head_channels", 64},
+                                    {"context_dim", 1024},
+                                    {"use_linear_in_transformer", true}});
+    settings["cond_stage_config"]["text_config"].update({{"hidden_size", 1024},
+                                                         {"intermediate_size", 4096},
+                                                         {"num_hidden_layers", 23},
+                                                         {"num_attention_heads", 16},
+                                                         {"pad_token_id", 0},
+                                                         {"hidden_act", "gelu"}});
+    return settings;
+}
+
+io::Json settings_of(const ModelFamily& family) {
+    return family.name == sd2 ? sd2_settings(family.in_channels) : sd1_settings(family.in_channels);
+}
+
 std::string unsupported_channels(std::int64_t channels) {
     if (channels == 4 || channels == 8 || channels == 9) return {};
     const char* what = channels == 7   ? "LDM inpainting: latent, masked picture and mask"
@@ -110,12 +131,11 @@ std::string unsupported_channels(std::int64_t channels) {
 
 ModelFamily identify_by_context(std::int64_t width) {
     if (width == 768) return {sd1};
-    if (width == 1024)
-        return {"Stable Diffusion 2.x", {"its OpenCLIP text tower cannot be read yet"}};
+    if (width == 1024) return {sd2};
     if (width == 1280) return {"SDXL's refiner", {"its text tower cannot be read yet"}};
     if (width == 2048) return {"SDXL", {"its two text towers cannot be read yet"}};
     return {"an unknown Stable Diffusion",
-            {fmt::format("its UNet takes a context of width {}, not 768", width)}};
+            {fmt::format("its UNet takes a context of width {}, not 768 or 1024", width)}};
 }
 
 ModelFamily identify(const io::TensorFile& file) {
@@ -133,6 +153,8 @@ ModelFamily identify(const io::TensorFile& file) {
         if (const std::string problem = unsupported_channels(family.in_channels); !problem.empty())
             family.problems.push_back(problem);
     }
+    if (has_prefix(file, "model.diffusion_model.label_emb."))
+        family.problems.push_back("its UNet takes class labels, which are not supported");
     if (!has_prefix(file, "first_stage_model."))
         family.problems.push_back("it has no autoencoder (first_stage_model.…)");
     if (!has_prefix(file, "cond_stage_model."))

@@ -21,13 +21,22 @@ struct ModelFamily {
     std::int64_t in_channels = 4;
 };
 
-/// The name of Stable Diffusion 1.x, the family that files of other programs are read as.
-inline constexpr const char* sd1 = "Stable Diffusion 1.x";
+/// The names of the families that are supported.
+inline constexpr const char *sd1 = "Stable Diffusion 1.x", *sd2 = "Stable Diffusion 2.x";
 
 /// The settings of that family, which its files do not carry: v1-inference.yaml of
 /// CompVis/stable-diffusion with the CLIP ViT-L/14 text tower, in the form of our config.json. A
 /// UNet of more input channels than 4 has the conditioning key hybrid.
 [[nodiscard]] io::Json sd1_settings(std::int64_t in_channels = 4);
+
+/// Those of Stable Diffusion 2.x: v2-inference.yaml of Stability-AI/stablediffusion. The text tower
+/// is OpenCLIP's ViT-H/14 without its last layer, whose output upstream never uses, and pads with
+/// 0. Here the UNet predicts eps (2.0-base, 2.1-base, Turbo: 512 pixels); see prediction.h for
+/// v (2.0, 2.1: 768 pixels).
+[[nodiscard]] io::Json sd2_settings(std::int64_t in_channels = 4);
+
+/// Those of the family; sd1_settings() for one that is not supported.
+[[nodiscard]] io::Json settings_of(const ModelFamily& family);
 
 /// The family of a file, under CompVis's names (with_compvis_names). First come parts of names that
 /// only one kind of file has (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the
@@ -40,7 +49,7 @@ inline constexpr const char* sd1 = "Stable Diffusion 1.x";
 [[nodiscard]] std::string unsupported_channels(std::int64_t in_channels);
 
 /// The family whose cross-attention has a context of that width: 768 (SD 1.x, supported), 1024
-/// (SD 2.x), 1280 (SDXL's refiner), 2048 (SDXL).
+/// (SD 2.x, supported), 1280 (SDXL's refiner), 2048 (SDXL).
 [[nodiscard]] ModelFamily identify_by_context(std::int64_t width);
 
 }  // namespace ldm::pipeline

@@ -89,16 +89,21 @@ std::string description(const ModelSpec& spec) {
     return fmt::format(
         "{}predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, a text tower of {} "
         "tokens of width {}{}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
-        scheduler, name_of(spec.schedule.parameterization), spec.schedule.beta_schedule,
-        spec.schedule.linear_start, spec.schedule.linear_end, spec.schedule.timesteps,
-        name_of(spec.conditioning), spec.text_tower.max_position_embeddings,
-        spec.text_tower.transformer.hidden_size, further_channels(spec), spec.first_stage.embed_dim,
-        spec.autoencoder_factor(), spec.scale_factor);
+        scheduler,
+        spec.prediction_is_known ? name_of(spec.schedule.parameterization)
+                                 : "eps or v (no file says which, its UNet will be asked)",
+        spec.schedule.beta_schedule, spec.schedule.linear_start, spec.schedule.linear_end,
+        spec.schedule.timesteps, name_of(spec.conditioning),
+        spec.text_tower.max_position_embeddings, spec.text_tower.transformer.hidden_size,
+        further_channels(spec), spec.first_stage.embed_dim, spec.autoencoder_factor(),
+        spec.scale_factor);
 }
 
 /// Whether everything is there; builds the networks without reading weights.
 void check_whole(OpenedModel model, Inspection& result) {
     try {
+        // no weight is to be read
+        model.spec.prediction_is_known = true;
         const LatentDiffusion whole(std::move(model));
         result.whole = true;
         result.text += fmt::format(

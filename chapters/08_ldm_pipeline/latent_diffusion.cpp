@@ -1,5 +1,6 @@
 #include "chapters/08_ldm_pipeline/latent_diffusion.h"
 
+#include "chapters/08_ldm_pipeline/prediction.h"
 #include "common/ops/transfer.h"
 
 namespace ldm::pipeline {
@@ -28,12 +29,19 @@ LatentDiffusion::LatentDiffusion(OpenedModel model, Options options)
     if (source().checkpoint().count("").second <= most_packed_numbers)
         source().checkpoint().freeze();
     expect_whole();
+    if (!spec().prediction_is_known) find_prediction();
+}
+
+void LatentDiffusion::find_prediction() {
+    set_prediction(model_.spec, measured_prediction(spec(), conditioned_model(), device_));
+    schedule_ = spec().make_schedule();
 }
 
 text::ClipTokenizer LatentDiffusion::make_tokenizer() const {
     text::ClipTokenizer tokenizer = source().tokenizer();
     expect(tokenizer.vocabulary_size() == spec().text_tower.vocab_size,
            "merges.txt and vocab_size of the configuration do not belong together");
+    if (const auto pad = spec().text_tower.pad_token_id) tokenizer.pad_with(*pad);
     return tokenizer;
 }
 

@@ -47,7 +47,8 @@ public:
 
     /// Runs on the device and in the type set by Checkpoint::use(). Throws an Error for a model
     /// that is not supported (ModelSpec::problems), and for weights that are missing or have
-    /// another shape (Checkpoint::check lists the first of them); no weight is read for that.
+    /// another shape (Checkpoint::check lists the first of them); no weight is read for that. Only
+    /// where the spec does not know what the UNet predicts, the UNet is then loaded and asked.
     explicit LatentDiffusion(OpenedModel model);
     LatentDiffusion(OpenedModel model, Options options);
 
@@ -86,6 +87,7 @@ private:
     std::unique_ptr<FirstStageEncoder> make_encoder() const;
     std::unique_ptr<FirstStageDecoder> make_decoder() const;
     void expect_whole();
+    void find_prediction();
     text::ClipTokenizer make_tokenizer() const;
 
     /// The network, loaded if it is not there. Whoever works with it holds it until they are done.

@@ -35,6 +35,10 @@ struct ModelSpec {
 
     /// noise schedule, and what the UNet predicts (eps, x0, v)
     ddpm::Schedule::Config schedule;
+    /// False for a file of SD 2.x that does not say what its UNet predicts: only the UNet itself
+    /// can say (prediction.h), and until LatentDiffusion has asked it, `schedule` and `image_size`
+    /// are those of eps.
+    bool prediction_is_known = true;
     unet::DiffusionWrapper::Key conditioning = unet::DiffusionWrapper::Key::none;
     /// CLIP's text encoder
     clip::TextEncoder::Config text_tower{};

@@ -6,6 +6,7 @@
 
 #include "chapters/08_ldm_pipeline/diffusers_folder.h"
 #include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/prediction.h"
 #include "chapters/08_ldm_pipeline/single_file_names.h"
 #include "common/io/atomic_file.h"
 
@@ -31,11 +32,14 @@ OpenedModel open_single_file(const fs::path& path) {
     const ModelFamily family = identify(file);
     nn::ModelSource source({.layout = Layout::single_file,
                             .path = path,
-                            .config = sd1_settings(family.in_channels),
+                            .config = settings_of(family),
                             .weight_files = {path}});
     source.checkpoint().add(file);
     ModelSpec spec = spec_from_settings(source.config(), family.name);
     spec.problems = family.problems;
+    // all inpainting models of SD 2.x predict eps
+    spec.prediction_is_known = family.name != sd2 || family.in_channels > 4;
+    if (const auto prediction = stated_prediction(file)) set_prediction(spec, *prediction);
     return {std::move(spec), std::move(source)};
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/families.h"
@@ -11,7 +13,9 @@ namespace ldm::pipeline {
 namespace {
 
 constexpr std::string_view wrapped = "state_dict.", averaged = "model_ema.",
-                           unet_weights = "model.diffusion_model.";
+                           unet_weights = "model.diffusion_model.",
+                           open_clip = "cond_stage_model.model.",
+                           text_model = "cond_stage_model.transformer.text_model.";
 
 bool any_begins_with(const io::TensorFile& file, std::string_view prefix) {
     return std::ranges::any_of(file.entries(), [&](const io::TensorEntry& entry) {
@@ -37,14 +41,60 @@ const std::map<std::string, std::string>& names_of_averages() {
     return names;
 }
 
+/// What a layer of OpenCLIP's text tower is called in transformers.
+constexpr std::pair<std::string_view, std::string_view> open_clip_names[] = {
+    {"token_embedding.", "embeddings.token_embedding."},
+    {"positional_embedding", "embeddings.position_embedding.weight"},
+    {"ln_final.", "final_layer_norm."},
+    {"transformer.resblocks.", "encoder.layers."},
+};
+constexpr std::pair<std::string_view, std::string_view> open_clip_layer_names[] = {
+    {".ln_1.", ".layer_norm1."}, {".ln_2.", ".layer_norm2."},   {".attn.", ".self_attn."},
+    {".mlp.c_fc.", ".mlp.fc1."}, {".mlp.c_proj.", ".mlp.fc2."},
+};
+
+/// A name without open_clip before it -> one with text_model; names of neither stay.
+std::string text_tower_name(const std::string& name) {
+    if (!name.starts_with(open_clip)) return name;
+    std::string found = name.substr(open_clip.size());
+    for (const auto& [theirs, ours] : open_clip_names)
+        if (found.starts_with(theirs)) found.replace(0, theirs.size(), ours);
+    for (const auto& [theirs, ours] : open_clip_layer_names)
+        if (const auto at = found.find(theirs); at != found.npos)
+            found.replace(at, theirs.size(), ours);
+    return std::string(text_model) + found;
+}
+
+/// One tensor of OpenCLIP's tower as transformers has it: in_proj_weight [3 D, D] and in_proj_bias
+/// [3 D] are those of q, k and v, one below the other.
+std::vector<io::TensorEntry> text_tower_entries(io::TensorEntry entry) {
+    entry.name = text_tower_name(entry.name);
+    const auto at = entry.name.find(".in_proj_");
+    if (!entry.name.starts_with(text_model) || at == entry.name.npos || entry.shape.empty() ||
+        entry.shape[0] % 3 != 0)
+        return {entry};
+    const std::string layer = entry.name.substr(0, at),
+                      kind = entry.name.substr(at + std::string_view(".in_proj_").size());
+    entry.shape[0] /= 3;
+    const std::span<const std::byte> all = entry.bytes;
+    std::vector<io::TensorEntry> parts;
+    for (const std::string part : {"q", "k", "v"}) {
+        entry.name = layer + "." + part + "_proj." + kind;
+        entry.bytes = all.subspan(parts.size() * (all.size() / 3), all.size() / 3);
+        parts.push_back(entry);
+    }
+    return parts;
+}
+
 }  // namespace
 
 io::TensorFile with_compvis_names(const io::TensorFile& given) {
-    const io::TensorFile file =
+    io::TensorFile file =
         any_begins_with(given, wrapped) ? given.renamed([](const std::string& name) {
             return name.starts_with(wrapped) ? name.substr(wrapped.size()) : name;
         })
                                         : given;
+    if (any_begins_with(file, open_clip)) file = file.replaced(text_tower_entries);
     if (any_begins_with(file, unet_weights) || !any_begins_with(file, averaged)) return file;
     return file.renamed([](const std::string& name) {
         const auto found = names_of_averages().find(name);

@@ -4,7 +4,7 @@
 
 namespace ldm::pipeline {
 
-/// A single-file checkpoint under CompVis's names, as most have them already. Two kinds differ:
+/// A single-file checkpoint under CompVis's names, as most have them already. Three kinds differ:
 ///
 ///   state_dict.model.diffusion_model.…     the names of a whole checkpoint, converted: the prefix
 ///                                          goes
@@ -12,6 +12,10 @@ namespace ldm::pipeline {
 ///                                          where there is no other UNet: its averaged weights,
 ///                                          which LitEma (upstream: ldm/modules/ema.py) stores
 ///                                          without the dots of their names; they become the UNet
+///   cond_stage_model.model.transformer.resblocks.…
+///                                          OpenCLIP's text tower of Stable Diffusion 2, which gets
+///                                          the names of transformers' CLIPTextModel: one matrix
+///                                          in_proj_weight [3 D, D] becomes q_proj, k_proj, v_proj
 ///
 /// Other names stay. Throws an Error when two tensors would get the same name.
 [[nodiscard]] io::TensorFile with_compvis_names(const io::TensorFile& file);

@@ -27,8 +27,12 @@ CLI::Validator seed_number() {
 void add_model_options(CLI::App& command, DrawingOptions& options) {
     command.add_option(
         "-m,--model", options.model,
-        "An SD 1.x file (.safetensors, .ckpt), a diffusers folder, or a model of this project\n"
-        "(default: the emoji model that ships with the project)");
+        "An SD 1.x or 2.x file (.safetensors, .ckpt), a diffusers folder, or a model of\n"
+        "this project (default: the emoji model that ships with the project)");
+    command
+        .add_option("--prediction", options.prediction,
+                    "What the UNet predicts: eps or v (default: what the model says)")
+        ->check(CLI::IsMember({"eps", "v"}));
     command.add_option("--lora", options.lora,
                        "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
 }

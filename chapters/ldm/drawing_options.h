@@ -17,6 +17,8 @@ namespace ldm::program {
 struct DrawingOptions {
     // empty: the one that ships
     std::string model;
+    // "eps" or "v"; empty: what the model says
+    std::string prediction;
     std::string prompt, prompt_file, negative_prompt;
     OutputOptions output;
     std::string save_latents;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "chapters/08_ldm_pipeline/prediction.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/11_editing/further_channels.h"
 #include "chapters/11_editing/tiled_first_stage.h"
@@ -171,8 +172,14 @@ void run(const DrawingOptions& options, const Drawing& drawing) {
     pipeline::OpenedModel opened =
         pipeline::open_model(options.model.empty() ? nn::shipped_model() : fs::path(options.model));
     opened.spec.expect_supported(opened.source.name());
-    Txt2ImgRequest base = request_template(options, opened.spec);
-    if (drawing.adjust) drawing.adjust(base, opened.spec);
+    if (!options.prediction.empty())
+        pipeline::set_prediction(opened.spec, ddpm::parameterization_named(options.prediction));
+    const auto make_request = [&](const pipeline::ModelSpec& spec) {
+        Txt2ImgRequest request = request_template(options, spec);
+        if (drawing.adjust) drawing.adjust(request, spec);
+        return request;
+    };
+    Txt2ImgRequest base = make_request(opened.spec);
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
     const std::size_t batches = (prompts.size() + at_once - 1) / at_once;
     drawing.expect_possible(batch_of(base, prompts, seeds, 0, std::min(at_once, prompts.size())),
@@ -194,6 +201,8 @@ void run(const DrawingOptions& options, const Drawing& drawing) {
     }
     networks.on_load = [&](std::string_view part) { display.load(part); };
     const LatentDiffusion model(std::move(opened), networks);
+    // now it is known what the UNet predicts, and so the size of the pictures
+    base = make_request(model.spec());
     for (std::size_t first = 0; first < prompts.size(); first += at_once)
         (void)plan_of(model, batch_of(base, prompts, seeds, first,
                                       std::min(at_once, prompts.size() - first)));

@@ -101,7 +101,8 @@ void add_sampling_options(CLI::App& command, SamplingOptions& options) {
 Txt2ImgRequest sampling_request(const SamplingOptions& options, const pipeline::ModelSpec& spec) {
     const bool of_folder = options.sampler.empty() && options.schedule.empty() && spec.scheduler;
     Txt2ImgRequest request = preferred_request(spec, options.sampler, samplers::samplers());
-    if (options.sampler.empty() && !spec.scheduler && spec.family == pipeline::sd1)
+    const bool is_stable_diffusion = spec.family == pipeline::sd1 || spec.family == pipeline::sd2;
+    if (options.sampler.empty() && !spec.scheduler && is_stable_diffusion)
         prefer_for_stable_diffusion(request);
     if (of_folder) {
         request.sampler = sampler_of(*spec.scheduler);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/error.h"
 #include "common/io/safetensors.h"
 #include "common/io/torch_file.h"
@@ -50,8 +53,18 @@ const TensorEntry& TensorFile::at(std::string_view name) const {
 
 TensorFile TensorFile::renamed(
     const std::function<std::string(const std::string&)>& new_name) const {
+    return replaced([&](TensorEntry entry) {
+        entry.name = new_name(entry.name);
+        return std::vector{std::move(entry)};
+    });
+}
+
+TensorFile TensorFile::replaced(
+    const std::function<std::vector<TensorEntry>(const TensorEntry&)>& replacements) const {
     TensorFile file = *this;
-    for (TensorEntry& entry : file.entries_) entry.name = new_name(entry.name);
+    file.entries_.clear();
+    for (const TensorEntry& entry : entries_)
+        std::ranges::move(replacements(entry), std::back_inserter(file.entries_));
     file.make_index();
     return file;
 }

@@ -56,6 +56,11 @@ public:
     [[nodiscard]] TensorFile renamed(
         const std::function<std::string(const std::string&)>& new_name) const;
 
+    /// The same file with other tensors in the place of each, views of the same numbers; ldm::Error
+    /// when two of them get the same name.
+    [[nodiscard]] TensorFile replaced(
+        const std::function<std::vector<TensorEntry>(const TensorEntry&)>& replacements) const;
+
     /// Keeps the bytes of the entries alive for whoever holds it, also those that are copies.
     std::shared_ptr<const MappedFile> mapping() const { return mapping_; }
 

@@ -21,7 +21,7 @@ public:
     static constexpr std::string_view end_marker = "<|endoftext|>";
 
     struct Encoded {
-        /// start, tokens, end, padded with end
+        /// start, tokens, end, padding
         std::vector<std::int32_t> input_ids;
         /// 0 on padding only
         std::vector<std::int32_t> attention_mask;
@@ -54,9 +54,14 @@ public:
     /// Tokens back to text, words separated by blanks. Bytes of a cut character stay as they are.
     std::string decode(std::span<const std::int32_t> ids) const;
 
+    /// Pads with that token from now on, instead of the end of the text: OpenCLIP's tokenizer, of
+    /// Stable Diffusion 2, takes 0. Throws ldm::Error for an id that no token has.
+    void pad_with(std::int32_t id);
+
     int vocabulary_size() const { return static_cast<int>(tokens_.size()); }
     std::int32_t start_token() const { return start_; }
     std::int32_t end_token() const { return end_; }
+    std::int32_t pad_token() const { return pad_; }
 
     /// The spelling of a token in the vocabulary, "cat</w>".
     const std::string& token(std::int32_t id) const;
@@ -67,7 +72,7 @@ private:
     BytePairEncoding words_;
     /// by id
     std::vector<std::string> tokens_;
-    std::int32_t start_, end_;
+    std::int32_t start_, end_, pad_;
 };
 
 /// The merges of a file in either form, see ClipTokenizer::from_merges_file.

@@ -157,3 +157,14 @@ transformer(
     d_head=12,
     context_dim=10,
 )
+transformer(
+    "linear",
+    "As Stable Diffusion 2 has it: proj_in and proj_out are linear layers on the tokens.",
+    (2, 32, 3, 5),
+    (2, 6, 14),
+    in_channels=32,
+    n_heads=2,
+    d_head=16,
+    context_dim=14,
+    use_linear=True,
+)

@@ -94,6 +94,20 @@ case(
     config={**TEXT, "num_heads": -1, "num_head_channels": 16, "transformer_depth": 2},
 )
 case(
+    "stable_diffusion_2",
+    "Stable Diffusion 2: linear layers around the transformers, heads of one width at every level.",
+    (2, 6, 8),
+    5,
+    acts=BLOCKS,
+    config={
+        **TEXT,
+        "num_heads": -1,
+        "num_head_channels": 16,
+        "use_linear_in_transformer": True,
+        "attention_resolutions": [1, 2],
+    },
+)
+case(
     "legacy_text",
     "legacy true with a spatial transformer: the head width is always channels / heads.",
     (1, 4, 4),

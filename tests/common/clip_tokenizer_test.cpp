@@ -58,6 +58,13 @@ TEST_CASE("CLIP tokenizer: start, end, padding, and a cut that keeps the end") {
     CHECK(encoded.attention_mask == Ids{1, 1, 1, 1, 0, 0});
     CHECK(encoded.cut.empty());
 
+    // OpenCLIP's tokenizer
+    ClipTokenizer padding_with_0(few_merges);
+    padding_with_0.pad_with(0);
+    CHECK(padding_with_0.encode("cat cat", 6).input_ids == Ids{517, 516, 516, 518, 0, 0});
+    CHECK(padding_with_0.encode("cat cat cat", 4).input_ids == Ids{517, 516, 516, 518});
+    CHECK_THROWS_WITH(padding_with_0.pad_with(519), has_text("no token 519"));
+
     const auto cut = tokenizer.encode("cat cat  Hello, cat", 4);
     CHECK(cut.input_ids == Ids{517, 516, 516, 518});
     CHECK(cut.attention_mask == Ids{1, 1, 1, 1});

@@ -16,7 +16,10 @@ constexpr std::int64_t most_moved = 20;
 class Filling {
 public:
     Filling(const text::ClipTokenizer& tokenizer, std::int64_t length)
-        : start_(tokenizer.start_token()), end_(tokenizer.end_token()), room_(length - 2) {}
+        : start_(tokenizer.start_token()),
+          end_(tokenizer.end_token()),
+          pad_(tokenizer.pad_token()),
+          room_(length - 2) {}
 
     std::int64_t filled() const { return std::ssize(ids_); }
     std::int64_t room() const { return room_; }
@@ -66,7 +69,8 @@ public:
                                     Chunker::most_chunks * static_cast<std::size_t>(room_)));
         ids_.insert(ids_.begin(), start_);
         weights_.insert(weights_.begin(), 1.0f);
-        ids_.resize(static_cast<std::size_t>(room_ + 2), end_);
+        ids_.push_back(end_);
+        ids_.resize(static_cast<std::size_t>(room_ + 2), pad_);
         weights_.resize(static_cast<std::size_t>(room_ + 2), 1.0f);
         chunks_.push_back({std::move(ids_), std::move(weights_), std::move(insertions_)});
         ids_ = {};
@@ -81,7 +85,7 @@ public:
     }
 
 private:
-    std::int32_t start_, end_;
+    std::int32_t start_, end_, pad_;
     std::int64_t room_;
     std::vector<std::int32_t> ids_;
     std::vector<float> weights_;
