@@ -156,8 +156,8 @@ TEST_CASE("chapter 06 refuses what it does not know, naming it") {
         has_text("'d_head'"));
     CHECK_THROWS_WITH(
         SpatialTransformer::Config::from_json(
-            {{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"use_linear", true}}),
-        has_text("'use_linear'"));
+            {{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"disable_self_attn", true}}),
+        has_text("'disable_self_attn'"));
     CHECK_THROWS_WITH(SpatialTransformer::Config::from_json(
                           {{"in_channels", 32}, {"n_heads", 1}, {"d_head", 4}, {"depth", 0}}),
                       has_text("'depth'"));

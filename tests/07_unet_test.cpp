@@ -220,8 +220,8 @@ TEST_CASE("weights find their other name, there and back") {
 
 TEST_CASE("settings that no UNet can have are refused, naming the key") {
     CHECK_NOTHROW(Config::from_json(small()));
-    CHECK_THROWS_WITH(Config::from_json(small_with("use_linear_in_transformer", true)),
-                      has_text("'use_linear_in_transformer'"));
+    CHECK_THROWS_WITH(Config::from_json(small_with("disable_self_attentions", true)),
+                      has_text("'disable_self_attentions'"));
     CHECK_THROWS_WITH(Config::from_json(small_with("dims", 3)), has_text("'dims'"));
     CHECK_THROWS_WITH(Config::from_json(small_with("num_heads", -1)),
                       has_text("'num_head_channels'"));

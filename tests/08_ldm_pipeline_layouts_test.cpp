@@ -9,6 +9,7 @@
 #include "chapters/08_ldm_pipeline/inspect.h"
 #include "chapters/08_ldm_pipeline/open_model.h"
 #include "chapters/08_ldm_pipeline/single_file_names.h"
+#include "chapters/08_ldm_pipeline/tiny_decoder.h"
 #include "common/io/atomic_file.h"
 #include "common/io/half.h"
 #include "common/io/safetensors.h"
@@ -352,6 +353,71 @@ TEST_CASE("layouts: weights in several files, and an index that names them") {
     }
 }
 
+TEST_CASE("layouts: a separate autoencoder, by whatever names, replaces the model's own") {
+    const test::TemporaryFolder folder;
+    // other numbers of the same kind
+    const SmallModel model, other(io::DType::bf16);
+    const auto only_vae = [&](const SmallModel& source, std::size_t cut) {
+        return source.named([&](const std::string& name) {
+            return name.starts_with("first_stage_model.") ? name.substr(cut) : std::string();
+        });
+    };
+    const auto check = [&](const fs::path& path, const fs::path& vae) {
+        const OpenedModel opened = open_model(path, vae);
+        REQUIRE(opened.spec.problems.empty());
+        for (const io::TensorEntry& entry : other.all()) {
+            const bool replaced = entry.name.starts_with("first_stage_model.");
+            const auto& all = replaced ? other.all() : model.all();
+            const auto found = std::ranges::find(all, entry.name, &io::TensorEntry::name);
+            const Tensor got = opened.source.weights().get(entry.name, entry.shape);
+            CHECK(test::close(got, Tensor::from(entry.shape, io::read_floats(*found)), 0.0) == "");
+        }
+    };
+    const auto path = folder / "m.safetensors", vae = folder / "vae.safetensors";
+    io::write_safetensors(path, model.all());
+    SECTION("CompVis's names, with the prefix and without") {
+        for (const std::size_t cut : {std::size_t{0}, std::string("first_stage_model.").size()}) {
+            Entries entries = only_vae(other, cut);
+            io::TensorEntry loss = entries.front();
+            loss.name = "loss.logvar";
+            entries.push_back(loss);
+            io::write_safetensors(vae, entries);
+            check(path, vae);
+            io::write_text_file(folder / "vae.pt", torch_zip(entries));
+            check(path, folder / "vae.pt");
+        }
+    }
+    SECTION("diffusers' names, in a file and in a folder with a factor") {
+        io::write_safetensors(vae, other.part(vae_weights));
+        check(path, vae);
+        fs::create_directories(folder / "d/vae");
+        io::write_safetensors(folder / "d/vae/diffusion_pytorch_model.safetensors",
+                              other.part(vae_weights));
+        io::write_json(folder / "d/vae/config.json", {{"scaling_factor", 0.5}});
+        check(path, folder / "d");
+        check(path, folder / "d/vae");
+        CHECK(open_model(path, folder / "d").spec.scale_factor == 0.5f);
+    }
+    SECTION("a model without one") {
+        io::write_safetensors(vae, only_vae(other, 0));
+        io::write_safetensors(path, model.named([](const std::string& name) {
+            return name.starts_with("first_stage_model.") ? "" : name;
+        }));
+        CHECK_FALSE(open_model(path).spec.problems.empty());
+        check(path, vae);
+    }
+    SECTION("what is none, or another kind") {
+        CHECK_THROWS_WITH(open_model(path, folder / "none"), has_text("no such file"));
+        io::write_safetensors(vae, model.part(text_weights));
+        CHECK_THROWS_WITH(open_model(path, vae), has_text("is no autoencoder (VAE)"));
+        const std::vector<float> numbers(32);
+        io::write_safetensors(
+            vae, Entries{io::entry_of("decoder.conv_in.weight", {2, 16, 1, 1}, numbers)});
+        CHECK_THROWS_WITH(open_model(path, vae),
+                          has_text("its latents have 16 channels, this model's have 4"));
+    }
+}
+
 TEST_CASE("layouts: a vocabulary in tokenizer.json alone, and none") {
     const SmallModel model;
     const test::TemporaryFolder folder;
@@ -404,4 +470,58 @@ TEST_CASE("layouts: a folder of the Hugging Face cache is the version that it sa
         io::write_text_file(cache / "refs/main", elsewhere);
         CHECK_THROWS_WITH(open_model(cache.path()), has_text("names none of them"));
     }
+}
+
+TEST_CASE("layouts: TAESD's decoder, by upstream's names and by diffusers'") {
+    // the names and shapes are those that the network asks for
+    nn::Checkpoint asked;
+    std::map<std::string, Shape> shapes;
+    asked.add_fallback([&](const std::string& name, const Shape& shape) {
+        shapes[name] = shape;
+        return Tensor::zeros(shape);
+    });
+    const TinyDecoder of_nothing(asked.root(), {});
+    CHECK(shapes.size() == 67);
+    CHECK(shapes.at("1.weight") == Shape{64, 4, 3, 3});
+    CHECK(shapes.at("18.conv.4.bias") == Shape{64});
+    CHECK(shapes.at("19.weight") == Shape{3, 64, 3, 3});
+
+    const Tensor numbers = test::noise({64 * 64 * 9 + 3}, 1, 0.04f);
+    const std::span<const float> small(numbers.data(), static_cast<std::size_t>(numbers.size()));
+    const auto entries = [&](const std::function<std::string(int, std::string)>& name) {
+        Entries all;
+        for (const auto& [key, shape] : shapes) {
+            const auto dot = key.find('.');
+            const auto count = static_cast<std::size_t>(element_count(shape));
+            all.push_back(io::entry_of(name(std::stoi(key.substr(0, dot)), key.substr(dot)),
+                                       {shape.begin(), shape.end()},
+                                       small.subspan(key.size() % 3, count)));
+        }
+        return all;
+    };
+    const test::TemporaryFolder folder;
+    const auto path = folder / "taesd.safetensors";
+    const Tensor z = test::noise({1, 4, 2, 3}, 2);
+    const auto drawn = [&](const Entries& file) {
+        io::write_safetensors(path, file);
+        return (*open_tiny_decoder(path, 4, Device::cpu))(z);
+    };
+    const Tensor expected = drawn(
+        entries([](int layer, const std::string& rest) { return std::to_string(layer) + rest; }));
+    CHECK(expected.shape() == Shape{1, 3, 16, 24});
+    CHECK(test::close(drawn(entries([](int layer, const std::string& rest) {
+                          return "decoder." + std::to_string(layer) + rest;
+                      })),
+                      expected, 0.0) == "");
+    Entries of_diffusers = entries([](int layer, const std::string& rest) {
+        return "decoder.layers." + std::to_string(layer - 1) + rest;
+    });
+    of_diffusers.push_back(io::entry_of("encoder.layers.0.bias", {3}, small.first(3)));
+    CHECK(test::close(drawn(of_diffusers), expected, 0.0) == "");
+
+    CHECK_THROWS_WITH(open_tiny_decoder(path, 16, Device::cpu), has_text("latents of 4 channels"));
+    of_diffusers.erase(of_diffusers.begin() + 20);
+    CHECK_THROWS_WITH(drawn(of_diffusers), has_text("missing"));
+    io::write_safetensors(path, SmallModel().all());
+    CHECK_THROWS_WITH(open_tiny_decoder(path, 4, Device::cpu), has_text("is no TAESD"));
 }

@@ -5,7 +5,8 @@
 #include <functional>
 #include <optional>
 
-#include "chapters/08_ldm_pipeline/diffusers_keys.h"
+#include "chapters/07_unet/block_names.h"
+#include "chapters/08_ldm_pipeline/autoencoder_weights.h"
 #include "chapters/08_ldm_pipeline/diffusers_weights.h"
 #include "chapters/08_ldm_pipeline/families.h"
 #include "common/io/tensor_file.h"
@@ -24,12 +25,12 @@ public:
                  .path = path,
                  .config = sd1_settings()} {}
 
-    OpenedModel open() {
+    OpenedModel open(bool separate_autoencoder) {
         attempt([&] { identify_parts(); });
         if (problems_.empty()) {
             attempt([&] { read_scheduler(); });
             attempt([&] { add_unet(); });
-            attempt([&] { add_autoencoder(); });
+            if (!separate_autoencoder) attempt([&] { add_autoencoder(); });
             attempt([&] { add_text_encoder(); });
             find_vocabulary();
         }
@@ -103,20 +104,12 @@ private:
         const double scale_factor = io::get<double>(parts_.config, "scale_factor");
         parts_.config["scale_factor"] =
             io::get_or(config_of("vae"), "scaling_factor", scale_factor);
-        const auto names = autoencoder_names(parts_.config.at("first_stage_config"));
-        add_part(diffusers_weights(path_ / "vae", {"diffusion_pytorch_model"}),
-                 [&](const std::string& key) {
-                     const std::string today = modern_attention_name(key);
-                     return "first_stage_model." + unet::to_compvis(names, today).value_or(today);
-                 });
-        // diffusers writes the 1x1 convolutions of the autoencoder's attention as linear layers
-        for (const std::string network : {"encoder", "decoder"})
-            for (const char* layer : {"q", "k", "v", "proj_out"})
-                parts_.checkpoint->reshape(
-                    fmt::format("first_stage_model.{}.mid.attn_1.{}.weight", network, layer),
-                    [](Shape shape) {
-                        return shape.size() == 2 ? Shape{shape[0], shape[1], 1, 1} : shape;
-                    });
+        const auto paths = diffusers_weights(path_ / "vae", {"diffusion_pytorch_model"});
+        std::vector<io::TensorFile> files;
+        for (const fs::path& file : paths) files.push_back(io::open_tensor_file(file));
+        pipeline::add_autoencoder(files, parts_.config.at("first_stage_config"),
+                                  *parts_.checkpoint);
+        parts_.weight_files.insert(parts_.weight_files.end(), paths.begin(), paths.end());
     }
 
     void add_text_encoder() {
@@ -154,6 +147,8 @@ bool is_diffusers_folder(const fs::path& path) {
     return false;
 }
 
-OpenedModel open_diffusers_folder(const fs::path& path) { return DiffusersFolder(path).open(); }
+OpenedModel open_diffusers_folder(const fs::path& path, bool separate_autoencoder) {
+    return DiffusersFolder(path).open(separate_autoencoder);
+}
 
 }  // namespace ldm::pipeline

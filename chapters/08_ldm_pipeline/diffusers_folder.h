@@ -17,6 +17,8 @@ namespace ldm::pipeline {
 /// identify the family, its sample_size, the VAE's scaling_factor, and the scheduler's settings
 /// (SchedulerSettings). Whatever is missing or unsupported becomes a problem of `spec`, not an
 /// exception.
-[[nodiscard]] OpenedModel open_diffusers_folder(const std::filesystem::path& path);
+/// With `separate_autoencoder` vae/ is not read.
+[[nodiscard]] OpenedModel open_diffusers_folder(const std::filesystem::path& path,
+                                                bool separate_autoencoder = false);
 
 }  // namespace ldm::pipeline

@@ -138,7 +138,7 @@ ModelFamily identify_by_context(std::int64_t width) {
             {fmt::format("its UNet takes a context of width {}, not 768 or 1024", width)}};
 }
 
-ModelFamily identify(const io::TensorFile& file) {
+ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder) {
     for (const Mark& mark : marks)
         if (has_part(file, mark.part)) return mark.family;
     const io::TensorEntry* convolution = file.find(first_convolution);
@@ -155,7 +155,7 @@ ModelFamily identify(const io::TensorFile& file) {
     }
     if (has_prefix(file, "model.diffusion_model.label_emb."))
         family.problems.push_back("its UNet takes class labels, which are not supported");
-    if (!has_prefix(file, "first_stage_model."))
+    if (!separate_autoencoder && !has_prefix(file, "first_stage_model."))
         family.problems.push_back("it has no autoencoder (first_stage_model.…)");
     if (!has_prefix(file, "cond_stage_model."))
         family.problems.push_back("it has no text encoder (cond_stage_model.…)");

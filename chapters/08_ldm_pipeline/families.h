@@ -41,8 +41,9 @@ inline constexpr const char *sd1 = "Stable Diffusion 1.x", *sd2 = "Stable Diffus
 /// The family of a file, under CompVis's names (with_compvis_names). First come parts of names that
 /// only one kind of file has (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the
 /// width of its cross-attention's context and its input channels; then files with one part of a
-/// model. Never throws: what it does not know is a family with a problem.
-[[nodiscard]] ModelFamily identify(const io::TensorFile& file);
+/// model. Never throws: what it does not know is a family with a problem. With
+/// `separate_autoencoder` it need not hold an autoencoder.
+[[nodiscard]] ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder = false);
 
 /// Why a UNet of so many input channels is not supported; empty for 4, 9 (inpainting) and 8
 /// (instruct-pix2pix). Known are 7 (LDM inpainting) and 5 (depth to image).

@@ -67,7 +67,7 @@ void LatentDiffusion::expect_whole() {
     (void)make_conditioner(spec(), source());
     tokenizer_ = std::make_shared<const text::ClipTokenizer>(make_tokenizer());
     (void)make_unet();
-    (void)make_decoder();
+    if (!options_.tiny_decoder) (void)make_decoder();
     if (options_.encodes) (void)make_encoder();
     checkpoint.load_nothing(false);
     source().check();
@@ -119,6 +119,7 @@ Tensor LatentDiffusion::encode(const Tensor& x, const Tensor& noise) const {
 }
 
 Tensor LatentDiffusion::decode(const Tensor& z) const {
+    if (options_.tiny_decoder) return (*options_.tiny_decoder)(z);
     const auto decoder = loaded(decoder_, "the decoder", [&] { return make_decoder(); });
     const Tensor given = ops::to(z, dtype_);
     return ops::to(options_.decode ? options_.decode(*decoder, given) : (*decoder)(given),

@@ -11,6 +11,7 @@
 #include "chapters/08_ldm_pipeline/conditioner.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/08_ldm_pipeline/open_model.h"
+#include "chapters/08_ldm_pipeline/tiny_decoder.h"
 
 namespace ldm::pipeline {
 
@@ -41,6 +42,8 @@ public:
                              const Tensor& noise)>
             encode = {};
         std::function<Tensor(const FirstStageDecoder& decoder, const Tensor& z)> decode = {};
+        /// Decodes in place of the model's own decoder, whose weights then need not be there.
+        std::shared_ptr<const TinyDecoder> tiny_decoder = {};
         /// How the UNet is asked, if not about all of the latents at once (chapter 11: in patches).
         std::function<ConditionedModel(const ConditionedModel& unet)> unet = {};
     };

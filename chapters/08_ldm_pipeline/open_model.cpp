@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "chapters/08_ldm_pipeline/autoencoder_weights.h"
 #include "chapters/08_ldm_pipeline/diffusers_folder.h"
 #include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/08_ldm_pipeline/prediction.h"
@@ -27,9 +28,9 @@ OpenedModel open_own_folder(const fs::path& path) {
     return {std::move(spec), std::move(source)};
 }
 
-OpenedModel open_single_file(const fs::path& path) {
+OpenedModel open_single_file(const fs::path& path, bool separate_autoencoder) {
     const io::TensorFile file = with_compvis_names(io::open_tensor_file(path));
-    const ModelFamily family = identify(file);
+    const ModelFamily family = identify(file, separate_autoencoder);
     nn::ModelSource source({.layout = Layout::single_file,
                             .path = path,
                             .config = settings_of(family),
@@ -65,6 +66,19 @@ fs::path current_version(const fs::path& folder) {
                     folder.string(), found.size()));
 }
 
+/// Whatever the path is.
+OpenedModel open_any(const fs::path& given, bool separate_autoencoder) {
+    if (!fs::exists(given)) throw Error(fmt::format("{}: no such file or folder", given.string()));
+    if (!fs::is_directory(given)) return open_single_file(given, separate_autoencoder);
+    const fs::path path = current_version(given);
+    if (fs::exists(path / "config.json")) return open_own_folder(path);
+    if (is_diffusers_folder(path)) return open_diffusers_folder(path, separate_autoencoder);
+    throw Error(
+        fmt::format("{} is no model: it has neither config.json (a model of this project) nor "
+                    "unet/ (diffusers)",
+                    path.string()));
+}
+
 }  // namespace
 
 std::string name_of(Layout layout) {
@@ -83,16 +97,16 @@ std::string name_of(Layout layout) {
     return "";
 }
 
-OpenedModel open_model(const fs::path& given) {
-    if (!fs::exists(given)) throw Error(fmt::format("{}: no such file or folder", given.string()));
-    if (!fs::is_directory(given)) return open_single_file(given);
-    const fs::path path = current_version(given);
-    if (fs::exists(path / "config.json")) return open_own_folder(path);
-    if (is_diffusers_folder(path)) return open_diffusers_folder(path);
-    throw Error(
-        fmt::format("{} is no model: it has neither config.json (a model of this project) nor "
-                    "unet/ (diffusers)",
-                    path.string()));
+OpenedModel open_model(const fs::path& path, const fs::path& vae) {
+    if (vae.empty()) return open_any(path, false);
+    const SeparateAutoencoder autoencoder = find_autoencoder(vae);
+    OpenedModel model = open_any(path, true);
+    if (!model.spec.problems.empty()) return model;
+    replace_autoencoder(autoencoder, model.source.setting("first_stage_config"),
+                        model.source.checkpoint());
+    if (autoencoder.scale_factor > 0)
+        model.spec.scale_factor = static_cast<float>(autoencoder.scale_factor);
+    return model;
 }
 
 }  // namespace ldm::pipeline

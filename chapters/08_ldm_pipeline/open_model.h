@@ -19,7 +19,12 @@ struct OpenedModel {
 /// settings are read; an unsupported model is opened all the same, with the reasons in
 /// `spec.problems`. Weights are handed out on the CPU until source.use(). Throws an Error for what
 /// is no model at all, or in a form that cannot be read.
-[[nodiscard]] OpenedModel open_model(const std::filesystem::path& path);
+///
+/// The autoencoder of `vae`, a file or folder (find_autoencoder), takes the place of the model's
+/// own, which then may be missing; a folder's scaling_factor that of the model's. Throws an Error
+/// if it does not fit.
+[[nodiscard]] OpenedModel open_model(const std::filesystem::path& path,
+                                     const std::filesystem::path& vae = {});
 
 /// "single file (CompVis's names)" and the like.
 [[nodiscard]] std::string name_of(nn::ModelSource::Layout layout);

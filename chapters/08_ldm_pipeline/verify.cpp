@@ -9,6 +9,7 @@
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/08_ldm_pipeline/prompt/contexts.h"
+#include "chapters/08_ldm_pipeline/tiny_decoder.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -117,6 +118,12 @@ void latent_space(verify::Run& run) {
     run.out("picture", decode(z));
 }
 
+/// A component of this project: TAESD's decoder.
+void tiny_decoder(verify::Run& run) {
+    const TinyDecoder decode(run.params(), TinyDecoder::Config::from_json(run.config()));
+    run.out("out", decode(run.in("z")));
+}
+
 /// The texts of one schedule, of which text b has counts[b] entries.
 TextSchedule schedule_of_case(const verify::Run& run) {
     const Tensor ids = ops::to(run.in("input_ids"), Device::cpu),
@@ -176,6 +183,7 @@ void register_components(verify::Registry& registry) {
     registry["DDIMSampler"] = ddim_sampler_case;
     registry["ToUint8"] = to_bytes;
     registry["WeightedPrompt"] = weighted_prompt;
+    registry["TinyDecoder"] = verify::in_16_bits_too(tiny_decoder);
     registry["LatentSpace"] = verify::in_16_bits_too(latent_space);
 }
 

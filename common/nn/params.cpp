@@ -107,6 +107,10 @@ void Checkpoint::add(const io::TensorFile& file) {
                      });
 }
 
+void Checkpoint::remove(std::string_view prefix) {
+    std::erase_if(slots_, [&](const auto& slot) { return slot.first.starts_with(prefix); });
+}
+
 void Checkpoint::move_to(Checkpoint& other,
                          const std::function<std::string(std::string)>& new_name) {
     for (auto& [name, slot] : slots_)

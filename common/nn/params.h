@@ -53,6 +53,9 @@ public:
     /// Error for a name that is taken there.
     void move_to(Checkpoint& other, const std::function<std::string(std::string)>& new_name);
 
+    /// Forgets all weights whose names begin with `prefix`, a string ("decoder.").
+    void remove(std::string_view prefix);
+
     /// From now on hands out uninitialized tensors instead of weights: for building a model only to
     /// see whether everything is there. `false`: weights again.
     void load_nothing(bool nothing = true) { load_nothing_ = nothing; }

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import torch
 from cases import CHAPTER, ROOT, function_case, module_case, normal, write_safetensors
+from diffusers import AutoencoderTiny
 from originals import autoencoder, ddim, ddpm, latent_diffusion, util
 from stable_diffusion import TextTower
 from torch import nn
@@ -266,6 +267,42 @@ latent_space(
 )
 latent_space("odd", "Another factor; latents of 5 x 3.", 0.9, (1, 3, 10, 6))
 latent_space("tiny_input", "A picture around 1e-3.", 0.18215, (1, 3, 8, 4), scale=1e-3)
+
+
+# ---- TAESD
+class TinyDecoder(nn.Sequential):
+    """diffusers' decoder under the keys of madebyollin/taesd, where the tanh is layer 0."""
+
+    def __init__(self, latent_channels, decoder_block_out_channels, num_decoder_blocks):
+        tiny = AutoencoderTiny(
+            latent_channels=latent_channels,
+            decoder_block_out_channels=decoder_block_out_channels,
+            num_decoder_blocks=num_decoder_blocks,
+        )
+        super().__init__(nn.Identity(), *tiny.decoder.layers)
+        object.__setattr__(self, "decode", tiny.decoder.forward)
+
+    def forward(self, z):
+        return self.decode(z)
+
+
+def tiny_decoder(situation, note, shape, blocks, scale=1.0):
+    module_case(
+        f"TinyDecoder.{situation}",
+        TinyDecoder,
+        {
+            "latent_channels": shape[1],
+            "decoder_block_out_channels": [6] * len(blocks),
+            "num_decoder_blocks": blocks,
+        },
+        {"z": normal(*shape, scale=scale)},
+        note=note,
+        source="diffusers.AutoencoderTiny",
+    )
+
+
+tiny_decoder("taesd", "TAESD's depth, narrow.", (1, 4, 2, 3), [3, 3, 3, 1])
+tiny_decoder("wide_range", "Latents up to about 20, which tanh clamps.", (2, 4, 3, 2), [1, 1], 8.0)
 
 
 # ---- prompts of several chunks with weights, as AUTOMATIC1111's web UI encodes them

@@ -62,7 +62,7 @@ RUNS = {
         "EulerDiscreteScheduler",
         {"prediction_type": "epsilon", "timestep_spacing": "trailing", "steps_offset": 1},
         {"size": 512, "steps": 1, "cfg_scale": 1},
-        ["--sampler", "EulerDiscreteScheduler", "--schedule", "trailing", "--prediction", "eps"],
+        ["--sampler", "euler", "--prediction", "eps"],
     ),
 }
 
@@ -143,8 +143,6 @@ def diffusers_folder(folder, half):
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         told = json.loads((original / name).read_text())
         (tokenizer / name).write_text(json.dumps(told | {"pad_token": "!"}, indent=2))
-    index = (HERE / "diffusers/model_index.json").read_text()
-    (folder / "model_index.json").write_text(index)
 
 
 def make_models(full):
@@ -161,6 +159,9 @@ def write_scheduler(folder, name, settings):
     config = {"_class_name": name, "_diffusers_version": diffusers.__version__}
     text = json.dumps(config | SCHEDULER | settings, indent=2)
     (folder / "scheduler/scheduler_config.json").write_text(text)
+    index = json.loads((HERE / "diffusers/model_index.json").read_text())
+    index["scheduler"] = ["diffusers", name]
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2))
 
 
 def drawn_by_diffusers(folder, asked):
