@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-#include <numeric>
 #include <random>
 
-#include "chapters/ldm/prompts.h"
+#include "chapters/ldm/option_groups.h"
 #include "common/report/option_checks.h"
 #include "common/report/progress.h"
 
@@ -24,7 +22,17 @@ CLI::Validator seed_number() {
         "UINT or -1");
 }
 
+CLI::Validator png_name() {
+    return CLI::Validator(
+        [](std::string& name) -> std::string {
+            const std::string kind = std::filesystem::path(name).extension().string();
+            return kind == ".png" || kind == ".PNG" ? "" : name + ": expected a name with .png";
+        },
+        "FILE.png");
+}
+
 void add_model_options(CLI::App& command, DrawingOptions& options) {
+    command.option_defaults()->group(model_group);
     command.add_option(
         "-m,--model", options.model,
         "An SD 1.x or 2.x file (.safetensors, .ckpt), a diffusers folder, or a model of\n"
@@ -33,22 +41,55 @@ void add_model_options(CLI::App& command, DrawingOptions& options) {
         .add_option("--prediction", options.prediction,
                     "What the UNet predicts: eps or v (default: what the model says)")
         ->check(CLI::IsMember({"eps", "v"}));
+    command.add_option("--vae", options.vae,
+                       "An autoencoder in place of the model's own: a file, or a diffusers folder");
+    command.add_option("--taesd", options.taesd,
+                       "Decode with this tiny autoencoder (TAESD): rough pictures, at once");
+    command
+        .add_flag("--taesd-preview-only", options.taesd_preview_only,
+                  "Use --taesd for --preview alone")
+        ->needs("--taesd");
     command.add_option("--lora", options.lora,
                        "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
+    add_prompt_options(command, options.prompts);
 }
 
-void add_output_options(CLI::App& command, DrawingOptions& options) {
+void add_file_options(CLI::App& command, DrawingOptions& options) {
+    command.option_defaults()->group(files_group);
+    command.add_option("--prompt-file", options.prompt_file,
+                       "Draw one picture a line into the folder --output; a line is a prompt, or\n"
+                       "options for it: --prompt \"a cat\" --steps 30 --seed 5");
     command
         .add_option("-o,--output", options.output.output,
                     "A .png, a folder for 0000.png, 0001.png, …, or - for standard output")
         ->capture_default_str();
     command.add_flag("--overwrite", options.output.overwrite,
                      "Replace files that exist; without it they are kept");
+    command
+        .add_option(
+            "--preview", options.preview,
+            "While drawing, write a .png of the predicted picture after every step; --taesd\n"
+            "makes that fast")
+        ->check(png_name());
+    command
+        .add_option("--preview-interval", options.preview_interval,
+                    "Steps from one --preview to the next")
+        ->check(CLI::Range(1, 1000))
+        ->needs("--preview")
+        ->capture_default_str();
     command.add_option("--save-latents", options.save_latents,
                        "Write noise, every step and the final latent as safetensors");
 }
 
 void add_picture_options(CLI::App& command, DrawingOptions& options) {
+    command.option_defaults()->group(picture_group);
+    command.add_option("-p,--prompt", options.prompt, "What to draw; may be empty");
+    command.add_option("-n,--negative-prompt", options.negative_prompt, "What not to draw");
+    command
+        .add_option("--clip-skip", options.prompts.clip_skip,
+                    "From which layer the text encoder's output is taken: 1 is the last")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
     command
         .add_option("-s,--seed", options.seed,
                     "Of the initial noise, the same as PyTorch's on the CPU; -1: a random one")
@@ -58,13 +99,14 @@ void add_picture_options(CLI::App& command, DrawingOptions& options) {
         ->check(CLI::Range(1, 16384));
     command.add_option("-H,--height", options.height, "In pixels (default: the model's)")
         ->check(CLI::Range(1, 16384));
+}
+
+void add_computing_options(CLI::App& command, DrawingOptions& options) {
+    command.option_defaults()->group(computing_group);
     command
         .add_option("--batch-size", options.batch_size,
                     "Pictures of the prompt, or lines of --prompt-file drawn at once")
         ->check(CLI::Range(1, 1024));
-}
-
-void add_computing_options(CLI::App& command, DrawingOptions& options) {
     command.add_flag("--vae-tiling", options.vae_tiling,
                      "Encode and decode in strips: the same picture in a fraction of the memory,\n"
                      "in twice the time");
@@ -92,59 +134,29 @@ void add_computing_options(CLI::App& command, DrawingOptions& options) {
 }  // namespace
 
 void add_drawing_options(CLI::App& command, DrawingOptions& options) {
-    add_model_options(command, options);
-    auto* prompt = command.add_option("-p,--prompt", options.prompt, "What to draw; may be empty");
-    auto* file = command.add_option("--prompt-file", options.prompt_file,
-                                    "Draw one picture a line into the folder --output");
-    prompt->excludes(file);
-    command.add_option("-n,--negative-prompt", options.negative_prompt, "What not to draw");
-    add_output_options(command, options);
-    add_prompt_options(command, options.prompts);
-    add_sampling_options(command, options.sampling);
     add_picture_options(command, options);
+    add_sampling_options(command, options.sampling);
+    add_model_options(command, options);
+    add_file_options(command, options);
     add_computing_options(command, options);
+    command.get_option("--prompt")->excludes(command.get_option("--prompt-file"));
 }
 
-void finish(const CLI::App& command, DrawingOptions& options) {
-    if (command.count("--prompt") + command.count("--prompt-file") == 0)
-        throw CLI::RequiredError("--prompt or --prompt-file");
-    options.output.is_chosen = command.count("--output") > 0;
-}
-
-std::vector<std::string> prompts_of(const DrawingOptions& options) {
-    std::vector<std::string> prompts;
-    if (!options.prompt_file.empty()) {
-        prompts = read_prompts(options.prompt_file);
-    } else {
-        expect_text(options.prompt, "the prompt");
-        prompts.assign(std::max(options.batch_size, 1), options.prompt);
-    }
-    expect_text(options.negative_prompt, "the negative prompt");
-    return prompts;
-}
-
-std::vector<std::uint64_t> seeds_of(const DrawingOptions& options, std::size_t count) {
-    std::uint64_t first = 0;
-    if (options.seed == "-1") {
-        // 32 bits, as other programs have them
-        first = std::random_device()() & 0xFFFFFFFF;
-        report::message(fmt::format("seed {}", first));
-    } else {
-        first = std::stoull(options.seed);
-    }
-    std::vector<std::uint64_t> seeds(count, first);
-    if (!options.prompt_file.empty() || options.same_seed) return seeds;
-    if (first > std::numeric_limits<std::uint64_t>::max() - (count - 1))
-        throw Error(fmt::format("--seed {}: there are no {} seeds from there on", first, count));
-    std::iota(seeds.begin(), seeds.end(), first);
-    return seeds;
+std::uint64_t seed_of(const std::string& text) {
+    if (text != "-1") return std::stoull(text);
+    // 32 bits, as other programs have them
+    const std::uint64_t seed = std::random_device()() & 0xFFFFFFFF;
+    report::message(fmt::format("seed {}", seed));
+    return seed;
 }
 
 pipeline::Txt2ImgRequest request_template(const DrawingOptions& options,
-                                          const pipeline::ModelSpec& spec) {
+                                          const pipeline::ModelSpec& spec,
+                                          const Embeddings& embeddings) {
     pipeline::Txt2ImgRequest request = sampling_request(options.sampling, spec);
     request.negative_prompt = options.negative_prompt;
-    apply(options.prompts, spec, request);
+    apply(options.prompts, request);
+    request.embeddings = embeddings;
     request.width = options.width.value_or(request.width);
     request.height = options.height.value_or(request.height);
     request.keep_steps = !options.save_latents.empty();

@@ -19,6 +19,14 @@ struct DrawingOptions {
     std::string model;
     // "eps" or "v"; empty: what the model says
     std::string prediction;
+    // a file or folder with the autoencoder; empty: the model's
+    std::string vae;
+    // TAESD's decoder; empty: none
+    std::string taesd;
+    bool taesd_preview_only = false;
+    // empty: none
+    std::string preview;
+    int preview_interval = 1;
     std::string prompt, prompt_file, negative_prompt;
     OutputOptions output;
     std::string save_latents;
@@ -30,8 +38,6 @@ struct DrawingOptions {
     // -1: a random one
     std::string seed = "42";
     int batch_size = 0, threads = 0;
-    // all pictures of a prompt begin with the same seed
-    bool same_seed = false;
     bool vae_tiling = false;
     // in pixels; 0: the UNet sees the whole picture
     int patch_size = 0;
@@ -40,20 +46,14 @@ struct DrawingOptions {
 /// Adds all of them to a command: one grammar for every way to draw.
 void add_drawing_options(CLI::App& command, DrawingOptions& options);
 
-/// After parsing. Throws CLI's error for a command line without a prompt.
-void finish(const CLI::App& command, DrawingOptions& options);
-
-/// The prompts to draw, one picture each. Throws an Error for what is no text.
-std::vector<std::string> prompts_of(const DrawingOptions& options);
-
-/// The seed of each picture. Pictures of one prompt have seeds that follow each other, so that they
-/// differ, unless same_seed is set; the lines of a prompt file all have the same one. Says which
-/// was chosen for -1.
-std::vector<std::uint64_t> seeds_of(const DrawingOptions& options, std::size_t count);
+/// The seed that --seed says. Tells which was chosen for -1.
+[[nodiscard]] std::uint64_t seed_of(const std::string& text);
 
 /// Options given on the command line before those the model prefers before those of this program.
+/// Neither prompts nor seeds are in it.
 pipeline::Txt2ImgRequest request_template(const DrawingOptions& options,
-                                          const pipeline::ModelSpec& spec);
+                                          const pipeline::ModelSpec& spec,
+                                          const Embeddings& embeddings);
 
 /// Where everything goes; throws when something could not be written.
 std::vector<std::filesystem::path> paths_of(const DrawingOptions& options, std::size_t count);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/11_editing/further_channels.h"
 #include "chapters/11_editing/tiled_first_stage.h"
+#include "chapters/ldm/preview.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
 #include "common/ops/precision.h"
@@ -44,31 +46,12 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
     report::throw_if_interrupted();
 }
 
-/// The prompts `first` to `first + count`, as one batch.
-Txt2ImgRequest batch_of(const Txt2ImgRequest& base, const std::vector<std::string>& prompts,
-                        const std::vector<std::uint64_t>& seeds, std::size_t first,
-                        std::size_t count) {
-    Txt2ImgRequest request = base;
-    request.prompts.assign(prompts.begin() + first, prompts.begin() + first + count);
-    request.seeds.assign(seeds.begin() + first, seeds.begin() + first + count);
-    return request;
-}
-
 void expect_usable_type(Device device, DType dtype) {
     expect_usable(device);
     if (device == Device::cpu && dtype != DType::f32)
         throw Error(
             fmt::format("--dtype {} is for --device cuda; on a processor there is --precision bf16",
                         dtype == DType::f16 ? "f16" : "bf16"));
-}
-
-/// A small model has seen one size only, and other sizes come out distorted.
-void warn_of_size(const Txt2ImgRequest& request, const pipeline::OpenedModel& model) {
-    const int size = model.spec.image_size;
-    if (model.source.layout() == nn::ModelSource::Layout::folder &&
-        (request.width != size || request.height != size))
-        report::message(fmt::format(
-            "this model was trained on pictures of {0}x{0}; other sizes come out distorted", size));
 }
 
 /// The settings of picture i as other programs write them, and the LoRAs: `, Lora: "cat: 0.8"`.
@@ -89,22 +72,21 @@ class Display {
 public:
     Display() : activity_(std::in_place, "loading the model") {}
 
-    void plan(std::int64_t batches, std::int64_t steps_of_a_batch) {
-        batches_ = batches;
-        steps_of_a_batch_ = steps_of_a_batch;
-    }
+    void plan(std::int64_t steps) { steps_ = steps; }
 
     /// A network is being loaded; the decoder belongs to decoding.
     void load(std::string_view part) {
-        if (steps_ % steps_of_a_batch_ == 0 && steps_ > 0) return;
+        if (progress_ && left_ == 0) return;
         activity_.emplace(fmt::format("loading {}", part));
     }
 
+    void begin_batch(int steps) { left_ = steps; }
+
     void step() {
         activity_.reset();
-        if (!progress_) progress_.emplace("drawing", batches_ * steps_of_a_batch_);
+        if (!progress_) progress_.emplace("drawing", steps_);
         progress_->step();
-        if (++steps_ % steps_of_a_batch_ == 0) activity_.emplace("decoding the latents");
+        if (--left_ == 0) activity_.emplace("decoding the latents");
     }
 
     void finish_batch() { activity_.reset(); }
@@ -112,7 +94,9 @@ public:
 private:
     std::optional<report::Progress> progress_;
     std::optional<report::Activity> activity_;
-    std::int64_t steps_ = 0, steps_of_a_batch_ = 1, batches_ = 1;
+    std::int64_t steps_ = 0;
+    // of the batch that is drawn
+    int left_ = 0;
 };
 
 /// Adds the LoRAs of --lora and those that the prompts name to the weights.
@@ -146,6 +130,109 @@ std::function<pipeline::ConditionedModel(const pipeline::ConditionedModel&)> in_
     };
 }
 
+/// Some pictures of a set.
+struct SetBatch {
+    const PictureSet* set;
+    /// where in the plan they are
+    std::vector<std::size_t> pictures;
+    Batch batch;
+    int steps;
+};
+
+std::vector<SetBatch> batches_of(const DrawingOptions& options, const PicturePlan& plan,
+                                 const pipeline::ModelSpec& spec) {
+    const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
+    const Embeddings embeddings = embeddings_of(options.prompts, spec);
+    std::vector<SetBatch> batches;
+    for (const PictureSet& set : plan.sets) {
+        if (set.pictures.empty()) continue;
+        Txt2ImgRequest base = request_template(set.command->options(), spec, embeddings);
+        if (set.drawing.adjust) set.drawing.adjust(base, spec);
+        for (std::size_t first = 0; first < set.pictures.size(); first += at_once) {
+            const auto begin = set.pictures.begin() + first;
+            const auto end = begin + std::min(at_once, set.pictures.size() - first);
+            SetBatch next{&set, {begin, end}, {base, {}}, 0};
+            for (const std::size_t index : next.pictures) {
+                const PlannedPicture& picture = plan.pictures[index];
+                next.batch.request.prompts.push_back(picture.prompt);
+                next.batch.request.seeds.push_back(picture.seed);
+                next.batch.numbers.push_back(picture.number);
+            }
+            batches.push_back(std::move(next));
+        }
+    }
+    for (SetBatch& batch : batches) {
+        const Txt2ImgRequest& request = batch.batch.request;
+        batch.set->drawing.expect_possible(request, spec);
+        batch.steps = batch.set->drawing.steps ? batch.set->drawing.steps(request, spec)
+                                               : step_count(request, spec);
+    }
+    return batches;
+}
+
+/// A small model has seen one size only, and other sizes come out distorted.
+void warn_of_size(const std::vector<SetBatch>& batches, const pipeline::OpenedModel& model) {
+    const int size = model.spec.image_size;
+    const auto has_another = [size](const SetBatch& batch) {
+        const Txt2ImgRequest& request = batch.batch.request;
+        return request.width != size || request.height != size;
+    };
+    if (model.source.layout() == nn::ModelSource::Layout::folder &&
+        std::ranges::any_of(batches, has_another))
+        report::message(fmt::format(
+            "this model was trained on pictures of {0}x{0}; other sizes come out distorted", size));
+}
+
+std::vector<std::string> prompts_of(const PicturePlan& plan) {
+    std::vector<std::string> prompts;
+    for (const PlannedPicture& picture : plan.pictures) prompts.push_back(picture.prompt);
+    return prompts;
+}
+
+/// How the model's networks are to be used.
+LatentDiffusion::Options networks_of(
+    const DrawingOptions& options, const PicturePlan& plan, const pipeline::ModelSpec& spec,
+    const std::shared_ptr<const pipeline::TinyDecoder>& tiny_decoder) {
+    LatentDiffusion::Options networks;
+    if (!options.taesd_preview_only) networks.tiny_decoder = tiny_decoder;
+    networks.encodes =
+        std::ranges::any_of(plan.sets, [](const PictureSet& set) { return set.drawing.encodes; });
+    if (options.patch_size > 0) networks.unet = in_patches_of(options.patch_size, spec);
+    if (!options.vae_tiling) return networks;
+    networks.encode = [](const auto& encoder, const Tensor& x, const Tensor& noise) {
+        return editing::encode_in_strips(encoder, x, noise);
+    };
+    networks.decode = [](const auto& decoder, const Tensor& z) {
+        return editing::decode_in_strips(decoder, z);
+    };
+    return networks;
+}
+
+/// Draws a batch and writes its pictures.
+void draw(const DrawingOptions& options, const LatentDiffusion& model, const SetBatch& batch,
+          const std::vector<fs::path>& paths, const Preview& preview, Display& display) {
+    const Drawing& drawing = batch.set->drawing;
+    display.begin_batch(batch.steps);
+    Drawing::Result result = drawing.draw(model, batch.batch, [&](const ddpm::SamplerStep& step) {
+        preview.show(model, step);
+        display.step();
+        return true;
+    });
+    display.finish_batch();
+    std::vector<NewPicture> pictures;
+    for (std::size_t i = 0; i < batch.pictures.size(); ++i) {
+        if (!result.drawn.cut[i].empty())
+            report::message(fmt::format("the prompt is too long for this model; not read: \"{}\"",
+                                        result.drawn.cut[i]));
+        const std::string more =
+            drawing.parameters ? drawing.parameters(model.spec(), batch.batch.numbers[i]) : "";
+        pictures.push_back({paths[batch.pictures[i]], std::move(result.pictures[i]),
+                            picture_text(options, model, batch.batch.request, i, more)});
+    }
+    save_pictures(pictures);
+    if (!options.save_latents.empty()) save_latents(options.save_latents, result.drawn);
+}
+
 }  // namespace
 
 std::vector<image::Image> pictures_of(const Txt2ImgResult& result) {
@@ -155,11 +242,9 @@ std::vector<image::Image> pictures_of(const Txt2ImgResult& result) {
     return pictures;
 }
 
-void run(const DrawingOptions& options, const Drawing& drawing) {
-    const std::vector<std::string> prompts = prompts_of(options);
-    const std::vector<fs::path> paths = paths_of(options, prompts.size());
-    const std::vector<std::uint64_t> seeds = seeds_of(options, prompts.size());
-    const std::vector<NamedLora> named_loras = loras_of(options.prompts, prompts);
+void run(const DrawingOptions& options, const PicturePlan& plan) {
+    const std::vector<fs::path> paths = paths_of(options, plan.pictures.size());
+    const std::vector<NamedLora> named_loras = loras_of(options.prompts, prompts_of(plan));
     const Device device = device_from(options.device);
     const DType dtype = dtype_from(options.dtype);
     expect_usable_type(device, dtype);
@@ -169,69 +254,34 @@ void run(const DrawingOptions& options, const Drawing& drawing) {
     // nothing is left behind until there are pictures to write, and that finishes first
     const report::InterruptGuard guard(report::OnInterrupt::exit);
     Display display;
-    pipeline::OpenedModel opened =
-        pipeline::open_model(options.model.empty() ? nn::shipped_model() : fs::path(options.model));
+    pipeline::OpenedModel opened = pipeline::open_model(
+        options.model.empty() ? nn::shipped_model() : fs::path(options.model), options.vae);
     opened.spec.expect_supported(opened.source.name());
     if (!options.prediction.empty())
         pipeline::set_prediction(opened.spec, ddpm::parameterization_named(options.prediction));
-    const auto make_request = [&](const pipeline::ModelSpec& spec) {
-        Txt2ImgRequest request = request_template(options, spec);
-        if (drawing.adjust) drawing.adjust(request, spec);
-        return request;
-    };
-    Txt2ImgRequest base = make_request(opened.spec);
-    const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
-    const std::size_t batches = (prompts.size() + at_once - 1) / at_once;
-    drawing.expect_possible(batch_of(base, prompts, seeds, 0, std::min(at_once, prompts.size())),
-                            opened.spec);
-    warn_of_size(base, opened);
+    std::vector<SetBatch> batches = batches_of(options, plan, opened.spec);
+    warn_of_size(batches, opened);
     merge_loras(opened.source, options, named_loras);
     opened.source.use({device, dtype});
+    const std::shared_ptr<const pipeline::TinyDecoder> tiny_decoder =
+        options.taesd.empty()
+            ? nullptr
+            : pipeline::open_tiny_decoder(options.taesd, opened.spec.first_stage.embed_dim, device);
+    const Preview preview({options.preview, options.preview_interval, tiny_decoder});
+    LatentDiffusion::Options networks = networks_of(options, plan, opened.spec, tiny_decoder);
     // with one batch each network has done its part when the next one is needed
-    LatentDiffusion::Options networks = drawing.model;
-    networks.keep_networks = batches > 1;
-    if (options.patch_size > 0) networks.unet = in_patches_of(options.patch_size, opened.spec);
-    if (options.vae_tiling) {
-        networks.encode = [](const auto& encoder, const Tensor& x, const Tensor& noise) {
-            return editing::encode_in_strips(encoder, x, noise);
-        };
-        networks.decode = [](const auto& decoder, const Tensor& z) {
-            return editing::decode_in_strips(decoder, z);
-        };
-    }
+    networks.keep_networks = batches.size() > 1;
     networks.on_load = [&](std::string_view part) { display.load(part); };
     const LatentDiffusion model(std::move(opened), networks);
     // now it is known what the UNet predicts, and so the size of the pictures
-    base = make_request(model.spec());
-    for (std::size_t first = 0; first < prompts.size(); first += at_once)
-        (void)plan_of(model, batch_of(base, prompts, seeds, first,
-                                      std::min(at_once, prompts.size() - first)));
-    display.plan(static_cast<std::int64_t>(batches), drawing.steps
-                                                         ? drawing.steps(base, model.spec())
-                                                         : step_count(base, model.spec()));
-    for (std::size_t first = 0; first < prompts.size(); first += at_once) {
-        const std::size_t count = std::min(at_once, prompts.size() - first);
-        const Txt2ImgRequest request = batch_of(base, prompts, seeds, first, count);
-        Drawing::Result result = drawing.draw(model, request, [&](const ddpm::SamplerStep&) {
-            display.step();
-            return true;
-        });
-        display.finish_batch();
-        std::vector<NewPicture> pictures;
-        for (std::size_t i = 0; i < count; ++i) {
-            if (!result.drawn.cut[i].empty())
-                report::message(
-                    fmt::format("the prompt is too long for this model; not read: \"{}\"",
-                                result.drawn.cut[i]));
-            pictures.push_back(
-                {paths[first + i], std::move(result.pictures[i]),
-                 picture_text(
-                     options, model, request, i,
-                     drawing.parameters ? drawing.parameters(model.spec(), first + i) : "")});
-        }
-        save_pictures(pictures);
-        if (!options.save_latents.empty()) save_latents(options.save_latents, result.drawn);
+    batches = batches_of(options, plan, model.spec());
+    std::int64_t steps = 0;
+    for (const SetBatch& batch : batches) {
+        (void)plan_of(model, batch.batch.request);
+        steps += batch.steps;
     }
+    display.plan(steps);
+    for (const SetBatch& batch : batches) draw(options, model, batch, paths, preview, display);
 }
 
 }  // namespace ldm::program

@@ -40,8 +40,8 @@ std::map<std::string, fs::path> files_in(const fs::path& folder, const std::stri
 }
 
 /// Those of a folder; one that cannot be used is told of, for it may be for another model.
-std::vector<TextualInversion> embeddings_in(const fs::path& folder) {
-    std::vector<TextualInversion> embeddings;
+Embeddings embeddings_in(const fs::path& folder) {
+    Embeddings embeddings;
     const auto add = [&](const fs::path& path) {
         try {
             embeddings.push_back(pipeline::read_textual_inversion(path));
@@ -50,19 +50,6 @@ std::vector<TextualInversion> embeddings_in(const fs::path& folder) {
         }
     };
     for (const auto& [name, path] : files_in(folder, "--embedding-dir")) add(path);
-    return embeddings;
-}
-
-/// Those that are named one by one come first, and so count more.
-std::vector<TextualInversion> embeddings_of(const PromptOptions& options, std::int64_t width) {
-    std::vector<TextualInversion> embeddings;
-    for (const std::string& path : options.embeddings) {
-        embeddings.push_back(pipeline::read_textual_inversion(path));
-        expect_width(embeddings.back(), width);
-    }
-    if (options.embedding_dir.empty()) return embeddings;
-    for (TextualInversion& embedding : embeddings_in(options.embedding_dir))
-        embeddings.push_back(std::move(embedding));
     return embeddings;
 }
 
@@ -85,11 +72,6 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
                     "(cat:1.2), [cat:dog:0.5], AND, <lora:name:0.8> (a1111), or words only (plain)")
         ->check(CLI::IsMember({"a1111", "plain"}))
         ->capture_default_str();
-    command
-        .add_option("--clip-skip", options.clip_skip,
-                    "From which layer the text encoder's output is taken: 1 is the last")
-        ->check(CLI::Range(1, 256))
-        ->capture_default_str();
     command.add_option("--lora-dir", options.lora_dir, "Where the LoRAs are that prompts name");
     command.add_option(
         "--embedding", options.embeddings,
@@ -98,12 +80,22 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
     command.add_option("--embedding-dir", options.embedding_dir, "A folder of learned words");
 }
 
-void apply(const PromptOptions& options, const pipeline::ModelSpec& spec,
-           pipeline::Txt2ImgRequest& request) {
+Embeddings embeddings_of(const PromptOptions& options, const pipeline::ModelSpec& spec) {
+    Embeddings embeddings;
+    for (const std::string& path : options.embeddings) {
+        embeddings.push_back(pipeline::read_textual_inversion(path));
+        expect_width(embeddings.back(), spec.text_tower.transformer.hidden_size);
+    }
+    if (options.embedding_dir.empty()) return embeddings;
+    for (TextualInversion& embedding : embeddings_in(options.embedding_dir))
+        embeddings.push_back(std::move(embedding));
+    return embeddings;
+}
+
+void apply(const PromptOptions& options, pipeline::Txt2ImgRequest& request) {
     request.syntax =
         options.syntax == "plain" ? pipeline::PromptSyntax::plain : pipeline::PromptSyntax::a1111;
     request.clip_skip = options.clip_skip;
-    request.embeddings = embeddings_of(options, spec.text_tower.transformer.hidden_size);
 }
 
 std::vector<NamedLora> loras_of(const PromptOptions& options,

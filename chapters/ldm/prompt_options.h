@@ -19,14 +19,20 @@ struct PromptOptions {
     std::vector<std::string> embeddings;
 };
 
-/// Adds --prompt-syntax, --clip-skip, --lora-dir, --embedding and --embedding-dir.
+/// Adds --prompt-syntax, --lora-dir, --embedding and --embedding-dir: what is the same for all
+/// prompts of a run.
 void add_prompt_options(CLI::App& command, PromptOptions& options);
 
-/// Puts the syntax, the embeddings and clip skip into a request for a model of that spec. Tells of
-/// the files in --embedding-dir that are no embeddings. Throws an Error for one of --embedding that
-/// cannot be read or belongs to another kind of model.
-void apply(const PromptOptions& options, const pipeline::ModelSpec& spec,
-           pipeline::Txt2ImgRequest& request);
+using Embeddings = std::vector<pipeline::TextualInversion>;
+
+/// The learned words for a model of that spec: those that are named one by one come first, and so
+/// count more. Tells of the files in --embedding-dir that are no embeddings. Throws an Error for
+/// one of --embedding that cannot be read or belongs to another kind of model.
+[[nodiscard]] Embeddings embeddings_of(const PromptOptions& options,
+                                       const pipeline::ModelSpec& spec);
+
+/// Puts the syntax and clip skip into a request.
+void apply(const PromptOptions& options, pipeline::Txt2ImgRequest& request);
 
 /// A LoRA that the prompts name, and its file in --lora-dir.
 struct NamedLora {

@@ -10,6 +10,7 @@
 #include "chapters/10_samplers/samplers.h"
 #include "chapters/10_samplers/scheduler.h"
 #include "chapters/10_samplers/sigma_grid.h"
+#include "chapters/ldm/option_groups.h"
 #include "common/report/option_checks.h"
 
 namespace ldm::program {
@@ -67,6 +68,7 @@ void prefer_for_stable_diffusion(Txt2ImgRequest& request) {
 }  // namespace
 
 void add_sampling_options(CLI::App& command, SamplingOptions& options) {
+    command.option_defaults()->group(sampling_group);
     command.add_option("--steps", options.steps, "Sampling steps, exactly (default: the model's)")
         ->check(CLI::Range(1, 1000));
     command

@@ -7,7 +7,8 @@
 #include "chapters/11_editing/hires.h"
 #include "chapters/11_editing/variations.h"
 #include "chapters/ldm/commands.h"
-#include "chapters/ldm/drawing_run.h"
+#include "chapters/ldm/drawing_command.h"
+#include "chapters/ldm/option_groups.h"
 #include "common/report/option_checks.h"
 
 namespace ldm::program {
@@ -27,8 +28,8 @@ Drawing only_txt2img() {
     return {.expect_possible = [](const auto& request,
                                   const auto& spec) { pipeline::expect_possible(request, spec); },
             .draw =
-                [](const auto& model, const auto& request, const auto& observer) {
-                    const auto drawn = pipeline::txt2img(model, request, observer);
+                [](const auto& model, const Batch& batch, const auto& observer) {
+                    const auto drawn = pipeline::txt2img(model, batch.request, observer);
                     return Drawing::Result{drawn, pictures_of(drawn)};
                 }};
 }
@@ -37,20 +38,21 @@ Drawing only_txt2img() {
 /// follow each other.
 Drawing variations_of(const Options& options) {
     Drawing drawing = only_txt2img();
-    drawing.draw = [&, drawn = std::size_t{0}](const auto& model, const auto& request,
-                                               const auto& observer) mutable {
+    drawing.same_seed = true;
+    drawing.draw = [&](const auto& model, const Batch& batch, const auto& observer) {
         std::vector<std::uint64_t> seeds;
-        for (std::size_t i = 0; i < request.seeds.size(); ++i)
-            seeds.push_back(*options.variation_seed + drawn++);
+        for (const std::size_t number : batch.numbers)
+            seeds.push_back(*options.variation_seed + number);
+        const pipeline::Txt2ImgRequest& request = batch.request;
         const ddpm::Noise noise = noise_of(request, model.device());
         const auto beginning = editing::variation(request, model.spec(), model.device(), noise,
                                                   seeds, options.variation_strength);
         const auto result = pipeline::draw(model, request, noise, beginning, observer);
         return Drawing::Result{result, pictures_of(result)};
     };
-    drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t picture) {
-        return fmt::format(", Variation seed: {}, Variation seed strength: {:g}",
-                           *options.variation_seed + picture, options.variation_strength);
+    drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t number) {
+        return fmt::format(", Variation seed: {}, Variation seed strength: {}",
+                           *options.variation_seed + number, options.variation_strength);
     };
     return drawing;
 }
@@ -63,7 +65,7 @@ Drawing hires_of(const Options& options) {
                                      .steps = options.hires_steps};
     };
     Drawing drawing;
-    drawing.model.encodes = true;
+    drawing.encodes = true;
     drawing.expect_possible = [=](const auto& request, const auto& spec) {
         expect_possible(request_of(request), spec);
     };
@@ -72,13 +74,13 @@ Drawing hires_of(const Options& options) {
         const int second = step_count(enlarged(hires, spec), spec);
         return step_count(request, spec) + second - editing::first_step(second, hires.strength);
     };
-    drawing.draw = [=](const auto& model, const auto& request, const auto& observer) {
-        const auto drawn = editing::hires(model, request_of(request), observer);
+    drawing.draw = [=](const auto& model, const Batch& batch, const auto& observer) {
+        const auto drawn = editing::hires(model, request_of(batch.request), observer);
         return Drawing::Result{drawn, pictures_of(drawn)};
     };
     drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t) {
         std::string text =
-            fmt::format(", Denoising strength: {:g}, Hires upscale: {:g}, Hires upscaler: Lanczos",
+            fmt::format(", Denoising strength: {}, Hires upscale: {}, Hires upscaler: Lanczos",
                         options.hires_strength, *options.hires_scale);
         if (options.hires_steps) text += fmt::format(", Hires steps: {}", *options.hires_steps);
         return text;
@@ -88,6 +90,7 @@ Drawing hires_of(const Options& options) {
 
 /// Another picture near that of the seed, or a larger one.
 void add_further_options(CLI::App& command, Options& options) {
+    command.option_defaults()->group(changing_group);
     auto* variation = command
                           .add_option("--variation-seed", options.variation_seed,
                                       "Turn the noise of --seed towards that of another seed")
@@ -115,21 +118,31 @@ void add_further_options(CLI::App& command, Options& options) {
         ->needs(hires);
 }
 
+class Txt2Img : public DrawingCommand {
+public:
+    void add_options(CLI::App& command) override {
+        add_drawing_options(command, options_);
+        add_further_options(command, options_);
+    }
+
+    DrawingOptions& options() override { return options_; }
+
+    Drawing drawing() const override {
+        return options_.hires_scale      ? hires_of(options_)
+               : options_.variation_seed ? variations_of(options_)
+                                         : only_txt2img();
+    }
+
+private:
+    Options options_;
+};
+
 }  // namespace
 
 void add_txt2img(CLI::App& app, int& status) {
-    auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("txt2img", "Draw a picture of a prompt");
-    add_drawing_options(*command, *options);
-    add_further_options(*command, *options);
-    command->callback([=, &status] {
-        finish(*command, *options);
-        options->same_seed = options->variation_seed.has_value();
-        run(*options, options->hires_scale      ? hires_of(*options)
-                      : options->variation_seed ? variations_of(*options)
-                                                : only_txt2img());
-        status = 0;
-    });
+    add_drawing_command(
+        app, "txt2img", "Draw a picture of a prompt", [] { return std::make_unique<Txt2Img>(); },
+        status);
 }
 
 }  // namespace ldm::program

@@ -1,0 +1,25 @@
+#include "chapters/ldm/drawing_command.h"
+
+#include <utility>
+
+#include "chapters/ldm/drawing_run.h"
+#include "chapters/ldm/picture_plan.h"
+
+namespace ldm::program {
+
+void add_drawing_command(CLI::App& app, const std::string& name, const std::string& description,
+                         const MakeDrawingCommand& make, int& status) {
+    const std::shared_ptr<DrawingCommand> command = make();
+    CLI::App* subcommand = app.add_subcommand(name, description);
+    command->add_options(*subcommand);
+    subcommand->callback([=, &status] {
+        if (subcommand->count("--prompt") + subcommand->count("--prompt-file") == 0)
+            throw CLI::RequiredError("--prompt or --prompt-file");
+        DrawingOptions& options = command->options();
+        options.output.is_chosen = subcommand->count("--output") > 0;
+        run(options, plan_pictures(*subcommand, command, make));
+        status = 0;
+    });
+}
+
+}  // namespace ldm::program
