@@ -253,6 +253,48 @@ TEST_CASE("bad options are refused") {
                   "/does/not/exist", folder);
 }
 
+/// The largest difference of two pictures of one size.
+int largest_difference(const std::string& a, const std::string& b) {
+    const std::vector<std::uint8_t> x = image::load_image(a).rgb, y = image::load_image(b).rgb;
+    REQUIRE(x.size() == y.size());
+    int largest = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(x[i] - y[i]));
+    return largest;
+}
+
+TEST_CASE("a preview is written during sampling, and says what the last step predicts") {
+    const Folder folder;
+    const std::string preview = folder / "preview.png", output = folder / "x.png";
+    const std::string command = "txt2img -p 'grinning cat' --steps 4 --sampler euler -o " + output +
+                                " --overwrite --preview ";
+    CHECK(run(command + preview).status == 0);
+    // Euler's last step ends at noise level 0, where it predicts
+    CHECK(largest_difference(preview, output) <= 1);
+    CHECK(run(command + preview + " --preview-interval 3").status == 0);
+    CHECK(largest_difference(preview, output) > 3);
+
+    const Folder empty;
+    const std::string refused = "txt2img -p x -o " + (empty / "x.png");
+    check_refused(run(refused + " --preview x.jpg"), "expected a name with .png", empty);
+    check_refused(run(refused + " --preview-interval 2"), "--preview", empty);
+    check_refused(run(refused + " --taesd-preview-only"), "--taesd", empty);
+    check_refused(run(refused + " --taesd " + nn::shipped_model().string() + "/model.safetensors"),
+                  "is no TAESD", empty);
+}
+
+TEST_CASE("a separate autoencoder draws as the model's own, if it is the same one") {
+    const Folder folder;
+    const std::string own = folder / "own.png", separate = folder / "separate.png";
+    const std::string command = "txt2img -p 'grinning cat' --steps 4 -o ";
+    const std::string model = nn::shipped_model().string() + "/model.safetensors";
+    CHECK(run(command + own).status == 0);
+    CHECK(run(command + separate + " --vae " + model).status == 0);
+    CHECK(largest_difference(own, separate) == 0);
+    const Folder empty;
+    check_refused(run("txt2img -p x -o " + (empty / "x.png") + " --vae " + (empty / "none")),
+                  "no such file", empty);
+}
+
 TEST_CASE("what cannot be written is said, and nothing is left behind") {
     const Folder folder;
     check_refused(run("txt2img --prompt cat --steps 1 --output /dev/null/a.png"), "/dev/null",
