@@ -7,6 +7,7 @@
 namespace ldm::spatial_transformer {
 namespace {
 
+//! [tokens]
 Tensor tokens_of(const Tensor& x) {  // [N, C, H, W] -> [N, H W, C]
     const auto [n, channels, height, width] = x.dims<4>();
     return ops::permute(x.reshape({n, channels, height * width}), {0, 2, 1});
@@ -17,6 +18,7 @@ Tensor pixels_of(const Tensor& tokens, std::int64_t height,
     const auto [n, count, channels] = tokens.dims<3>();
     return ops::permute(tokens, {0, 2, 1}).reshape({n, channels, height, width});
 }
+//! [tokens]
 
 }  // namespace
 
