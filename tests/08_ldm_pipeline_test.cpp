@@ -497,7 +497,9 @@ TEST_CASE("a picture that is not square, and the parameters that made it") {
     CHECK(txt2img(model, request).pictures.shape() == Shape{1, 3, 72, 48});
     CHECK(parameters_text(model, request, 0) ==
           "\nNegative prompt: cat\nSteps: 1, Sampler: DDIM, CFG scale: 2, Seed: 1, Size: 48x72, "
-          "Model: emoji");
+          "Model: emoji, RNG: CPU");
+    request.cfg_scale = 1.2345678f;
+    CHECK_THAT(parameters_text(model, request, 0), has_text("CFG scale: 1.2345678,"));
     request.sampler = ddpm::ddpm_sampler();
     request.steps.reset();
     CHECK_THAT(parameters_text(model, request, 0), has_text("Steps: 1000, Sampler: DDPM"));

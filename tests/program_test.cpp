@@ -1,6 +1,8 @@
 // The program `ldm` as a person meets it: what it prints, what it leaves behind, and that bad input
 // gets one clear line and a non-zero status.
 
+#include "tests/support/program.h"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -22,58 +24,18 @@
 #include "common/nn/model_source.h"
 #include "common/ops/precision.h"
 #include "tests/support/catch.h"
-#include "tests/support/temporary_folder.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using Catch::Matchers::StartsWith;
+using ldm::test::check_refused;
+using ldm::test::Folder;
 using ldm::test::has_text;
+using ldm::test::Outcome;
+using ldm::test::run;
+using ldm::test::write_bytes;
 using namespace ldm;
-
-struct Outcome {
-    int status;
-    // both streams
-    std::string output;
-    int lines() const { return static_cast<int>(std::count(output.begin(), output.end(), '\n')); }
-};
-
-/// Runs `ldm <arguments>` in the shell.
-Outcome run(const std::string& arguments, const std::string& before = "") {
-    const std::string command = before + " " LDM_PROGRAM " " + arguments + " 2>&1";
-    FILE* pipe = ::popen(command.c_str(), "r");
-    REQUIRE(pipe);
-    Outcome outcome{};
-    std::array<char, 4096> buffer;
-    while (std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        outcome.output.append(buffer.data(), n);
-    // clang's OpenMP library says in lines of its own what it would have liked to write
-    while (outcome.output.starts_with("OMP: Warning"))
-        outcome.output.erase(0, outcome.output.find('\n') + 1);
-    const int status = ::pclose(pipe);
-    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return outcome;
-}
-
-/// An empty folder that is gone afterwards.
-struct Folder : test::TemporaryFolder {
-    std::string operator/(const std::string& name) const { return (path() / name).string(); }
-};
-
-/// One clear line, a status of its own, nothing left in the folder.
-void check_refused(const Outcome& outcome, const std::string& words, const Folder& folder) {
-    INFO(outcome.output);
-    CHECK(outcome.status != 0);
-    CHECK(outcome.status < 128);
-    CHECK_THAT(outcome.output, has_text(words));
-    // CLI11 adds a line that points to --help
-    CHECK(outcome.lines() <= 2);
-    CHECK(folder.empty());
-}
-
-void write_bytes(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary) << bytes;
-}
 
 std::string header(const std::string& json, std::size_t length) {
     std::string bytes(8, '\0');

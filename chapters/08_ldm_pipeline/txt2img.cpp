@@ -8,6 +8,7 @@
 
 #include "chapters/08_ldm_pipeline/drawing.h"
 #include "chapters/08_ldm_pipeline/to_uint8.h"
+#include "common/io/json.h"
 #include "common/io/utf8.h"
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
@@ -16,12 +17,16 @@
 namespace ldm::pipeline {
 namespace {
 
-/// "v1-5-pruned" of models/v1-5-pruned.safetensors or of a folder, with or without a last slash.
-std::string name_of_model(const std::filesystem::path& path) {
-    return text::printable((path / "").parent_path().stem().string());
+/// As A1111 writes a value of the settings: what would not be read as one is a JSON string.
+std::string quoted(const std::string& value) {
+    return value.find_first_of(",:\n\"") == value.npos ? value : io::Json(value).dump();
 }
 
 }  // namespace
+
+std::string name_of_model(const std::filesystem::path& path) {
+    return text::printable((path / "").parent_path().stem().string());
+}
 
 Txt2ImgRequest preferred_request(const ModelSpec& spec, const std::string& sampler,
                                  const ddpm::SamplerList& known) {
@@ -90,16 +95,19 @@ std::string parameters_text(const LatentDiffusion& model, const Txt2ImgRequest& 
     std::string text = request.prompts[i] + "\n";
     if (!request.negative_prompt.empty())
         text += "Negative prompt: " + request.negative_prompt + "\n";
-    text += fmt::format("Steps: {}, Sampler: {}, ", step_count(request, model.spec()),
+    text += fmt::format("Steps: {}, Sampler: {}, ",
+                        request.steps ? *request.steps : step_count(request, model.spec()),
                         request.sampler.label);
     if (!request.schedule_label.empty())
         text += fmt::format("Schedule type: {}, ", request.schedule_label);
-    text += fmt::format("CFG scale: {:g}, Seed: {}, Size: {}x{}, Model: {}", request.cfg_scale,
+    text += fmt::format("CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}", request.cfg_scale,
                         request.seeds[i], request.width, request.height,
-                        name_of_model(model.source().path()));
+                        quoted(name_of_model(model.source().path())));
     if (request.clip_skip > 1) text += fmt::format(", Clip skip: {}", request.clip_skip);
-    if (request.eta) text += fmt::format(", Eta: {:g}", *request.eta);
-    if (request.rng == RandomStream::cuda) text += ", RNG: NV";
+    if (request.syntax == PromptSyntax::plain) text += ", Prompt syntax: plain";
+    if (request.eta) text += fmt::format(", Eta: {}", *request.eta);
+    // A1111's default is another one than ours
+    text += request.rng == RandomStream::cuda ? ", RNG: NV" : ", RNG: CPU";
     const Device device = model.device();
     if (const ops::Precision precision = ops::precision(device); precision != ops::Precision::f32)
         text += ", Precision: " + ops::name_of(precision);

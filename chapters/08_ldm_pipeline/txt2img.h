@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -107,6 +108,9 @@ struct Txt2ImgResult {
 /// One picture of a batch [N, 3, H, W] as bytes, by to_uint8: fractions are cut off as in the
 /// original's txt2img.py, where image::to_image rounds.
 [[nodiscard]] image::Image to_uint8_image(const Tensor& pictures, std::int64_t index);
+
+/// "v1-5-pruned" of models/v1-5-pruned.safetensors or of a folder, with or without a last slash.
+[[nodiscard]] std::string name_of_model(const std::filesystem::path& path);
 
 /// The settings that made picture i, in the format that AUTOMATIC1111's web UI writes into its PNGs
 /// under the keyword "parameters".

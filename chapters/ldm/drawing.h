@@ -38,6 +38,10 @@ struct Drawing {
     /// Changes the request that the options make.
     std::function<void(pipeline::Txt2ImgRequest& request, const pipeline::ModelSpec& spec)> adjust =
         {};
+    /// How large the pictures are; absent: as the request says.
+    std::function<image::Extent(const pipeline::Txt2ImgRequest& request,
+                                const pipeline::ModelSpec& spec)>
+        extent = {};
     /// whether it encodes pictures
     bool encodes = false;
     /// Whether all pictures of a prompt begin with the same seed; else the seeds follow each other,

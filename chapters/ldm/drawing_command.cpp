@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "chapters/ldm/drawing_plan.h"
 #include "chapters/ldm/drawing_run.h"
-#include "chapters/ldm/picture_plan.h"
 
 namespace ldm::program {
 
@@ -17,6 +17,11 @@ void add_drawing_command(CLI::App& app, const std::string& name, const std::stri
             throw CLI::RequiredError("--prompt or --prompt-file");
         DrawingOptions& options = command->options();
         options.output.is_chosen = subcommand->count("--output") > 0;
+        if (options.origin) {
+            expect_model(*options.origin, options.model);
+            if (options.lora.empty())
+                options.lora = loras_of(*options.origin, options.prompts.lora_dir);
+        }
         run(options, plan_pictures(*subcommand, command, make));
         status = 0;
     });

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "chapters/ldm/config_file.h"
 #include "chapters/ldm/option_groups.h"
 #include "common/report/option_checks.h"
 #include "common/report/progress.h"
@@ -59,6 +60,13 @@ void add_file_options(CLI::App& command, DrawingOptions& options) {
     command.add_option("--prompt-file", options.prompt_file,
                        "Draw one picture a line into the folder --output; a line is a prompt, or\n"
                        "options for it: --prompt \"a cat\" --steps 30 --seed 5");
+    command
+        .add_option("--grid", options.grid,
+                    "Draw a picture for each pair of values, and one of all with their labels:\n"
+                    "\"x=cfg:4,8 y=sampler:euler_a,dpm++2m\"; prompt:cat,dog replaces cat in the\n"
+                    "prompt by each")
+        ->expected(1, 2)
+        ->join();
     command
         .add_option("-o,--output", options.output.output,
                     "A .png, a folder for 0000.png, 0001.png, …, or - for standard output")
@@ -138,8 +146,12 @@ void add_drawing_options(CLI::App& command, DrawingOptions& options) {
     add_sampling_options(command, options.sampling);
     add_model_options(command, options);
     add_file_options(command, options);
+    add_from_option(command, options.origin);
+    add_config_option(command);
     add_computing_options(command, options);
-    command.get_option("--prompt")->excludes(command.get_option("--prompt-file"));
+    CLI::Option* prompt_file = command.get_option("--prompt-file");
+    prompt_file->excludes(command.get_option("--prompt"));
+    prompt_file->excludes(command.get_option("--grid"));
 }
 
 std::uint64_t seed_of(const std::string& text) {
@@ -163,14 +175,15 @@ pipeline::Txt2ImgRequest request_template(const DrawingOptions& options,
     return request;
 }
 
-std::vector<fs::path> paths_of(const DrawingOptions& options, std::size_t count) {
+PicturePaths paths_of(const DrawingOptions& options, std::size_t count) {
     if (!options.prompt_file.empty() && fs::path(options.output.output).extension() == ".png")
         throw Error("with --prompt-file, --output names a folder");
     if (!options.save_latents.empty()) {
         if (count > 1) throw Error("--save-latents takes one picture at a time");
         expect_writable(options.save_latents, options.output.overwrite);
     }
-    return picture_paths(options.output, count);
+    return options.grid.empty() ? PicturePaths{{}, picture_paths(options.output, count)}
+                                : grid_paths(options.output, count);
 }
 
 }  // namespace ldm::program

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "chapters/08_ldm_pipeline/txt2img.h"
+#include "chapters/ldm/from_picture.h"
 #include "chapters/ldm/picture_files.h"
 #include "chapters/ldm/prompt_options.h"
 #include "chapters/ldm/sampling_options.h"
@@ -27,9 +28,11 @@ struct DrawingOptions {
     // empty: none
     std::string preview;
     int preview_interval = 1;
-    std::string prompt, prompt_file, negative_prompt;
+    std::string prompt, prompt_file, negative_prompt, grid;
     OutputOptions output;
     std::string save_latents;
+    // with --from
+    std::optional<PictureOrigin> origin;
     SamplingOptions sampling;
     PromptOptions prompts;
     std::string device = "cpu", dtype = "f32", precision = "f32";
@@ -56,6 +59,6 @@ pipeline::Txt2ImgRequest request_template(const DrawingOptions& options,
                                           const Embeddings& embeddings);
 
 /// Where everything goes; throws when something could not be written.
-std::vector<std::filesystem::path> paths_of(const DrawingOptions& options, std::size_t count);
+PicturePaths paths_of(const DrawingOptions& options, std::size_t count);
 
 }  // namespace ldm::program

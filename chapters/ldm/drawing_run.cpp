@@ -1,10 +1,12 @@
 #include "chapters/ldm/drawing_run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <omp.h>
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "chapters/08_ldm_pipeline/prediction.h"
@@ -12,6 +14,7 @@
 #include "chapters/11_editing/further_channels.h"
 #include "chapters/11_editing/tiled_first_stage.h"
 #include "chapters/ldm/preview.h"
+#include "common/io/json.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
 #include "common/ops/precision.h"
@@ -54,17 +57,40 @@ void expect_usable_type(Device device, DType dtype) {
                         dtype == DType::f16 ? "f16" : "bf16"));
 }
 
-/// The settings of picture i as other programs write them, and the LoRAs: `, Lora: "cat: 0.8"`.
+/// The learned words in the prompts of a picture, "zork, blob".
+std::string learned_words(const pipeline::PromptPlan& plan, std::size_t i) {
+    std::set<std::string> names;
+    const auto add = [&](const pipeline::TextSchedule& schedule) {
+        for (const auto& chunks : schedule.texts)
+            for (const pipeline::Chunk& chunk : chunks)
+                for (const auto& insertion : chunk.insertions)
+                    names.insert(text::printable(plan.embeddings[insertion.embedding].name));
+    };
+    for (const pipeline::PicturePlan::Part& part : plan.pictures[i].parts) add(part.texts);
+    add(plan.pictures[i].negative);
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// The settings of picture i as other programs write them, and what there is here beside them.
 std::string picture_text(const DrawingOptions& options, const LatentDiffusion& model,
                          const Txt2ImgRequest& request, std::size_t i, const std::string& more) {
+    const pipeline::PromptPlan plan = plan_of(model, request);
     std::string text = parameters_text(model, request, i) + more;
     std::string loras;
     for (const std::string& lora_text : options.lora) {
         const train::LoraOption lora = train::lora_option(lora_text);
-        loras += fmt::format("{}{}: {:g}", loras.empty() ? "" : ", ",
+        loras += fmt::format("{}{}: {}", loras.empty() ? "" : ", ",
                              text::printable(lora.path.stem().string()), lora.strength);
     }
-    return loras.empty() ? text : fmt::format("{}, Lora: \"{}\"", text, loras);
+    if (!options.vae.empty())
+        text += ", VAE: " + io::Json(pipeline::name_of_model(options.vae)).dump();
+    if (!options.taesd.empty() && !options.taesd_preview_only) text += ", VAE Decoder: TAESD";
+    if (!options.prediction.empty()) text += ", Prediction: " + options.prediction;
+    if (options.vae_tiling) text += ", VAE tiling: True";
+    if (options.patch_size > 0) text += fmt::format(", Patch size: {}", options.patch_size);
+    if (!loras.empty()) text += ", Lora: " + io::Json(loras).dump();
+    const std::string words = learned_words(plan, i);
+    return words.empty() ? text : text + ", TI: " + io::Json(words).dump();
 }
 
 /// What a person sees meanwhile: a line for loading, for the steps and for decoding.
@@ -139,10 +165,9 @@ struct SetBatch {
     int steps;
 };
 
-std::vector<SetBatch> batches_of(const DrawingOptions& options, const PicturePlan& plan,
-                                 const pipeline::ModelSpec& spec) {
+std::vector<SetBatch> batches_of(const DrawingOptions& options, const DrawingPlan& plan,
+                                 const pipeline::ModelSpec& spec, const Embeddings& embeddings) {
     const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
-    const Embeddings embeddings = embeddings_of(options.prompts, spec);
     std::vector<SetBatch> batches;
     for (const PictureSet& set : plan.sets) {
         if (set.pictures.empty()) continue;
@@ -183,7 +208,7 @@ void warn_of_size(const std::vector<SetBatch>& batches, const pipeline::OpenedMo
             "this model was trained on pictures of {0}x{0}; other sizes come out distorted", size));
 }
 
-std::vector<std::string> prompts_of(const PicturePlan& plan) {
+std::vector<std::string> prompts_of(const DrawingPlan& plan) {
     std::vector<std::string> prompts;
     for (const PlannedPicture& picture : plan.pictures) prompts.push_back(picture.prompt);
     return prompts;
@@ -191,7 +216,7 @@ std::vector<std::string> prompts_of(const PicturePlan& plan) {
 
 /// How the model's networks are to be used.
 LatentDiffusion::Options networks_of(
-    const DrawingOptions& options, const PicturePlan& plan, const pipeline::ModelSpec& spec,
+    const DrawingOptions& options, const DrawingPlan& plan, const pipeline::ModelSpec& spec,
     const std::shared_ptr<const pipeline::TinyDecoder>& tiny_decoder) {
     LatentDiffusion::Options networks;
     if (!options.taesd_preview_only) networks.tiny_decoder = tiny_decoder;
@@ -208,9 +233,10 @@ LatentDiffusion::Options networks_of(
     return networks;
 }
 
-/// Draws a batch and writes its pictures.
-void draw(const DrawingOptions& options, const LatentDiffusion& model, const SetBatch& batch,
-          const std::vector<fs::path>& paths, const Preview& preview, Display& display) {
+/// Draws a batch and writes its pictures, which it returns.
+std::vector<NewPicture> draw(const DrawingOptions& options, const LatentDiffusion& model,
+                             const SetBatch& batch, const std::vector<fs::path>& paths,
+                             const Preview& preview, Display& display) {
     const Drawing& drawing = batch.set->drawing;
     display.begin_batch(batch.steps);
     Drawing::Result result = drawing.draw(model, batch.batch, [&](const ddpm::SamplerStep& step) {
@@ -231,6 +257,33 @@ void draw(const DrawingOptions& options, const LatentDiffusion& model, const Set
     }
     save_pictures(pictures);
     if (!options.save_latents.empty()) save_latents(options.save_latents, result.drawn);
+    return pictures;
+}
+
+/// How large the pictures of a plan will be.
+std::vector<image::Extent> extents_of(const DrawingPlan& plan, const std::vector<SetBatch>& batches,
+                                      const pipeline::ModelSpec& spec) {
+    std::vector<image::Extent> extents(plan.pictures.size());
+    for (const SetBatch& batch : batches) {
+        const Txt2ImgRequest& request = batch.batch.request;
+        const Drawing& drawing = batch.set->drawing;
+        const image::Extent extent = drawing.extent ? drawing.extent(request, spec)
+                                                    : image::Extent{request.width, request.height};
+        for (const std::size_t picture : batch.pictures) extents[picture] = extent;
+    }
+    return extents;
+}
+
+/// The picture of a grid, whose text is the first cell's and the grid.
+NewPicture picture_of_grid(const DrawingOptions& options, const GridLabels& labels,
+                           const fs::path& path, std::vector<NewPicture> cells) {
+    std::string text = cells.front().parameters;
+    std::string grid = options.grid;
+    std::ranges::replace(grid, '\n', ' ');
+    text += ", Grid: " + io::Json(grid).dump();
+    std::vector<image::Image> pictures;
+    for (NewPicture& cell : cells) pictures.push_back(std::move(cell.picture));
+    return {path, grid_picture(labels, pictures), text};
 }
 
 }  // namespace
@@ -242,8 +295,8 @@ std::vector<image::Image> pictures_of(const Txt2ImgResult& result) {
     return pictures;
 }
 
-void run(const DrawingOptions& options, const PicturePlan& plan) {
-    const std::vector<fs::path> paths = paths_of(options, plan.pictures.size());
+void run(const DrawingOptions& options, const DrawingPlan& plan) {
+    const PicturePaths paths = paths_of(options, plan.pictures.size());
     const std::vector<NamedLora> named_loras = loras_of(options.prompts, prompts_of(plan));
     const Device device = device_from(options.device);
     const DType dtype = dtype_from(options.dtype);
@@ -259,8 +312,11 @@ void run(const DrawingOptions& options, const PicturePlan& plan) {
     opened.spec.expect_supported(opened.source.name());
     if (!options.prediction.empty())
         pipeline::set_prediction(opened.spec, ddpm::parameterization_named(options.prediction));
-    std::vector<SetBatch> batches = batches_of(options, plan, opened.spec);
+    const Embeddings embeddings = embeddings_of(options.prompts, opened.spec);
+    std::vector<SetBatch> batches = batches_of(options, plan, opened.spec, embeddings);
+    if (plan.grid) (void)grid_extent(*plan.grid, extents_of(plan, batches, opened.spec));
     warn_of_size(batches, opened);
+    tell_differences(options, opened, embeddings);
     merge_loras(opened.source, options, named_loras);
     opened.source.use({device, dtype});
     const std::shared_ptr<const pipeline::TinyDecoder> tiny_decoder =
@@ -274,14 +330,23 @@ void run(const DrawingOptions& options, const PicturePlan& plan) {
     networks.on_load = [&](std::string_view part) { display.load(part); };
     const LatentDiffusion model(std::move(opened), networks);
     // now it is known what the UNet predicts, and so the size of the pictures
-    batches = batches_of(options, plan, model.spec());
+    batches = batches_of(options, plan, model.spec(), embeddings);
+    if (plan.grid) (void)grid_extent(*plan.grid, extents_of(plan, batches, model.spec()));
     std::int64_t steps = 0;
     for (const SetBatch& batch : batches) {
         (void)plan_of(model, batch.batch.request);
         steps += batch.steps;
     }
     display.plan(steps);
-    for (const SetBatch& batch : batches) draw(options, model, batch, paths, preview, display);
+    std::vector<NewPicture> cells(plan.grid ? plan.pictures.size() : 0);
+    for (const SetBatch& batch : batches) {
+        std::vector<NewPicture> drawn =
+            draw(options, model, batch, paths.pictures, preview, display);
+        for (std::size_t i = 0; i < drawn.size() && plan.grid; ++i)
+            cells[batch.pictures[i]] = std::move(drawn[i]);
+    }
+    if (plan.grid)
+        save_pictures({picture_of_grid(options, *plan.grid, paths.grid, std::move(cells))});
 }
 
 }  // namespace ldm::program

@@ -42,6 +42,9 @@ Drawing drawing_of(const Options& options, const std::shared_ptr<const image::Im
     drawing.expect_possible = [=](const auto& request, const auto& spec) {
         expect_possible(request_of(request), spec);
     };
+    drawing.extent = [picture](const auto&, const auto&) {
+        return image::Extent{picture->width, picture->height};
+    };
     drawing.steps = [&](const auto& request, const auto& spec) {
         const int steps = step_count(request, spec);
         return steps - editing::first_step(steps, options.inpaint.strength);

@@ -99,6 +99,17 @@ std::vector<fs::path> to_standard_output(std::size_t count) {
     return {standard_output};
 }
 
+/// Whether --output is the name of a picture, else it is that of a folder.
+bool names_picture(const OutputOptions& options) {
+    if (options.output.empty()) throw Error("--output is empty");
+    const std::string extension = lower_case_extension(options.output);
+    if (names_other_format(extension))
+        throw Error(fmt::format("--output {}: pictures are written as PNG; call it {}",
+                                options.output,
+                                fs::path(options.output).replace_extension(".png").string()));
+    return extension == ".png";
+}
+
 void save(const NewPicture& picture) {
     const image::PngText text{{"parameters", picture.parameters}};
     if (picture.path == standard_output) {
@@ -115,15 +126,28 @@ void save(const NewPicture& picture) {
 
 std::vector<fs::path> picture_paths(const OutputOptions& options, std::size_t count) {
     if (options.output == "-") return to_standard_output(count);
-    if (options.output.empty()) throw Error("--output is empty");
-    const std::string extension = lower_case_extension(options.output);
-    if (names_other_format(extension))
-        throw Error(fmt::format("--output {}: pictures are written as PNG; call it {}",
-                                options.output,
-                                fs::path(options.output).replace_extension(".png").string()));
     const std::vector<fs::path> paths =
-        extension == ".png" ? beside(options, count) : in_folder(options, count);
+        names_picture(options) ? beside(options, count) : in_folder(options, count);
     for (const fs::path& path : paths) expect_writable(path, options.overwrite);
+    return paths;
+}
+
+PicturePaths grid_paths(const OutputOptions& options, std::size_t count) {
+    if (options.output == standard_output)
+        throw Error(
+            "with --grid, --output is a .png or a folder: there are many pictures to write");
+    PicturePaths paths;
+    if (names_picture(options)) {
+        paths.grid = beside(options, 1).front();
+        paths.pictures = numbered(paths.grid, 0, count);
+    } else {
+        const fs::path folder = options.output;
+        paths.pictures = in_folder(options, count);
+        const std::int64_t number = options.overwrite ? 0 : next_number(folder, "grid-");
+        paths.grid = folder / fmt::format("grid-{:04}.png", number);
+    }
+    expect_writable(paths.grid, options.overwrite);
+    for (const fs::path& path : paths.pictures) expect_writable(path, options.overwrite);
     return paths;
 }
 

@@ -25,6 +25,17 @@ struct OutputOptions {
 /// the work and not after it.
 std::vector<std::filesystem::path> picture_paths(const OutputOptions& options, std::size_t count);
 
+struct PicturePaths {
+    /// of the picture that shows all of them; empty: there is none
+    std::filesystem::path grid;
+    std::vector<std::filesystem::path> pictures;
+};
+
+/// The files of a grid and its `count` cells: PICTURE.png with PICTURE-0.png …, or in a folder
+/// grid-0000.png, whose number goes on as well, with 0000.png …. Throws as picture_paths() does,
+/// and for standard output.
+PicturePaths grid_paths(const OutputOptions& options, std::size_t count);
+
 /// Throws an Error when a file of this name could not be written at the end of the run, or when it
 /// exists and must not be overwritten.
 void expect_writable(const std::filesystem::path& path, bool overwrite);

@@ -53,16 +53,6 @@ Embeddings embeddings_in(const fs::path& folder) {
     return embeddings;
 }
 
-const fs::path& file_of(const pipeline::LoraInPrompt& lora,
-                        const std::map<std::string, fs::path>& files, const std::string& lora_dir) {
-    const auto file = files.find(lora.name);
-    if (file != files.end()) return file->second;
-    std::vector<std::string> names;
-    for (const auto& [name, path] : files) names.push_back(name);
-    throw Error(fmt::format("there is no LoRA '{}' in {}{}", text::printable(lora.name),
-                            text::printable(lora_dir), nn::nearest_names(lora.name, names)));
-}
-
 }  // namespace
 
 void add_prompt_options(CLI::App& command, PromptOptions& options) {
@@ -98,6 +88,18 @@ void apply(const PromptOptions& options, pipeline::Txt2ImgRequest& request) {
     request.clip_skip = options.clip_skip;
 }
 
+fs::path find_lora(const std::string& name, const std::string& lora_dir) {
+    const auto files = files_in(lora_dir, "--lora-dir");
+    std::vector<std::string> names;
+    for (const auto& [stem, path] : files) {
+        // as a message or a picture's text may have it
+        if (stem == name || text::printable(stem) == name) return path;
+        names.push_back(stem);
+    }
+    throw Error(fmt::format("there is no LoRA '{}' in {}{}", text::printable(name),
+                            text::printable(lora_dir), nn::nearest_names(name, names)));
+}
+
 std::vector<NamedLora> loras_of(const PromptOptions& options,
                                 const std::vector<std::string>& prompts) {
     if (options.syntax == "plain" || prompts.empty()) return {};
@@ -119,10 +121,9 @@ std::vector<NamedLora> loras_of(const PromptOptions& options,
     if (options.lora_dir.empty())
         throw Error(fmt::format("the prompt names the LoRA '{}': say with --lora-dir where it is",
                                 text::printable(named.front().name)));
-    const auto files = files_in(options.lora_dir, "--lora-dir");
     std::vector<NamedLora> loras;
     for (const pipeline::LoraInPrompt& lora : named)
-        loras.push_back({file_of(lora, files, options.lora_dir), lora});
+        loras.push_back({find_lora(lora.name, options.lora_dir), lora});
     return loras;
 }
 

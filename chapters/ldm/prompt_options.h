@@ -34,6 +34,10 @@ using Embeddings = std::vector<pipeline::TextualInversion>;
 /// Puts the syntax and clip skip into a request.
 void apply(const PromptOptions& options, pipeline::Txt2ImgRequest& request);
 
+/// The file of that name in --lora-dir, or in a folder within it. Throws an Error for a name that
+/// is not there, with the nearest that are.
+[[nodiscard]] std::filesystem::path find_lora(const std::string& name, const std::string& lora_dir);
+
 /// A LoRA that the prompts name, and its file in --lora-dir.
 struct NamedLora {
     std::filesystem::path path;

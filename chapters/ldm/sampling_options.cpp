@@ -112,12 +112,16 @@ Txt2ImgRequest sampling_request(const SamplingOptions& options, const pipeline::
         request.schedule.clear();
     }
     if (options.steps) request.steps = options.steps;
+    // its steps are calls, of which a picture's text cannot tell the number from the stops
+    if (request.sampler.name == "dpm_fast" && !request.steps) request.steps = 20;
     request.cfg_scale = options.cfg_scale.value_or(request.cfg_scale);
     request.eta = options.eta;
     if (!options.schedule.empty()) request.schedule = options.schedule;
     if (!request.schedule.empty())
         request.schedule_label = samplers::find_grid(request.schedule).label;
-    else if (!of_folder && !request.sampler.schedule.empty())
+    else if (of_folder)
+        request.schedule_label = schedule_of_folder;
+    else if (!request.sampler.schedule.empty())
         request.schedule_label = samplers::find_grid(request.sampler.schedule).label;
     request.rng =
         options.rng == "cuda" ? pipeline::RandomStream::cuda : pipeline::RandomStream::cpu;

@@ -17,6 +17,9 @@ struct SamplingOptions {
     std::string rng = "cpu";
 };
 
+/// What stands in a PNG for the schedule of a diffusers folder, which has a scheduler of its own.
+inline constexpr const char* schedule_of_folder = "scheduler_config.json";
+
 /// Adds --sampler, --schedule, --steps, --eta, --cfg-scale and --rng.
 void add_sampling_options(CLI::App& command, SamplingOptions& options);
 

@@ -69,6 +69,10 @@ Drawing hires_of(const Options& options) {
     drawing.expect_possible = [=](const auto& request, const auto& spec) {
         expect_possible(request_of(request), spec);
     };
+    drawing.extent = [=](const auto& request, const auto& spec) {
+        const pipeline::Txt2ImgRequest large = enlarged(request_of(request), spec);
+        return image::Extent{large.width, large.height};
+    };
     drawing.steps = [=](const auto& request, const auto& spec) {
         const editing::HiresRequest hires = request_of(request);
         const int second = step_count(enlarged(hires, spec), spec);

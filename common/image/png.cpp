@@ -142,7 +142,12 @@ PngText read_png_text(const std::filesystem::path& path) {
         const std::size_t length = read_big_endian(rest);
         if (length > rest.size() - 12)
             throw Error(fmt::format("{}: the PNG file is truncated", path.string()));
-        read_chunk(rest.substr(4, 4), rest.substr(8, length), found);
+        const std::string_view type = rest.substr(4, 4);
+        if ((type == "tEXt" || type == "iTXt") &&
+            crc32(rest.substr(4, 4 + length)) != read_big_endian(rest.substr(8 + length)))
+            throw Error(fmt::format("{}: the text in it is damaged (its checksum is wrong)",
+                                    path.string()));
+        read_chunk(type, rest.substr(8, length), found);
         rest.remove_prefix(length + 12);
     }
     return found;

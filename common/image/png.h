@@ -20,7 +20,8 @@ using PngText = std::map<std::string, std::string>;
 /// that cannot be written and a full disk.
 void save_png(const std::filesystem::path& path, const Image& image, const PngText& text = {});
 
-/// The texts of a PNG (compressed ones left out). Throws ldm::Error when it is no PNG.
+/// The texts of a PNG (compressed ones left out). Throws ldm::Error when it is no PNG, is
+/// truncated, or has a text whose checksum is wrong.
 PngText read_png_text(const std::filesystem::path& path);
 
 }  // namespace ldm::image

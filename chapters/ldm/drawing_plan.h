@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "chapters/ldm/drawing_command.h"
+#include "chapters/ldm/grid_picture.h"
 #include "chapters/ldm/settings.h"
 
 /// What a command will draw, all of it, before the model is opened.
@@ -23,18 +25,21 @@ struct PlannedPicture {
 struct PictureSet {
     std::shared_ptr<DrawingCommand> command;
     Drawing drawing;
-    /// where in PicturePlan::pictures they are
+    /// where in DrawingPlan::pictures they are
     std::vector<std::size_t> pictures;
 };
 
-struct PicturePlan {
+struct DrawingPlan {
     std::vector<PlannedPicture> pictures;
     std::vector<PictureSet> sets;
+    /// the pictures are the cells of a grid, row by row
+    std::optional<GridLabels> grid;
 };
 
 /// The pictures of a command line that was parsed into `command`, an object of `make`. Throws an
-/// Error for prompts that are no text, and with the line for what a prompt file says wrong.
-[[nodiscard]] PicturePlan plan_pictures(const CLI::App& app,
+/// Error for prompts that are no text, with the line for what a prompt file says wrong, and for a
+/// grid that cannot be.
+[[nodiscard]] DrawingPlan plan_pictures(const CLI::App& app,
                                         const std::shared_ptr<DrawingCommand>& command,
                                         const MakeDrawingCommand& make);
 

@@ -1,4 +1,4 @@
-#include "chapters/ldm/picture_plan.h"
+#include "chapters/ldm/drawing_plan.h"
 
 #include <fmt/format.h>
 
@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "chapters/ldm/grid.h"
 #include "chapters/ldm/prompt_line.h"
 #include "chapters/ldm/prompts.h"
 #include "common/io/utf8.h"
@@ -30,7 +31,8 @@ public:
             const MakeDrawingCommand& make)
         : base_(settings_of(app)), make_(make), seed_(seed_of(command->options().seed)) {
         // what is not about one picture, and what would be read a second time
-        for (const char* name : {"from", "config", "prompt-file", "batch-size"}) base_.erase(name);
+        for (const char* name : {"from", "config", "grid", "prompt-file", "batch-size"})
+            base_.erase(name);
         sets_of_.emplace(Settings(), 0);
         Drawing drawing = command->drawing();
         plan_.sets.push_back({std::move(command), std::move(drawing), {}});
@@ -56,7 +58,7 @@ public:
         add_to(set->second, prompt, seed, 0);
     }
 
-    PicturePlan plan() && { return std::move(plan_); }
+    DrawingPlan plan() && { return std::move(plan_); }
 
 private:
     std::shared_ptr<DrawingCommand> changed(const Settings& changes,
@@ -88,30 +90,47 @@ private:
     Settings base_;
     const MakeDrawingCommand& make_;
     std::uint64_t seed_;
-    PicturePlan plan_;
+    DrawingPlan plan_;
     // the first is the command line's, without changes
     std::map<Settings, std::size_t> sets_of_;
 };
 
+DrawingPlan plan_grid(const CLI::App& app, Planner planner, const DrawingOptions& options) {
+    const Grid grid = parse_grid(options.grid, app);
+    const GridLabels labels{labels_of(grid.x), labels_of(grid.y)};
+    for (std::size_t row = 0; row < grid.rows(); ++row)
+        for (std::size_t column = 0; column < grid.columns(); ++column)
+            planner.add(
+                settings_of_cell(grid, row, column, options.prompt, options.negative_prompt),
+                "--grid");
+    DrawingPlan plan = std::move(planner).plan();
+    plan.grid = labels;
+    return plan;
+}
+
+DrawingPlan plan_prompts(Planner planner, const DrawingOptions& options,
+                         const MakeDrawingCommand& make) {
+    const std::vector<std::string> lines = read_prompts(options.prompt_file);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const std::string where = fmt::format("{}, line {}", options.prompt_file, i + 1);
+        if (has_options(lines[i]))
+            planner.add(settings_of_line(lines[i], make, where), where);
+        else
+            planner.add(lines[i]);
+    }
+    return std::move(planner).plan();
+}
+
 }  // namespace
 
-PicturePlan plan_pictures(const CLI::App& app, const std::shared_ptr<DrawingCommand>& command,
+DrawingPlan plan_pictures(const CLI::App& app, const std::shared_ptr<DrawingCommand>& command,
                           const MakeDrawingCommand& make) {
     const DrawingOptions& options = command->options();
     expect_text(options.negative_prompt, "the negative prompt");
     Planner planner(app, command, make);
-    if (!options.prompt_file.empty()) {
-        const std::vector<std::string> lines = read_prompts(options.prompt_file);
-        for (std::size_t i = 0; i < lines.size(); ++i) {
-            const std::string where = fmt::format("{}, line {}", options.prompt_file, i + 1);
-            if (has_options(lines[i]))
-                planner.add(settings_of_line(lines[i], make, where), where);
-            else
-                planner.add(lines[i]);
-        }
-        return std::move(planner).plan();
-    }
+    if (!options.prompt_file.empty()) return plan_prompts(std::move(planner), options, make);
     expect_text(options.prompt, "the prompt");
+    if (app.count("--grid") > 0) return plan_grid(app, std::move(planner), options);
     for (int i = 0; i < std::max(options.batch_size, 1); ++i) planner.add(options.prompt, i);
     return std::move(planner).plan();
 }
