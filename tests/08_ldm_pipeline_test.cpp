@@ -233,7 +233,8 @@ TEST_CASE("families that are not supported are named, from the header alone") {
     is({{"model.diffusion_model.joint_blocks.0.x", {1}}}, "Stable Diffusion 3", "transformer");
     is({{"double_blocks.0.img_attn.qkv.weight", {1}}}, "Flux", "transformer");
     is({{"lora_unet_conv_in.lora_down.weight", {1}}}, "LoRA", "--lora");
-    is({{"lora_unet_conv_in.hada_w1_a", {1}}}, "LoHa", "yet");
+    is({{"lora_unet_conv_in.hada_w1_a", {1}}}, "LoHa", "--lora");
+    is({{"lora_unet_conv_in.lokr_w1", {1}}}, "LoKr", "--lora");
     is({{"emb_params", {1, 768}}}, "textual inversion", "--embedding");
     is({{"control_model.input_blocks.0.0.weight", {320, 4, 3, 3}}}, "ControlNet", "yet");
     is({{"scaled_fp8", {2}}}, "scaled 8-bit floats", "take those in 16 bits");

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
-#include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/09_training/lora/lora.h"
@@ -16,43 +14,22 @@
 #include "common/ops/elementwise.h"
 #include "common/ops/matmul.h"
 #include "common/ops/reduce.h"
+#include "tests/support/lora_files.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
 
 using namespace ldm;
 using namespace ldm::train;
+using test::changes_of;
 using test::close;
+using test::HandMade;
 using test::noise;
+using test::Small;
+using test::to_q;
+using test::to_q_diffusers;
+using test::to_q_kohya;
 
 namespace {
-
-/// A small model with words, whose layers have known names in diffusers and in kohya's files
-/// (reference_data/generate/09_training_optimizer.py asked diffusers for them).
-struct Small {
-    io::Json names = io::read_json(LDM_SOURCE_DIR "/reference_data/09_training/lora_names.json");
-    io::Json config = {{"unet_config", names.at("unet_config")}};
-    unet::Config unet_config = unet::Config::from_json(names.at("unet_config"));
-    std::optional<unet::UNetModel> unet;
-    Weights weights = weights_of(
-        [&](const nn::Params& p) {
-            unet.emplace(p / "model" / "diffusion_model", unet_config);
-            clip::TextEncoder(p / "cond_stage_model" / "transformer",
-                              clip::TextEncoder::Config::from_json(names.at("text_config")));
-        },
-        [](const std::string& name, const Shape& shape) {
-            return noise(shape, static_cast<int>(name.size()), 0.1f);
-        });
-
-    Tensor draw(const unet::UNetModel& model) const {
-        return model(noise({1, 4, 8, 8}, 1), Tensor::ints({1}, std::vector<std::int32_t>{500}),
-                     noise({1, 3, 16}, 2));
-    }
-
-    /// What the UNet draws that is built from `checkpoint`.
-    Tensor draw(nn::Checkpoint& checkpoint) const {
-        return draw(unet::UNetModel(checkpoint.root() / "model" / "diffusion_model", unet_config));
-    }
-};
 
 /// A LoRA that has learned something.
 Lora trained(const Weights& weights, const std::function<bool(const std::string&)>& chosen,
@@ -63,48 +40,20 @@ Lora trained(const Weights& weights, const std::function<bool(const std::string&
     return lora;
 }
 
-bool same(const Lora& a, const Lora& b) {
-    return a.size() == b.size() && std::ranges::equal(a, b, [](const auto& x, const auto& y) {
-               return x.first == y.first && x.second.alpha == y.second.alpha &&
-                      close(x.second.down, y.second.down, 0.0) == "" &&
-                      close(x.second.up, y.second.up, 0.0) == "";
-           });
+/// The LoRA of the only layer that a file changes in a test.
+const LoraLayer& layer_of(const WeightChanges& changes) {
+    REQUIRE(changes.contains(to_q));
+    return std::get<LoraLayer>(changes.at(to_q).family);
 }
 
-/// A LoRA file made by hand.
-class HandMade {
-public:
-    /// What diffusers keeps of PEFT's settings.
-    HandMade& peft_settings(const std::string& json) {
-        metadata_["lora_adapter_metadata"] = json;
-        return *this;
-    }
-
-    HandMade& add(const std::string& name, const Tensor& x) {
-        tensors_.emplace_back(name, x);
-        return *this;
-    }
-
-    std::filesystem::path write() const {
-        std::vector<io::TensorEntry> entries;
-        for (const auto& [name, x] : tensors_)
-            entries.push_back(io::entry_of(name, x.shape(), x.values()));
-        io::write_safetensors(folder_ / "lora.safetensors", entries, metadata_);
-        return folder_ / "lora.safetensors";
-    }
-
-private:
-    test::TemporaryFolder folder_;
-    std::map<std::string, std::string> metadata_;
-    std::vector<std::pair<std::string, Tensor>> tensors_;
-};
-
-constexpr const char* to_q =
-    "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn1.to_q.weight";
-constexpr const char* to_q_kohya =
-    "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q";
-constexpr const char* to_q_diffusers =
-    "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q";
+bool same(const WeightChanges& a, const Lora& b) {
+    return a.size() == b.size() && std::ranges::equal(a, b, [](const auto& x, const auto& y) {
+               const LoraLayer& layer = std::get<LoraLayer>(x.second.family);
+               return x.first == y.first && layer.alpha == y.second.alpha &&
+                      close(layer.down, y.second.down, 0.0) == "" &&
+                      close(layer.up, y.second.up, 0.0) == "";
+           });
+}
 
 }  // namespace
 
@@ -164,7 +113,7 @@ TEST_CASE("the change is alpha / rank times up times down, number by number") {
                     static_cast<double>(layer.up.data()[2 * o + r]) * layer.down.data()[27 * r + i];
             expected.data()[27 * o + i] = static_cast<float>(1.5 * sum);
         }
-    CHECK(close(lora_change(layer, {5, 3, 3, 3}), expected, 1e-6) == "");
+    CHECK(close(layer.change({5, 3, 3, 3}), expected, 1e-6) == "");
 }
 
 TEST_CASE("training changes up and down, and nothing else") {
@@ -220,7 +169,7 @@ TEST_CASE("merged, a LoRA draws what it drew in training") {
     nn::Checkpoint lent, merged;
     add_weights(small.weights, lora, lent);
     add_weights(small.weights, merged);
-    merge(merged, lora);
+    merge(merged, {{changes_of(lora)}});
     CHECK(close(small.draw(merged), small.draw(lent), 1e-6) == "");
     CHECK(close(small.draw(merged), small.draw(*small.unet), 1e-3) != "");
     CHECK(merged.unused("model.").empty());
@@ -235,12 +184,14 @@ TEST_CASE(
     const auto weight = [&](const std::vector<std::pair<const Lora*, float>>& loras) {
         nn::Checkpoint checkpoint;
         add_weights(small.weights, checkpoint);
-        for (const auto& [lora, strength] : loras) merge(checkpoint, *lora, strength);
+        std::vector<AddedLora> added;
+        for (const auto& [lora, strength] : loras) added.push_back({changes_of(*lora), strength});
+        merge(checkpoint, added);
         return checkpoint.root().get(to_q, {64, 64});
     };
     const Tensor base = small.weights.at(to_q);
-    const Tensor expected = base + 0.5f * lora_change(first.at(to_q), {64, 64}) -
-                            2.0f * lora_change(second.at(to_q), {64, 64});
+    const Tensor expected =
+        base + 0.5f * first.at(to_q).change({64, 64}) - 2.0f * second.at(to_q).change({64, 64});
     CHECK(close(weight({{&first, 0.5f}, {&second, -2.0f}}), expected, 1e-6) == "");
     CHECK(close(weight({{&second, -2.0f}, {&first, 0.5f}}), expected, 1e-6) == "");
     CHECK(close(weight({{&first, 1.0f}, {&first, -1.0f}}), base, 1e-6) == "");
@@ -253,7 +204,7 @@ TEST_CASE("what does not fit the model is named before anything is merged") {
     nn::Checkpoint checkpoint;
     add_weights(small.weights, checkpoint);
     const LoraLayer fits{noise({2, 64}, 1), noise({64, 2}, 2), 1.0f};
-    CHECK_THROWS_WITH(merge(checkpoint, {{"nowhere.weight", fits}}),
+    CHECK_THROWS_WITH(merge(checkpoint, {{changes_of({{"nowhere.weight", fits}})}}),
                       test::has_text("'nowhere.weight'"));
     for (const auto& [down, up] : {std::pair{Shape{2, 32}, Shape{64, 2}},
                                    {Shape{2, 64}, Shape{32, 2}},
@@ -262,7 +213,7 @@ TEST_CASE("what does not fit the model is named before anything is merged") {
                                    {Shape{0, 64}, Shape{64, 0}},
                                    {Shape{2, 64, 3, 3}, Shape{64, 2, 1, 1}}}) {
         const Lora lora{{to_q, {noise(down, 1), noise(up, 2), 1.0f}}};
-        CHECK_THROWS_WITH(merge(checkpoint, lora), test::has_text(to_q));
+        CHECK_THROWS_WITH(merge(checkpoint, {{changes_of(lora)}}), test::has_text(to_q));
         nn::Checkpoint other;
         CHECK_THROWS_WITH(add_weights(small.weights, lora, other), test::has_text(to_q));
     }
@@ -348,7 +299,7 @@ TEST_CASE(
     const std::string attention =
         "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.processor.";
     const std::string blocks = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn1.";
-    const Lora lora = read_lora(
+    const WeightChanges lora = read_lora(
         HandMade()
             .add(attention + "to_q_lora.down.weight", down)
             .add(attention + "to_q_lora.up.weight", up)
@@ -370,7 +321,7 @@ TEST_CASE(
           std::string(
               "cond_stage_model.transformer.text_model.encoder.layers.0.self_attn.q_proj.weight")})
         CHECK(lora.contains(name));
-    CHECK_NOTHROW(merge(model, lora));
+    CHECK_NOTHROW(merge(model, {{lora}}));
 }
 
 TEST_CASE("alpha: stored beside the layer, in PEFT's metadata, or the rank") {
@@ -379,7 +330,7 @@ TEST_CASE("alpha: stored beside the layer, in PEFT's metadata, or the rank") {
     add_weights(small.weights, model);
     const auto alpha = [&](HandMade& file, const std::string& down, const std::string& up) {
         file.add(down, noise({4, 64}, 1)).add(up, noise({64, 4}, 2));
-        return read_lora(file.write(), model, small.config).at(to_q).alpha;
+        return layer_of(read_lora(file.write(), model, small.config)).alpha;
     };
     const std::string k = to_q_kohya, d = to_q_diffusers;
     HandMade beside, nothing, in_metadata, other_part, dora, damaged;
@@ -409,8 +360,8 @@ TEST_CASE("half precision is read") {
         {k + ".lora_up.weight", io::DType::f16, {64, 2}, std::as_bytes(std::span(halves))}};
     const test::TemporaryFolder folder;
     io::write_safetensors(folder / "l.safetensors", entries);
-    const Lora lora = read_lora(folder / "l.safetensors", model, small.config);
-    CHECK(close(lora_change(lora.at(to_q), {64, 64}), Tensor::full({64, 64}, 1.0f), 0.0) == "");
+    const WeightChanges lora = read_lora(folder / "l.safetensors", model, small.config);
+    CHECK(close(layer_of(lora).change({64, 64}), Tensor::full({64, 64}, 1.0f), 0.0) == "");
 }
 
 TEST_CASE("a file that is no LoRA of this model is refused with what is wrong") {
@@ -433,21 +384,22 @@ TEST_CASE("a file that is no LoRA of this model is refused with what is wrong") 
     refused(HandMade()
                 .add(k + ".lora_down.weight", down)
                 .add(k + ".lora_up.weight", up)
-                .add(k + ".dora_scale", up),
-            "'" + k + ".dora_scale'");
+                .add(k + ".foo", up),
+            "'" + k + ".foo'");
     refused(HandMade().add("lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", down),
-            "lora_te2_");
+            "SDXL");
     // a model's configuration that lacks what the names depend on
     CHECK_THROWS_AS(read_lora(HandMade().add(k + ".lora_down.weight", down).write(), model, {}),
                     Error);
-    refused(HandMade().add(k + ".lora_down.weight", down), "only one of up and down");
-    refused(HandMade().add(k + ".alpha", Tensor::scalar(1)), "neither up nor down");
+    refused(HandMade().add(k + ".lora_down.weight", down), "lacks its lora_up");
+    refused(HandMade().add(k + ".alpha", Tensor::scalar(1)), "has no product");
     refused(HandMade(), "no LoRA in it");
     const std::string as_kohya = k + ".lora_down.weight",
                       as_peft = std::string(to_q_diffusers) + ".lora_A.weight";
     const std::string as_up = k + ".lora_up.weight";
-    refused(HandMade().add(as_up, up).add(as_kohya, Tensor::scalar(1)), "a down of []");
-    refused(HandMade().add(as_up, up).add(as_kohya, Tensor::zeros({0, 64})), "a down of [0, 64]");
+    refused(HandMade().add(as_up, up).add(as_kohya, Tensor::scalar(1)), "a lora_down of []");
+    refused(HandMade().add(as_up, up).add(as_kohya, Tensor::zeros({0, 64})),
+            "a lora_down of [0, 64]");
     refused(HandMade().add(as_up, up).add(as_kohya, Tensor::full({2, 64}, NAN)),
             "'" + as_kohya + "' is not finite");
     refused(HandMade().add(as_up, up).add(as_kohya, down).add(k + ".alpha", noise({2}, 1)),
@@ -486,7 +438,7 @@ TEST_CASE("Stable Diffusion 1.5: all of its products have a name in LoRA files")
         file.add(line + ".lora_down.weight", noise({1, 4}, 1))
             .add(line + ".lora_up.weight", noise({4, 1}, 2)),
             ++products;
-    const Lora lora = read_lora(file.write(), model, config);
+    const WeightChanges lora = read_lora(file.write(), model, config);
     CHECK(lora.size() == products);
     CHECK(lora.contains(
         "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_out.0.weight"));

@@ -417,11 +417,11 @@ TEST_CASE("a LoRA is trained beside frozen weights, and loads again") {
     }));
 
     const nn::ModelSource model = pipeline::open_model(base.output / "model").source;
-    const Lora lora =
+    const WeightChanges lora =
         read_lora(training.output / "model/lora.safetensors", model.checkpoint(), model.config());
     // up and down, their EMA, and Adam's two moments of each
     CHECK(lora.size() == learned.size() / 8);
-    CHECK(lora.begin()->second.rank() == 2);
+    CHECK(std::get<LoraLayer>(lora.begin()->second.family).rank() == 2);
 }
 
 TEST_CASE("a training that has gone wrong says where, and what is still good") {

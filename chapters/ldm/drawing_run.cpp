@@ -125,21 +125,26 @@ private:
     int left_ = 0;
 };
 
-/// Adds the LoRAs of --lora and those that the prompts name to the weights.
+/// Adds the LoRAs of --lora and those that the prompts name to the weights, all at once.
 void merge_loras(nn::ModelSource& source, const DrawingOptions& options,
                  const std::vector<NamedLora>& named) {
     nn::Checkpoint& weights = source.checkpoint();
+    std::vector<train::AddedLora> loras;
     for (const std::string& text : options.lora) {
         const train::LoraOption lora = train::lora_option(text);
-        train::merge(weights, train::read_lora(lora.path, weights, source.config()), lora.strength);
+        loras.push_back({train::read_lora(lora.path, weights, source.config()), lora.strength,
+                         lora.path.string()});
     }
     for (const auto& [path, lora] : named) {
-        train::Lora text_encoder, unet;
-        for (auto& [name, layer] : train::read_lora(path, weights, source.config()))
-            (name.starts_with("cond_stage_model.") ? text_encoder : unet).emplace(name, layer);
-        if (!text_encoder.empty()) train::merge(weights, text_encoder, lora.text_encoder);
-        if (!unet.empty()) train::merge(weights, unet, lora.unet);
+        train::AddedLora text_encoder{{}, lora.text_encoder, path.string()},
+            unet{{}, lora.unet, path.string()};
+        for (auto& [name, change] : train::read_lora(path, weights, source.config()))
+            (name.starts_with("cond_stage_model.") ? text_encoder : unet)
+                .changes.emplace(name, change);
+        loras.push_back(std::move(text_encoder));
+        loras.push_back(std::move(unet));
     }
+    if (!loras.empty()) train::merge(weights, loras);
 }
 
 /// The UNet in patches of so many pixels, which overlap by half.

@@ -36,8 +36,7 @@ void merge_into_small_model(const std::filesystem::path& path) {
     model.add(block + "norm.weight", Tensor::full({4}, 1.0f));
     model.add("cond_stage_model.transformer.text_model.encoder.layers.0.self_attn.q_proj.weight",
               Tensor::full({4, 4}, 1.0f));
-    const auto lora = train::read_lora(path, model, config());
-    train::merge(model, lora, 0.5f);
+    train::merge(model, {{train::read_lora(path, model, config()), 0.5f}});
     for (const auto& [name, weight] : model.load_all()) require(weight.size() <= 16);
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "chapters/09_training/optimizer/initial_weights.h"
 #include "common/ops/elementwise.h"
@@ -22,23 +21,24 @@ std::string layer_of(const std::string& weight) {
 
 }  // namespace
 
-void expect_fits(const LoraLayer& layer, const Shape& weight, const std::string& name) {
-    const auto [down, up] = std::pair{layer.down.shape(), layer.up.shape()};
-    const bool matrices = down.size() >= 2 && up.size() >= 2 && weight.size() >= 2;
-    if (!matrices || down[0] < 1 || element_count(up) != up[0] * down[0] || up[0] != weight[0] ||
-        element_count(down) * up[0] != element_count(weight) * down[0])
-        throw Error(fmt::format("'{}': up {} times down {} does not fit a weight {}", name,
-                                to_string(up), to_string(down), to_string(weight)));
+//! [change]
+Tensor LoraLayer::change(const Shape& weight) const {
+    const Tensor a = down.reshape({rank(), -1});  // [rank, in k k]
+    const Tensor b = up.reshape({-1, rank()});    // [out, rank]
+    const float scale = alpha / static_cast<float>(rank());
+    return ops::matmul(b * scale, a).reshape(weight);  // [out, in, k, k]
 }
+//! [change]
 
-//! [change]
-Tensor lora_change(const LoraLayer& layer, const Shape& weight) {
-    const Tensor down = layer.down.reshape({layer.rank(), -1});  // [rank, in k k]
-    const Tensor up = layer.up.reshape({-1, layer.rank()});      // [out, rank]
-    const float scale = layer.alpha / static_cast<float>(layer.rank());
-    return ops::matmul(up * scale, down).reshape(weight);  // [out, in, k, k]
+std::string LoraLayer::misfit(const Shape& weight) const {
+    const auto [a, b] = std::pair{down.shape(), up.shape()};
+    const bool matrices = a.size() >= 2 && b.size() >= 2 && weight.size() >= 2;
+    if (matrices && a[0] >= 1 && element_count(b) == b[0] * a[0] && b[0] == weight[0] &&
+        element_count(a) * b[0] == element_count(weight) * a[0])
+        return "";
+    return fmt::format("up {} times down {} does not fit a weight {}", to_string(b), to_string(a),
+                       to_string(weight));
 }
-//! [change]
 
 std::function<bool(const std::string&)> layers_with(std::vector<std::string> parts) {
     return [parts = std::move(parts)](const std::string& name) {
@@ -82,39 +82,12 @@ void add_weights(const Weights& weights, const Lora& lora, nn::Checkpoint& check
             checkpoint.add(name, w);
             continue;
         }
-        expect_fits(found->second, w.shape(), name);
-        checkpoint.add(name, w.shape(), [w = w, layer = found->second] {
-            return w + lora_change(layer, w.shape());
-        });
+        if (const std::string misfit = found->second.misfit(w.shape()); !misfit.empty())
+            throw Error(fmt::format("'{}': {}", name, misfit));
+        checkpoint.add(name, w.shape(),
+                       [w = w, layer = found->second] { return w + layer.change(w.shape()); });
     }
 }
 //! [add_weights]
-
-void merge(nn::Checkpoint& model, const Lora& lora, float strength) {
-    std::map<std::string, Shape> shapes;
-    for (const std::string& name : model.names())
-        // stays as it is
-        model.reshape(name, [&](const Shape& s) { return shapes[name] = s; });
-    for (const auto& [name, layer] : lora) {
-        const auto weight = shapes.find(name);
-        if (weight == shapes.end()) throw Error(fmt::format("the model has no weight '{}'", name));
-        expect_fits(layer, weight->second, name);
-    }
-
-    const auto base = std::make_shared<nn::Checkpoint>();
-    model.move_to(*base, [](const std::string& name) { return name; });
-    for (const auto& [name, shape] : shapes) {
-        const auto found = lora.find(name);
-        const auto before = [base, name = name, shape = shape] {
-            return base->root().get(name, shape);
-        };
-        if (found == lora.end())
-            model.add(name, shape, before);
-        else
-            model.add(name, shape, [=, layer = found->second, shape = shape] {
-                return before() + strength * lora_change(layer, shape);
-            });
-    }
-}
 
 }  // namespace ldm::train

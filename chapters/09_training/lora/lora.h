@@ -12,8 +12,12 @@
 ///
 ///     W' = W + alpha / rank * up down
 ///
-/// down [rank, in] and up [out, rank]; of a convolution, [rank, in, k, k] and [out, rank, 1, 1].
-/// `up` begins at zero, so that training begins with the unchanged network.
+/// down [rank, in] and up [out, rank]; of a convolution (LoCon), [rank, in, k, k] and
+/// [out, rank, 1, 1]. `up` begins at zero, so that training begins with the unchanged network.
+/// In files: lora_down.weight, lora_up.weight, alpha; or lora_A.weight, lora_B.weight.
+///
+/// This is the family that is trained here. The others, which are only read: tucker_lora.h, loha.h,
+/// lokr.h, full_difference.h, and dora.h on top of them.
 
 namespace ldm::train {
 
@@ -22,17 +26,17 @@ struct LoraLayer {
     float alpha = 0.0f;
 
     std::int64_t rank() const { return down.dim(0); }
+
+    /// alpha / rank * up down in the shape of the weight. Gradients flow to both.
+    [[nodiscard]] Tensor change(const Shape& weight) const;
+
+    /// Why the product cannot be added to a weight of that shape, in words; empty if it can: if it
+    /// has as many rows and columns. A 1x1 convolution may meet matrices, and the other way round.
+    [[nodiscard]] std::string misfit(const Shape& weight) const;
 };
 
 /// By the name of the weight that changes: "model.diffusion_model.….attn1.to_q.weight".
 using Lora = std::map<std::string, LoraLayer>;
-
-/// alpha / rank * up down in the shape of the weight. Gradients flow to both.
-Tensor lora_change(const LoraLayer& layer, const Shape& weight);
-
-/// Throws an Error that tells the shapes unless the product has as many rows and columns as the
-/// weight called `name`. A 1x1 convolution may meet matrices, and the other way round.
-void expect_fits(const LoraLayer& layer, const Shape& weight, const std::string& name);
 
 /// Whether a name contains one of these texts and is a weight's, not a bias's.
 std::function<bool(const std::string& name)> layers_with(std::vector<std::string> parts);
@@ -54,11 +58,9 @@ Weights trained_weights(const Lora& lora);
 
 /// Adds `weights` to a checkpoint, those that `lora` adapts with its change merged in. The sum is
 /// taken anew whenever a network is built from `checkpoint`: under a Tape, build the network in
-/// every step, after watch(tape, trained_weights(lora)).
+/// every step, after watch(tape, trained_weights(lora)). Throws an Error that tells the shapes when
+/// a change does not fit its weight. A finished LoRA is put into a model by merge
+/// (weight_change.h).
 void add_weights(const Weights& weights, const Lora& lora, nn::Checkpoint& checkpoint);
-
-/// Adds `strength` times the change to the weights of a model before it is built. Throws when one
-/// is not there or has another shape.
-void merge(nn::Checkpoint& model, const Lora& lora, float strength = 1.0f);
 
 }  // namespace ldm::train
