@@ -249,7 +249,7 @@ TEST_CASE("every stored case of chapter 09") {
          {"LPIPS", "NLayerDiscriminator", "GanLosses", "LPIPSWithDiscriminator",
           "VQLPIPSWithDiscriminator", "VectorQuantizer2", "VQModel", "VQModelInterface",
           "TrainLatentDiffusion", "TrainAutoencoder", "TrainClip", "TrainDiffusion", "Adam",
-          "AdamW", "Muon", "ClipGradNorm", "LoRA"})
+          "AdamW", "Muon", "ClipGradNorm", "LoRA", "LoraMerge"})
         CHECK(registry.contains(name));
     test::check_cases("09_training", registry);
 }
