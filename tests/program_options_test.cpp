@@ -147,7 +147,7 @@ TEST_CASE("a line that cannot be is refused with its number, before the work") {
 
 TEST_CASE("a grid draws each pair of values, and all of them with labels") {
     const Folder folder;
-    const std::string draw = "txt2img --prompt 'red apple' --seed 7 ";
+    const std::string draw = "txt2img --prompt 'red apple' --seed 7 --overwrite ";
     const Outcome outcome =
         run(draw + "--grid 'x=steps:1,2,3 y=sampler:ddim,euler_a' --output " + folder / "g.png");
     INFO(outcome.output);

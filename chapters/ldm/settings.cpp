@@ -11,7 +11,7 @@ namespace {
 
 bool is_given(const CLI::Option* option) { return option->count() > 0; }
 
-bool is_flag(const CLI::Option& option) { return option.get_type_size_max() == 0; }
+bool is_flag(const CLI::Option& option) { return option.get_expected_max() == 0; }
 
 /// Whether what was said leaves room for the option.
 bool has_room(const CLI::Option& option) {
