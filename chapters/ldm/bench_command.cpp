@@ -21,10 +21,13 @@ void add_bench(CLI::App& app, int& status) {
     command->add_option("--repeats", options->repeats, "Runs of which the median counts")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
-    command->add_option_function<std::string>(
-        "--precision",
-        [options](const std::string& name) { options->precision = ops::precision_from(name); },
-        "f32 (default), or bf16: rounded factors, faster where the processor multiplies bfloat16");
+    command
+        ->add_option_function<std::string>(
+            "--precision",
+            [options](const std::string& name) { options->precision = ops::precision_from(name); },
+            "f32 (default), or bf16: rounded factors, faster where the processor multiplies "
+            "bfloat16")
+        ->check(CLI::IsMember({"f32", "bf16"}));
     command->add_option("--threads", options->threads, "Processor threads (default: all)")
         ->check(CLI::Range(1, 1024));
     command
@@ -32,9 +35,11 @@ void add_bench(CLI::App& app, int& status) {
             "--device", [options](const std::string& name) { options->device = device_from(name); },
             "cpu (default) or cuda")
         ->check(CLI::IsMember({"cpu", "cuda"}));
-    command->add_option_function<std::string>(
-        "--dtype", [options](const std::string& name) { options->dtype = dtype_from(name); },
-        "What a GPU computes with: f32 (default), f16 or bf16");
+    command
+        ->add_option_function<std::string>(
+            "--dtype", [options](const std::string& name) { options->dtype = dtype_from(name); },
+            "What a GPU computes with: f32 (default), f16 or bf16")
+        ->check(CLI::IsMember({"f32", "f16", "bf16"}));
     command
         ->add_option_function<std::vector<std::string>>(
             "--cudnn",

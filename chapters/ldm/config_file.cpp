@@ -116,7 +116,8 @@ void add_config_option(CLI::App& command) {
             "--config", take,
             "Options in a JSON file, {\"steps\": 30, \"img2img\": {\"strength\": 0.6}};\n"
             "those that are given, or are those of --from, count more")
-        ->configurable(false);
+        ->configurable(false)
+        ->type_name("FILE");
     command.get_help_ptr()->configurable(false);
 }
 

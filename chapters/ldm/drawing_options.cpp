@@ -20,7 +20,7 @@ CLI::Validator seed_number() {
         [whole = report::whole_number()](std::string& text) {
             return text == "-1" ? std::string() : whole(text);
         },
-        "UINT or -1");
+        "");
 }
 
 CLI::Validator png_name() {
@@ -29,47 +29,58 @@ CLI::Validator png_name() {
             const std::string kind = std::filesystem::path(name).extension().string();
             return kind == ".png" || kind == ".PNG" ? "" : name + ": expected a name with .png";
         },
-        "FILE.png");
+        "");
 }
 
 void add_model_options(CLI::App& command, DrawingOptions& options) {
     command.option_defaults()->group(model_group);
-    command.add_option(
-        "-m,--model", options.model,
-        "An SD 1.x or 2.x file (.safetensors, .ckpt), a diffusers folder, or a model of\n"
-        "this project (default: the emoji model that ships with the project)");
+    command
+        .add_option("-m,--model", options.model,
+                    "An SD 1.x or 2.x file (.safetensors, .ckpt), a diffusers folder, or a model\n"
+                    "of this project (default: the emoji model that ships with the project)")
+        ->type_name("FILE");
     command
         .add_option("--prediction", options.prediction,
                     "What the UNet predicts: eps or v (default: what the model says)")
         ->check(CLI::IsMember({"eps", "v"}));
-    command.add_option("--vae", options.vae,
-                       "An autoencoder in place of the model's own: a file, or a diffusers folder");
-    command.add_option("--taesd", options.taesd,
-                       "Decode with this tiny autoencoder (TAESD): rough pictures, at once");
+    command
+        .add_option("--vae", options.vae,
+                    "An autoencoder in place of the model's own: a file, or a diffusers folder")
+        ->type_name("FILE");
+    command
+        .add_option("--taesd", options.taesd,
+                    "Decode with this tiny autoencoder (TAESD): rough pictures, at once")
+        ->type_name("FILE");
     command
         .add_flag("--taesd-preview-only", options.taesd_preview_only,
                   "Use --taesd for --preview alone")
         ->needs("--taesd");
-    command.add_option("--lora", options.lora,
-                       "A LoRA file to add to the model, FILE or FILE:STRENGTH; may be repeated");
+    command
+        .add_option("--lora", options.lora,
+                    "A LoRA file to add to the model, FILE or FILE:STRENGTH")
+        ->type_name("FILE");
     add_prompt_options(command, options.prompts);
 }
 
 void add_file_options(CLI::App& command, DrawingOptions& options) {
     command.option_defaults()->group(files_group);
-    command.add_option("--prompt-file", options.prompt_file,
-                       "Draw one picture a line into the folder --output; a line is a prompt, or\n"
-                       "options for it: --prompt \"a cat\" --steps 30 --seed 5");
+    command
+        .add_option("--prompt-file", options.prompt_file,
+                    "Draw one picture a line into the folder --output; a line is a prompt, or\n"
+                    "options for it: --prompt \"a cat\" --steps 30 --seed 5")
+        ->type_name("FILE");
     command
         .add_option("--grid", options.grid,
                     "Draw a picture for each pair of values, and one of all with their labels:\n"
                     "\"x=cfg:4,8 y=sampler:euler_a,dpm++2m\"; prompt:cat,dog replaces cat in the\n"
                     "prompt by each")
         ->expected(1, 2)
-        ->join();
+        ->join()
+        ->type_name("AXES");
     command
         .add_option("-o,--output", options.output.output,
                     "A .png, a folder for 0000.png, 0001.png, …, or - for standard output")
+        ->type_name("FILE")
         ->capture_default_str();
     command.add_flag("--overwrite", options.output.overwrite,
                      "Replace files that exist; without it they are kept");
@@ -78,15 +89,18 @@ void add_file_options(CLI::App& command, DrawingOptions& options) {
             "--preview", options.preview,
             "While drawing, write a .png of the predicted picture after every step; --taesd\n"
             "makes that fast")
-        ->check(png_name());
+        ->check(png_name())
+        ->type_name("FILE");
     command
         .add_option("--preview-interval", options.preview_interval,
                     "Steps from one --preview to the next")
         ->check(CLI::Range(1, 1000))
         ->needs("--preview")
         ->capture_default_str();
-    command.add_option("--save-latents", options.save_latents,
-                       "Write noise, every step and the final latent as safetensors");
+    command
+        .add_option("--save-latents", options.save_latents,
+                    "Write noise, every step and the final latent as safetensors")
+        ->type_name("FILE");
 }
 
 void add_picture_options(CLI::App& command, DrawingOptions& options) {
@@ -102,6 +116,7 @@ void add_picture_options(CLI::App& command, DrawingOptions& options) {
         .add_option("-s,--seed", options.seed,
                     "Of the initial noise, the same as PyTorch's on the CPU; -1: a random one")
         ->check(seed_number())
+        ->type_name("N")
         ->capture_default_str();
     command.add_option("-W,--width", options.width, "In pixels (default: the model's)")
         ->check(CLI::Range(1, 16384));
@@ -112,8 +127,9 @@ void add_picture_options(CLI::App& command, DrawingOptions& options) {
 void add_computing_options(CLI::App& command, DrawingOptions& options) {
     command.option_defaults()->group(computing_group);
     command
-        .add_option("--batch-size", options.batch_size,
-                    "Pictures of the prompt, or lines of --prompt-file drawn at once")
+        .add_option(
+            "--batch-size", options.batch_size,
+            "Pictures of the prompt, or lines of --prompt-file, or cells of --grid, drawn at once")
         ->check(CLI::Range(1, 1024));
     command.add_flag("--vae-tiling", options.vae_tiling,
                      "Encode and decode in strips: the same picture in a fraction of the memory,\n"

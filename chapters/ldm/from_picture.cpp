@@ -300,10 +300,12 @@ void add_from_option(CLI::App& command, std::optional<PictureOrigin>& origin) {
                                         picture.origin.file, fmt::join(picture.unknown, ", ")));
         origin = std::move(picture.origin);
     };
-    command.add_option_function<std::string>(
-        "--from", take,
-        "Draw this PNG again: take the settings from its text, as ldm and A1111 write it;\n"
-        "options that are given count more");
+    command
+        .add_option_function<std::string>(
+            "--from", take,
+            "Draw this PNG again: take the settings from its text, as ldm and A1111 write it;\n"
+            "options that are given count more")
+        ->type_name("FILE");
 }
 
 std::vector<std::string> loras_of(const PictureOrigin& origin, const std::string& lora_dir) {

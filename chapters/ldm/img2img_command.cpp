@@ -102,6 +102,7 @@ void Img2Img::add_options(CLI::App& command) {
     const editing::Img2ImgRequest usual;
     command.option_defaults()->group(files_group);
     command.add_option("-i,--init-image", options_.init_image, "The picture (PNG, JPEG or BMP)")
+        ->type_name("FILE")
         ->required();
     command.option_defaults()->group(changing_group);
     command

@@ -85,10 +85,13 @@ private:
 
 void Inpaint::add_options(CLI::App& command) {
     command.option_defaults()->group(files_group);
-    command.add_option("-i,--image", options_.image, "The picture (PNG, JPEG or BMP)")->required();
+    command.add_option("-i,--image", options_.image, "The picture (PNG, JPEG or BMP)")
+        ->type_name("FILE")
+        ->required();
     command
         .add_option("--mask", options_.mask,
                     "A picture of the same size: what is white, or transparent, is drawn anew")
+        ->type_name("FILE")
         ->required();
     command.option_defaults()->group(changing_group);
     command.add_flag("--invert-mask", options_.invert_mask, "Draw what is black instead");

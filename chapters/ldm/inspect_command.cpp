@@ -14,6 +14,7 @@ void add_inspect(CLI::App& app, int& status) {
     command
         ->add_option("MODEL", *path,
                      "A .safetensors or .ckpt file, a diffusers folder, or a model of this project")
+        ->type_name("FILE")
         ->required();
     command->callback([path, &status] {
         const pipeline::Inspection inspection = pipeline::inspect(*path);

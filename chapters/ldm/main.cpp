@@ -5,6 +5,7 @@
 
 #include "chapters/ldm/commands.h"
 #include "chapters/ldm/explain_usage.h"
+#include "chapters/ldm/help_formatter.h"
 #include "common/error.h"
 #include "common/io/utf8.h"
 #include "common/report/interrupt.h"
@@ -16,6 +17,7 @@ namespace {
 int run(int argc, char** argv) {
     CLI::App app("Stable Diffusion, step by step, in C++.", "ldm");
     app.require_subcommand(1);
+    app.formatter(ldm::program::help_formatter());
     app.set_help_all_flag("--help-all", "Print the help of every command and exit");
     app.set_version_flag("--version", "ldm " LDM_VERSION, "Print the version and exit");
     int status = 0;
@@ -26,6 +28,8 @@ int run(int argc, char** argv) {
     ldm::program::add_inspect(app, status);
     ldm::program::add_bench(app, status);
     ldm::program::add_train(app, status);
+    ldm::program::add_completion(app, status);
+    ldm::program::add_man(app, LDM_VERSION, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& wish) {

@@ -96,7 +96,7 @@ Parameters parse_parameters(std::string_view text) {
         more = end != prompts.npos;
         line = prompts.substr(0, end);
         prompts.remove_prefix(more ? end + 1 : prompts.size());
-        if (line.ends_with('\r')) line.remove_suffix(1);
+        while (line.ends_with('\r')) line.remove_suffix(1);
         constexpr std::string_view negative = "Negative prompt:";
         if (target == &parameters.prompt && line.starts_with(negative)) {
             target = &parameters.negative_prompt;

@@ -62,12 +62,14 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
                     "(cat:1.2), [cat:dog:0.5], AND, <lora:name:0.8> (a1111), or words only (plain)")
         ->check(CLI::IsMember({"a1111", "plain"}))
         ->capture_default_str();
-    command.add_option("--lora-dir", options.lora_dir, "Where the LoRAs are that prompts name");
-    command.add_option(
-        "--embedding", options.embeddings,
-        "A learned word (textual inversion, .safetensors or .pt), called like its file;\n"
-        "may be repeated");
-    command.add_option("--embedding-dir", options.embedding_dir, "A folder of learned words");
+    command.add_option("--lora-dir", options.lora_dir, "Where the LoRAs are that prompts name")
+        ->type_name("FOLDER");
+    command
+        .add_option("--embedding", options.embeddings,
+                    "A learned word (textual inversion, .safetensors or .pt), called like its file")
+        ->type_name("FILE");
+    command.add_option("--embedding-dir", options.embedding_dir, "A folder of learned words")
+        ->type_name("FOLDER");
 }
 
 Embeddings embeddings_of(const PromptOptions& options, const pipeline::ModelSpec& spec) {

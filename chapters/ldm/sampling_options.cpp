@@ -1,6 +1,7 @@
 #include "chapters/ldm/sampling_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -22,12 +23,15 @@ using pipeline::Txt2ImgRequest;
 template <class Kinds>
 std::string lines_of(const std::string& first, const Kinds& kinds) {
     std::string help = first;
-    for (const auto& kind : kinds) help += fmt::format("\n{}: {}", kind.name, kind.help);
+    for (const auto& kind : kinds) help += fmt::format("\n  {}: {}", kind.name, kind.help);
     return help;
 }
 
-/// A name for which `find` throws no Error.
-CLI::Validator known_name(std::function<void(const std::string&)> find) {
+/// A name for which `find` throws no Error; the usual ones are those of the kinds.
+template <class Kinds>
+CLI::Validator known_name(const Kinds& kinds, std::function<void(const std::string&)> find) {
+    std::vector<std::string> names;
+    for (const auto& kind : kinds) names.push_back(kind.name);
     return CLI::Validator(
         [find = std::move(find)](std::string& name) -> std::string {
             try {
@@ -37,7 +41,7 @@ CLI::Validator known_name(std::function<void(const std::string&)> find) {
             }
             return "";
         },
-        "");
+        fmt::format("{{{}}}", fmt::join(names, ",")));
 }
 
 /// The scheduler of a diffusers folder as a sampler. Its pipelines make 50 steps, those for
@@ -81,16 +85,20 @@ void add_sampling_options(CLI::App& command, SamplingOptions& options) {
                     lines_of("How to get from noise to picture (default: the model's); the names\n"
                              "of k-diffusion and diffusers are known, too",
                              samplers::samplers()))
-        ->check(known_name(
-            [](const std::string& name) { (void)find_sampler(samplers::samplers(), name); }));
+        ->type_name("NAME")
+        ->check(known_name(samplers::samplers(), [](const std::string& name) {
+            (void)find_sampler(samplers::samplers(), name);
+        }));
     command
         .add_option(
             "--schedule", options.schedule,
             lines_of("At which noise levels to stop (default: the sampler's)", samplers::grids()))
-        ->check(known_name([](const std::string& name) { (void)samplers::find_grid(name); }));
+        ->type_name("NAME")
+        ->check(known_name(samplers::grids(),
+                           [](const std::string& name) { (void)samplers::find_grid(name); }));
     command
         .add_option("--eta", options.eta,
-                    "How much noise each step adds back, 0 to 1 (default: the sampler's)")
+                    "How much noise each step adds back (default: the sampler's)")
         ->check(report::number_between(0.0, 1.0));
     command
         .add_option("--rng", options.rng,

@@ -134,19 +134,24 @@ void add_kind(CLI::App& train, const Kind& kind, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = train.add_subcommand(kind.name, kind.description);
     command->add_option("--config", options->config, "The training's settings, a JSON file")
+        ->type_name("FILE")
         ->required();
     command
         ->add_option("--data", options->data,
                      "A folder of pictures with metadata.jsonl (file_name, text),\nor with a .txt "
                      "beside each")
+        ->type_name("FOLDER")
         ->required();
     command
         ->add_option("--output", options->output,
                      "Checkpoints, curve, samples and in the end the model go here")
+        ->type_name("FOLDER")
         ->required();
-    command->add_option(
-        "--init", options->init,
-        "The model to begin with: a folder of this project, an SD 1.x file, a diffusers folder");
+    command
+        ->add_option(
+            "--init", options->init,
+            "The model to begin with: a folder of this project, an SD 1.x file, a diffusers folder")
+        ->type_name("FILE");
     command->add_flag("--resume", options->resume, "Go on from the last checkpoint in --output");
     command
         ->add_option("--max-steps", options->max_steps,

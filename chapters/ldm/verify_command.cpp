@@ -64,6 +64,7 @@ void add_verify(CLI::App& app, int& status) {
     CLI::App* command =
         app.add_subcommand("verify", "Check components against stored reference cases");
     command->add_option("FILE", options->files, "Case files (.safetensors, format ldm-case v1)")
+        ->type_name("FILE")
         ->required();
     command->add_option("--device", options->device, "Where to compute")
         ->check(CLI::IsMember({"cpu", "cuda"}))

@@ -70,6 +70,13 @@ write(
     b"\x09(a:1.2) [b] \\(c\\) [d:[e|f]:0.5] BREAK g, h :0.9 AND <lora:x:0.8:0.5> word \xe7\x8c\xab:2",
 )
 
+write(
+    "parameters_fuzz",
+    "everything",
+    b"a cat,\n(b:1.2)\nNegative prompt: d\ne\nSteps: 20, Sampler: Euler a, Schedule type: Karras, "
+    b'CFG scale: 7, Seed: 1, Size: 512x768, Model: "a, b", Hashes: {"model": "6ce0"}, Version: 1',
+)
+
 copy("image_fuzz", sorted((root / "tests/common/pictures").rglob("*.*")), 4_000)
 
 models = root / "reference_data/models"
