@@ -7,6 +7,7 @@
 
 #include "chapters/09_training/lora/dora.h"
 #include "common/ops/elementwise.h"
+#include "common/ops/precision.h"
 
 namespace ldm::train {
 
@@ -46,6 +47,8 @@ void merge(nn::Checkpoint& model, const std::vector<AddedLora>& loras) {
     model.move_to(*base, [](const std::string& name) { return name; });
     for (const auto& [name, shape] : shapes)
         model.add(name, shape, [=, name = name, shape = shape, changes = changes[name]] {
+            // whatever the network will compute with, weights are not rounded
+            const ops::WithPrecision exact(ops::Precision::f32);
             const Tensor weight = base->root().get(name, shape);
             Tensor sum = weight;
             for (const auto& [change, strength] : changes)
