@@ -33,6 +33,7 @@ void merge_into_small_model(const std::filesystem::path& path) {
     nn::Checkpoint model;
     model.add(block + "transformer_blocks.0.attn1.to_q.weight", Tensor::full({4, 4}, 1.0f));
     model.add(block + "proj_in.weight", Tensor::full({4, 4, 1, 1}, 1.0f));
+    model.add(block + "proj_in.bias", Tensor::full({4}, 1.0f));
     model.add(block + "norm.weight", Tensor::full({4}, 1.0f));
     model.add("cond_stage_model.transformer.text_model.encoder.layers.0.self_attn.q_proj.weight",
               Tensor::full({4, 4}, 1.0f));

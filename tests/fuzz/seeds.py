@@ -124,4 +124,51 @@ write(
         {"ss_network_dim": "2"},
     ),
 )
+to_q = kohya + "transformer_blocks_0_attn1_to_q."
+conv = kohya + "proj_in."
+for name, tensors in {
+    "tucker": {
+        conv + "lora_down.weight": [2, 4, 1, 1],
+        conv + "lora_mid.weight": [2, 2, 1, 1],
+        conv + "lora_up.weight": [4, 2, 1, 1],
+        conv + "dora_scale": [1, 4, 1, 1],
+    },
+    "loha": {
+        to_q + "hada_w1_a": [4, 2],
+        to_q + "hada_w1_b": [2, 4],
+        to_q + "hada_w2_a": [4, 2],
+        to_q + "hada_w2_b": [2, 4],
+        to_q + "alpha": [],
+        conv + "hada_t1": [2, 2, 1, 1],
+        conv + "hada_w1_a": [2, 4],
+        conv + "hada_w1_b": [2, 4],
+        conv + "hada_t2": [2, 2, 1, 1],
+        conv + "hada_w2_a": [2, 4],
+        conv + "hada_w2_b": [2, 4],
+    },
+    "lokr": {
+        to_q + "lokr_w1": [2, 2],
+        to_q + "lokr_w2": [2, 2],
+        conv + "lokr_w1_a": [2, 1],
+        conv + "lokr_w1_b": [1, 2],
+        conv + "lokr_t2": [1, 1, 1, 1],
+        conv + "lokr_w2_a": [1, 2],
+        conv + "lokr_w2_b": [1, 2],
+        conv + "alpha": [],
+    },
+    "dora": {
+        unet + "transformer_blocks.0.attn1.to_q.lora_A.weight": [2, 4],
+        unet + "transformer_blocks.0.attn1.to_q.lora_B.weight": [4, 2],
+        unet + "transformer_blocks.0.attn1.to_q.lora_magnitude_vector": [4],
+        conv + "lora_down.weight": [2, 4],
+        conv + "lora_up.weight": [4, 2],
+        conv + "dora_scale": [4, 1, 1, 1],
+    },
+    "differences": {
+        to_q + "diff": [4, 4],
+        conv + "diff_b": [4],
+        kohya + "norm.w_norm": [4],
+    },
+}.items():
+    write("lora_fuzz", name, safetensors(tensors, {}))
 write("lora_fuzz", "weights", safetensors({"a": [2, 2], "b": [2]}, {"config": "{}"}))

@@ -20,10 +20,11 @@
 namespace ldm::train {
 namespace {
 
-/// One readable message out of many lines.
+/// One readable message out of many lines, or one sentence.
 void throw_if_any(const std::string& what, const std::vector<std::string>& lines) {
     constexpr std::size_t shown = 8;
     if (lines.empty()) return;
+    if (lines.size() == 1) throw Error(what + " " + lines.front());
     std::string message = what;
     for (std::size_t i = 0; i < std::min(shown, lines.size()); ++i) message += "\n  " + lines[i];
     if (lines.size() > shown) message += fmt::format("\n  … and {} more", lines.size() - shown);
