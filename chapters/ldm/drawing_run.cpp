@@ -1,18 +1,18 @@
 #include "chapters/ldm/drawing_run.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <omp.h>
 
 #include <algorithm>
-#include <optional>
-#include <set>
 #include <utility>
 
 #include "chapters/08_ldm_pipeline/prediction.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/11_editing/further_channels.h"
 #include "chapters/11_editing/tiled_first_stage.h"
+#include "chapters/ldm/batches.h"
+#include "chapters/ldm/drawing_display.h"
+#include "chapters/ldm/picture_text.h"
 #include "chapters/ldm/preview.h"
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
@@ -57,74 +57,6 @@ void expect_usable_type(Device device, DType dtype) {
                         dtype == DType::f16 ? "f16" : "bf16"));
 }
 
-/// The learned words in the prompts of a picture, "zork, blob".
-std::string learned_words(const pipeline::PromptPlan& plan, std::size_t i) {
-    std::set<std::string> names;
-    const auto add = [&](const pipeline::TextSchedule& schedule) {
-        for (const auto& chunks : schedule.texts)
-            for (const pipeline::Chunk& chunk : chunks)
-                for (const auto& insertion : chunk.insertions)
-                    names.insert(text::printable(plan.embeddings[insertion.embedding].name));
-    };
-    for (const pipeline::PicturePlan::Part& part : plan.pictures[i].parts) add(part.texts);
-    add(plan.pictures[i].negative);
-    return fmt::format("{}", fmt::join(names, ", "));
-}
-
-/// The settings of picture i as other programs write them, and what there is here beside them.
-std::string picture_text(const DrawingOptions& options, const LatentDiffusion& model,
-                         const Txt2ImgRequest& request, std::size_t i, const std::string& more) {
-    const pipeline::PromptPlan plan = plan_of(model, request);
-    std::string text = parameters_text(model, request, i) + more;
-    std::string loras;
-    for (const std::string& lora_text : options.lora) {
-        const train::LoraOption lora = train::lora_option(lora_text);
-        loras += fmt::format("{}{}: {}", loras.empty() ? "" : ", ",
-                             text::printable(lora.path.stem().string()), lora.strength);
-    }
-    if (!options.vae.empty())
-        text += ", VAE: " + io::Json(pipeline::name_of_model(options.vae)).dump();
-    if (!options.taesd.empty() && !options.taesd_preview_only) text += ", VAE Decoder: TAESD";
-    if (!options.prediction.empty()) text += ", Prediction: " + options.prediction;
-    if (options.vae_tiling) text += ", VAE tiling: True";
-    if (options.patch_size > 0) text += fmt::format(", Patch size: {}", options.patch_size);
-    if (!loras.empty()) text += ", Lora: " + io::Json(loras).dump();
-    const std::string words = learned_words(plan, i);
-    return words.empty() ? text : text + ", TI: " + io::Json(words).dump();
-}
-
-/// What a person sees meanwhile: a line for loading, for the steps and for decoding.
-class Display {
-public:
-    Display() : activity_(std::in_place, "loading the model") {}
-
-    void plan(std::int64_t steps) { steps_ = steps; }
-
-    /// A network is being loaded; the decoder belongs to decoding.
-    void load(std::string_view part) {
-        if (progress_ && left_ == 0) return;
-        activity_.emplace(fmt::format("loading {}", part));
-    }
-
-    void begin_batch(int steps) { left_ = steps; }
-
-    void step() {
-        activity_.reset();
-        if (!progress_) progress_.emplace("drawing", steps_);
-        progress_->step();
-        if (--left_ == 0) activity_.emplace("decoding the latents");
-    }
-
-    void finish_batch() { activity_.reset(); }
-
-private:
-    std::optional<report::Progress> progress_;
-    std::optional<report::Activity> activity_;
-    std::int64_t steps_ = 0;
-    // of the batch that is drawn
-    int left_ = 0;
-};
-
 /// Adds the LoRAs of --lora and those that the prompts name to the weights, all at once.
 void merge_loras(nn::ModelSource& source, const DrawingOptions& options,
                  const std::vector<NamedLora>& named) {
@@ -159,45 +91,6 @@ std::function<pipeline::ConditionedModel(const pipeline::ConditionedModel&)> in_
     return [patches](const pipeline::ConditionedModel& unet) {
         return editing::in_patches(unet, patches);
     };
-}
-
-/// Some pictures of a set.
-struct SetBatch {
-    const PictureSet* set;
-    /// where in the plan they are
-    std::vector<std::size_t> pictures;
-    Batch batch;
-    int steps;
-};
-
-std::vector<SetBatch> batches_of(const DrawingOptions& options, const DrawingPlan& plan,
-                                 const pipeline::ModelSpec& spec, const Embeddings& embeddings) {
-    const auto at_once = static_cast<std::size_t>(options.batch_size > 0 ? options.batch_size : 8);
-    std::vector<SetBatch> batches;
-    for (const PictureSet& set : plan.sets) {
-        if (set.pictures.empty()) continue;
-        Txt2ImgRequest base = request_template(set.command->options(), spec, embeddings);
-        if (set.drawing.adjust) set.drawing.adjust(base, spec);
-        for (std::size_t first = 0; first < set.pictures.size(); first += at_once) {
-            const auto begin = set.pictures.begin() + first;
-            const auto end = begin + std::min(at_once, set.pictures.size() - first);
-            SetBatch next{&set, {begin, end}, {base, {}}, 0};
-            for (const std::size_t index : next.pictures) {
-                const PlannedPicture& picture = plan.pictures[index];
-                next.batch.request.prompts.push_back(picture.prompt);
-                next.batch.request.seeds.push_back(picture.seed);
-                next.batch.numbers.push_back(picture.number);
-            }
-            batches.push_back(std::move(next));
-        }
-    }
-    for (SetBatch& batch : batches) {
-        const Txt2ImgRequest& request = batch.batch.request;
-        batch.set->drawing.expect_possible(request, spec);
-        batch.steps = batch.set->drawing.steps ? batch.set->drawing.steps(request, spec)
-                                               : step_count(request, spec);
-    }
-    return batches;
 }
 
 /// A small model has seen one size only, and other sizes come out distorted.
@@ -241,7 +134,7 @@ LatentDiffusion::Options networks_of(
 /// Draws a batch and writes its pictures, which it returns.
 std::vector<NewPicture> draw(const DrawingOptions& options, const LatentDiffusion& model,
                              const SetBatch& batch, const std::vector<fs::path>& paths,
-                             const Preview& preview, Display& display) {
+                             const Preview& preview, DrawingDisplay& display) {
     const Drawing& drawing = batch.set->drawing;
     display.begin_batch(batch.steps);
     Drawing::Result result = drawing.draw(model, batch.batch, [&](const ddpm::SamplerStep& step) {
@@ -263,20 +156,6 @@ std::vector<NewPicture> draw(const DrawingOptions& options, const LatentDiffusio
     save_pictures(pictures);
     if (!options.save_latents.empty()) save_latents(options.save_latents, result.drawn);
     return pictures;
-}
-
-/// How large the pictures of a plan will be.
-std::vector<image::Extent> extents_of(const DrawingPlan& plan, const std::vector<SetBatch>& batches,
-                                      const pipeline::ModelSpec& spec) {
-    std::vector<image::Extent> extents(plan.pictures.size());
-    for (const SetBatch& batch : batches) {
-        const Txt2ImgRequest& request = batch.batch.request;
-        const Drawing& drawing = batch.set->drawing;
-        const image::Extent extent = drawing.extent ? drawing.extent(request, spec)
-                                                    : image::Extent{request.width, request.height};
-        for (const std::size_t picture : batch.pictures) extents[picture] = extent;
-    }
-    return extents;
 }
 
 /// The picture of a grid, whose text is the first cell's and the grid.
@@ -311,7 +190,7 @@ void run(const DrawingOptions& options, const DrawingPlan& plan) {
 
     // nothing is left behind until there are pictures to write, and that finishes first
     const report::InterruptGuard guard(report::OnInterrupt::exit);
-    Display display;
+    DrawingDisplay display;
     pipeline::OpenedModel opened = pipeline::open_model(
         options.model.empty() ? nn::shipped_model() : fs::path(options.model), options.vae);
     opened.spec.expect_supported(opened.source.name());
