@@ -212,10 +212,13 @@ void run(const DrawingOptions& options, const DrawingPlan& plan) {
     // with one batch each network has done its part when the next one is needed
     networks.keep_networks = batches.size() > 1;
     networks.on_load = [&](std::string_view part) { display.load(part); };
+    const bool was_known = opened.spec.prediction_is_known;
     const LatentDiffusion model(std::move(opened), networks);
-    // now it is known what the UNet predicts, and so the size of the pictures
-    batches = batches_of(options, plan, model.spec(), embeddings);
-    if (plan.grid) (void)grid_extent(*plan.grid, extents_of(plan, batches, model.spec()));
+    if (!was_known) {
+        // now it is known what the UNet predicts, and so the size of the pictures
+        batches = batches_of(options, plan, model.spec(), embeddings);
+        if (plan.grid) (void)grid_extent(*plan.grid, extents_of(plan, batches, model.spec()));
+    }
     std::int64_t steps = 0;
     for (const SetBatch& batch : batches) {
         (void)plan_of(model, batch.batch.request);
