@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "common/error.h"
 #include "common/ops/attention.h"
@@ -51,7 +53,19 @@ const std::map<std::string, std::function<void()>> ops_under_test = {
          (void)ops::matmul(Tensor::zeros({700, 900}), Tensor::zeros({900, 800}));
      }}};
 
-enum Outcome { done = 40, out_of_memory = 41, something_else = 42 };
+enum Outcome {
+    done = 40,
+    out_of_memory = 41,
+    another_error = 42,
+    fewer_threads = 43,
+    could_not_start = 44
+};
+
+/// Ends the process with an error that is not the one expected, and says which.
+[[noreturn]] void end_with(const char* error) {
+    std::fprintf(stderr, "unexpected: %s\n", error);
+    _exit(another_error);
+}
 
 std::int64_t address_space_in_use() {
     std::int64_t pages = 0;
@@ -67,7 +81,7 @@ std::int64_t address_space_in_use() {
     std::atomic<int> threads = 0;
 #pragma omp parallel
     ++threads;
-    if (threads != 3) _exit(something_else);
+    if (threads != 3) _exit(fewer_threads);
     const auto limit = static_cast<rlim_t>(address_space_in_use() + room);
     const rlimit soft_and_hard{limit, limit};
     setrlimit(RLIMIT_AS, &soft_and_hard);
@@ -75,13 +89,14 @@ std::int64_t address_space_in_use() {
         op();
         _exit(done);
     } catch (const OutOfMemory& error) {
-        _exit(std::string(error.what()).starts_with("the memory is full") ? out_of_memory
-                                                                          : something_else);
+        if (!std::string_view(error.what()).starts_with("the memory is full"))
+            end_with(error.what());
+        _exit(out_of_memory);
     } catch (const std::bad_alloc&) {
         // of something small, outside of a loop
         _exit(out_of_memory);
-    } catch (...) {
-        _exit(something_else);
+    } catch (const std::exception& error) {
+        end_with(error.what());
     }
 }
 
@@ -94,7 +109,7 @@ int outcome_with_room(std::int64_t room, const std::string& op) {
         setenv("LDM_TEST_OP", op.c_str(), 1);
         setenv("LDM_TEST_ROOM", std::to_string(room).c_str(), 1);
         execl("/proc/self/exe", "common_test", "[op_with_little_memory]", nullptr);
-        _exit(something_else);
+        _exit(could_not_start);
     }
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
@@ -114,7 +129,7 @@ TEST_CASE("an op that finds no memory throws, whichever of its allocations it is
         int worked = 0, refused = 0;
         for (std::int64_t room = mebibyte; room <= 40 * mebibyte; room += 3 * mebibyte / 2) {
             const int outcome = outcome_with_room(room, name);
-            INFO(static_cast<double>(room) / mebibyte << " MiB");
+            INFO(static_cast<double>(room) / mebibyte << " MiB, outcome " << outcome);
             CHECK((outcome == done || outcome == out_of_memory));
             (outcome == done ? worked : refused) += 1;
         }
