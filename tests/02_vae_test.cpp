@@ -48,8 +48,9 @@ nn::Checkpoint& pick(nn::Checkpoint& weights, int row, int column) {
 TEST_CASE("every stored case of chapter 02") {
     verify::Registry registry;
     vae::register_components(registry);
-    for (const char* name : {"AutoencoderKL", "Decoder", "ResnetBlock", "AttnBlock", "LinAttnBlock",
-                             "DiagonalGaussianDistribution"})
+    for (const char* name :
+         {"AutoencoderKL", "Decoder", "ResnetBlock", "AttnBlock", "LinAttnBlock",
+          "DiagonalGaussianDistribution", "VectorQuantizer2", "VQModel", "VQModelInterface"})
         CHECK(registry.contains(name));
     test::check_cases("02_vae", registry);
 }

@@ -11,7 +11,7 @@
 #include "chapters/08_ldm_pipeline/bench.h"
 #include "chapters/08_ldm_pipeline/diffusers_folder.h"
 #include "chapters/08_ldm_pipeline/diffusers_keys.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/inspect.h"
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/08_ldm_pipeline/verify.h"
@@ -200,6 +200,20 @@ TEST_CASE("what is no model is said so") {
     CHECK_THROWS_WITH(LatentDiffusion(open_model(a_case)),
                       has_text("it is not a Stable Diffusion checkpoint"));
     CHECK_FALSE(inspect(a_case).whole);
+}
+
+TEST_CASE("latent diffusion's inpainting model is known by its channels and its codebook") {
+    const test::TemporaryFolder folder;
+    const auto path = folder / "m.safetensors";
+    write_header(path, {{"model.diffusion_model.input_blocks.0.0.weight", {256, 7, 3, 3}},
+                        {"first_stage_model.quantize.embedding.weight", {8192, 3}}});
+    const ModelSpec spec = open_model(path).spec;
+    CHECK(spec.family == ldm_inpainting);
+    CHECK(spec.problems.empty());
+    CHECK(spec.concat_input() == ConcatInput::picture_and_mask);
+    CHECK_FALSE(spec.text_tower);
+    CHECK(spec.first_stage.n_embed == 8192);
+    CHECK(spec.size_step() == 32);
 }
 
 TEST_CASE("families that are not supported are named, from the header alone") {
@@ -523,5 +537,5 @@ TEST_CASE("every part of Stable Diffusion 1.x has its place in the spec") {
     CHECK(spec.latent_shape(2, 512, 768) == Shape{2, 4, 96, 64});
     CHECK_THROWS_WITH(spec.latent_shape(1, 500, 512), has_text("multiples of 64"));
     CHECK(spec.scale_factor == 0.18215f);
-    CHECK(spec.text_tower.max_position_embeddings == 77);
+    CHECK(spec.text_tower.value().max_position_embeddings == 77);
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "chapters/07_unet/block_names.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "common/ops/elementwise.h"
 #include "tests/support/lora_files.h"

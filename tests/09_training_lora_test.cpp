@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/09_training/lora/lora.h"
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/09_training/optimizer/adam.h"

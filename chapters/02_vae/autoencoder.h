@@ -7,12 +7,13 @@
 
 namespace ldm::vae {
 
-/// Picture to posterior q(z | x): the encoder, and a 1x1 convolution of its channels.
-/// x [N, in_channels, H, W] in [-1, 1] -> moments [N, 2 embed_dim, h, w].
+/// The encoder, and a 1x1 convolution of its channels: x [N, in_channels, H, W] in [-1, 1] -> with
+/// double_z the moments of the posterior q(z | x) (DiagonalGaussian), [N, 2 embed_dim, h, w], else
+/// the latent itself, [N, embed_dim, h, w].
 class LatentEncoder {
 public:
     LatentEncoder(const nn::Params& weights, const Config& config, int embed_dim);
-    DiagonalGaussian operator()(const Tensor& x) const;
+    Tensor operator()(const Tensor& x) const;
 
     const Encoder& encoder() const { return encoder_; }
     const nn::Conv2d& quant_conv() const { return quant_conv_; }
@@ -43,9 +44,10 @@ private:
 ///     q(z | x) = quant_conv(encoder(x)),   picture = decoder(post_quant_conv(z))
 class AutoencoderKL {
 public:
+    /// Throws an Error unless `config` has double_z.
     AutoencoderKL(const nn::Params& weights, const Config& config, int embed_dim);
 
-    DiagonalGaussian encode(const Tensor& x) const { return encoder_(x); }
+    DiagonalGaussian encode(const Tensor& x) const { return DiagonalGaussian(encoder_(x)); }
     Tensor decode(const Tensor& z) const { return decoder_(z); }
 
 private:

@@ -42,6 +42,11 @@ struct Config {
 
     int levels() const { return static_cast<int>(ch_mult.size()); }
 
+    /// Channels of what is encoded as a latent of `latent_channels`.
+    int encoded_channels(int latent_channels) const {
+        return double_z ? 2 * latent_channels : latent_channels;
+    }
+
     /// The channels of a level.
     int width(int level) const { return ch * ch_mult[level]; }
 

@@ -10,7 +10,7 @@ Encoder::Encoder(const nn::Params& weights, const Config& config)
       mid_(weights / "mid", config.width(config.levels() - 1), config.attn_type),
       norm_out_(weights / "norm_out", config.width(config.levels() - 1), group_norm_eps),
       conv_out_(weights / "conv_out", config.width(config.levels() - 1),
-                config.double_z ? 2 * config.z_channels : config.z_channels) {
+                config.encoded_channels(config.z_channels)) {
     int resolution = config.resolution;
     int in = config.ch;
     for (int i = 0; i < config.levels(); ++i) {

@@ -1,6 +1,7 @@
 #include "chapters/02_vae/verify.h"
 
 #include "chapters/02_vae/autoencoder.h"
+#include "chapters/02_vae/verify_quantizer.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 
@@ -121,6 +122,7 @@ void register_components(verify::Registry& registry) {
     registry["AttnBlock"] = verify::in_16_bits_too(run_attention_block<AttnBlock>);
     registry["LinAttnBlock"] = verify::in_16_bits_too(run_attention_block<LinAttnBlock>);
     registry["DiagonalGaussianDistribution"] = run_gaussian;
+    register_quantizers(registry);
 }
 
 }  // namespace ldm::vae

@@ -13,7 +13,7 @@
 #include "chapters/02_vae/autoencoder.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/model_spec.h"
 #include "common/device/build.h"
 #include "common/device/cuda_device.h"
@@ -104,7 +104,7 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     checkpoint.add_fallback(recipe_weights);
     std::function<void()> run;
     if (part == "clip") {
-        run = [model = clip::TextEncoder(checkpoint.root(), spec.text_tower),
+        run = [model = clip::TextEncoder(checkpoint.root(), spec.text_tower.value()),
                ids = Tensor::ints({1, 77}, std::vector<std::int32_t>(77, 1000))] { model(ids); };
     } else if (part == "unet") {
         auto step = std::make_shared<ops::CudaGraphCallable>(

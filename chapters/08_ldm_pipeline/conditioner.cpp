@@ -9,7 +9,8 @@ namespace {
 class PromptConditioner : public Conditioner {
 public:
     PromptConditioner(const ModelSpec& spec, const nn::ModelSource& source)
-        : encoder_(source.weights() / "cond_stage_model" / "transformer", spec.text_tower) {}
+        : encoder_(source.weights() / "cond_stage_model" / "transformer", spec.text_tower.value()) {
+    }
 
     std::vector<PictureContexts> operator()(const PromptPlan& plan) const override {
         return contexts_of(plan, encoder_);

@@ -8,7 +8,7 @@
 #include "chapters/07_unet/block_names.h"
 #include "chapters/08_ldm_pipeline/autoencoder_weights.h"
 #include "chapters/08_ldm_pipeline/diffusers_weights.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "common/io/tensor_file.h"
 
 namespace ldm::pipeline {

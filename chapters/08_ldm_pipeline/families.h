@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "common/io/json.h"
 #include "common/io/tensor_file.h"
 
 /// Which families of models there are, and how the tensor names and shapes in a file's header tell
@@ -22,21 +21,8 @@ struct ModelFamily {
 };
 
 /// The names of the families that are supported.
-inline constexpr const char *sd1 = "Stable Diffusion 1.x", *sd2 = "Stable Diffusion 2.x";
-
-/// The settings of that family, which its files do not carry: v1-inference.yaml of
-/// CompVis/stable-diffusion with the CLIP ViT-L/14 text tower, in the form of our config.json. A
-/// UNet of more input channels than 4 has the conditioning key hybrid.
-[[nodiscard]] io::Json sd1_settings(std::int64_t in_channels = 4);
-
-/// Those of Stable Diffusion 2.x: v2-inference.yaml of Stability-AI/stablediffusion. The text tower
-/// is OpenCLIP's ViT-H/14 without its last layer, whose output upstream never uses, and pads with
-/// 0. Here the UNet predicts eps (2.0-base, 2.1-base, Turbo: 512 pixels); see prediction.h for
-/// v (2.0, 2.1: 768 pixels).
-[[nodiscard]] io::Json sd2_settings(std::int64_t in_channels = 4);
-
-/// Those of the family; sd1_settings() for one that is not supported.
-[[nodiscard]] io::Json settings_of(const ModelFamily& family);
+inline constexpr const char *sd1 = "Stable Diffusion 1.x", *sd2 = "Stable Diffusion 2.x",
+                            *ldm_inpainting = "LDM inpainting";
 
 /// The family of a file, under CompVis's names (with_compvis_names). First come parts of names that
 /// only one kind of file has (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the
@@ -45,8 +31,8 @@ inline constexpr const char *sd1 = "Stable Diffusion 1.x", *sd2 = "Stable Diffus
 /// `separate_autoencoder` it need not hold an autoencoder.
 [[nodiscard]] ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder = false);
 
-/// Why a UNet of so many input channels is not supported; empty for 4, 9 (inpainting) and 8
-/// (instruct-pix2pix). Known are 7 (LDM inpainting) and 5 (depth to image).
+/// Why Stable Diffusion's UNet with so many input channels is not supported; empty for 4, 9
+/// (inpainting) and 8 (instruct-pix2pix). Known is 5 (depth to image).
 [[nodiscard]] std::string unsupported_channels(std::int64_t in_channels);
 
 /// The family whose cross-attention has a context of that width: 768 (SD 1.x, supported), 1024

@@ -5,26 +5,46 @@
 namespace ldm::pipeline {
 
 FirstStageConfig FirstStageConfig::from_json(const io::Json& first_stage_config) {
-    io::expect_only_keys(first_stage_config, {"embed_dim", "ddconfig"}, "first_stage_config");
+    io::expect_only_keys(first_stage_config, {"embed_dim", "n_embed", "ddconfig"},
+                         "first_stage_config");
     // far beyond every model there is
-    constexpr int most_channels = 1 << 14;
-    return {vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig")),
-            io::get_in(first_stage_config, "embed_dim", 1, most_channels)};
+    constexpr int most_channels = 1 << 14, most_entries = 1 << 20;
+    FirstStageConfig config{
+        .ddconfig = vae::Config::from_json(io::get<io::Json>(first_stage_config, "ddconfig")),
+        .embed_dim = io::get_in(first_stage_config, "embed_dim", 1, most_channels)};
+    if (first_stage_config.contains("n_embed"))
+        config.n_embed = io::get_in(first_stage_config, "n_embed", 1, most_entries);
+    if (config.ddconfig.double_z == config.n_embed.has_value())
+        throw Error(
+            "first_stage_config: 'double_z' must be true for AutoencoderKL and false with a "
+            "codebook ('n_embed')");
+    return config;
 }
 
 FirstStageDecoder::FirstStageDecoder(const nn::Params& weights, const FirstStageConfig& config,
                                      float scale_factor)
-    : decoder_(weights, config.ddconfig, config.embed_dim), scale_factor_(scale_factor) {}
+    : decoder_(weights, config.ddconfig, config.embed_dim), scale_factor_(scale_factor) {
+    if (config.n_embed)
+        quantize_.emplace(
+            weights / "quantize",
+            vae::VectorQuantizer2::Config{.n_e = *config.n_embed, .e_dim = config.embed_dim});
+}
 
 FirstStageEncoder::FirstStageEncoder(const nn::Params& weights, const FirstStageConfig& config,
                                      float scale_factor)
-    : encoder_(weights, config.ddconfig, config.embed_dim), scale_factor_(scale_factor) {}
+    : encoder_(weights, config.ddconfig, config.embed_dim),
+      has_codebook_(config.n_embed.has_value()),
+      scale_factor_(scale_factor) {}
 
 //! [scale]
-Tensor FirstStageDecoder::operator()(const Tensor& z) const { return decoder_(z / scale_factor_); }
+Tensor FirstStageDecoder::latent_of(const Tensor& z) const {
+    const Tensor latent = z / scale_factor_;
+    return quantize_ ? (*quantize_)(latent).z_q : latent;
+}
 
-Tensor FirstStageEncoder::operator()(const Tensor& x, const Tensor& noise) const {
-    return encoder_(x).sample(noise) * scale_factor_;
+Tensor FirstStageEncoder::sample(const Tensor& encoded, const Tensor& noise) const {
+    const Tensor latent = has_codebook_ ? encoded : vae::DiagonalGaussian(encoded).sample(noise);
+    return latent * scale_factor_;
 }
 //! [scale]
 

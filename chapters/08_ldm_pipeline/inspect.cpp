@@ -76,27 +76,40 @@ std::string further_channels(const ModelSpec& spec) {
         case ConcatInput::none:
             return "";
         case ConcatInput::mask_and_picture:
-            return " and a mask with the rest of the picture (ldm inpaint)";
+        case ConcatInput::picture_and_mask:
+            return "a mask with the rest of the picture (ldm inpaint)";
         case ConcatInput::picture:
-            return " and a picture to be changed (ldm img2img: instruct-pix2pix)";
+            return "a picture to be changed (ldm img2img: instruct-pix2pix)";
     }
     return "";
 }
 
+/// What the UNet is told.
+std::vector<std::string> conditions(const ModelSpec& spec) {
+    std::vector<std::string> all;
+    if (const auto& text = spec.text_tower)
+        all.push_back(fmt::format("a text tower of {} tokens of width {}",
+                                  text->max_position_embeddings, text->transformer.hidden_size));
+    if (spec.concat_input() != ConcatInput::none) all.push_back(further_channels(spec));
+    return all;
+}
+
 std::string description(const ModelSpec& spec) {
+    const std::string codebook =
+        spec.first_stage.n_embed
+            ? fmt::format(" by a codebook of {} entries", *spec.first_stage.n_embed)
+            : "";
     const std::string scheduler =
         spec.scheduler ? fmt::format("scheduler {}; ", spec.scheduler->class_name()) : "";
     return fmt::format(
-        "{}predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, a text tower of {} "
-        "tokens of width {}{}; latents of {} channels, 1/{} of the size, scale factor {:g}\n",
+        "{}predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, {}; latents of {} "
+        "channels{}, 1/{} of the size, scale factor {:g}\n",
         scheduler,
         spec.prediction_is_known ? name_of(spec.schedule.parameterization)
                                  : "eps or v (no file says which, its UNet will be asked)",
         spec.schedule.beta_schedule, spec.schedule.linear_start, spec.schedule.linear_end,
-        spec.schedule.timesteps, name_of(spec.conditioning),
-        spec.text_tower.max_position_embeddings, spec.text_tower.transformer.hidden_size,
-        further_channels(spec), spec.first_stage.embed_dim, spec.autoencoder_factor(),
-        spec.scale_factor);
+        spec.schedule.timesteps, name_of(spec.conditioning), fmt::join(conditions(spec), " and "),
+        spec.first_stage.embed_dim, codebook, spec.autoencoder_factor(), spec.scale_factor);
 }
 
 /// Whether everything is there; builds the networks without reading weights.

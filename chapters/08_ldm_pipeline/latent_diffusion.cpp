@@ -37,11 +37,12 @@ void LatentDiffusion::find_prediction() {
     schedule_ = spec().make_schedule();
 }
 
-text::ClipTokenizer LatentDiffusion::make_tokenizer() const {
+text::ClipTokenizer LatentDiffusion::make_tokenizer(
+    const clip::TextEncoder::Config& text_tower) const {
     text::ClipTokenizer tokenizer = source().tokenizer();
-    expect(tokenizer.vocabulary_size() == spec().text_tower.vocab_size,
+    expect(tokenizer.vocabulary_size() == text_tower.vocab_size,
            "merges.txt and vocab_size of the configuration do not belong together");
-    if (const auto pad = spec().text_tower.pad_token_id) tokenizer.pad_with(*pad);
+    if (const auto pad = text_tower.pad_token_id) tokenizer.pad_with(*pad);
     return tokenizer;
 }
 
@@ -64,8 +65,10 @@ std::unique_ptr<FirstStageDecoder> LatentDiffusion::make_decoder() const {
 void LatentDiffusion::expect_whole() {
     nn::Checkpoint& checkpoint = source().checkpoint();
     checkpoint.load_nothing(true);
-    (void)make_conditioner(spec(), source());
-    tokenizer_ = std::make_shared<const text::ClipTokenizer>(make_tokenizer());
+    if (const auto& text_tower = spec().text_tower) {
+        (void)make_conditioner(spec(), source());
+        tokenizer_ = std::make_shared<const text::ClipTokenizer>(make_tokenizer(*text_tower));
+    }
     (void)make_unet();
     if (!options_.tiny_decoder) (void)make_decoder();
     if (options_.encodes) (void)make_encoder();
@@ -93,10 +96,13 @@ LatentDiffusion::Loaded<Network> LatentDiffusion::loaded(Loaded<Network>& networ
 //! [loaded]
 
 PromptPlan LatentDiffusion::plan(const PromptRequest& request) const {
-    return plan_prompts(request, *tokenizer_, spec().text_tower);
+    if (const std::size_t n = request.prompts.size(); !tokenizer_)
+        return {.pictures = std::vector<PicturePlan>(n), .cut = std::vector<std::string>(n)};
+    return plan_prompts(request, *tokenizer_, *spec().text_tower);
 }
 
 std::vector<PictureContexts> LatentDiffusion::contexts(const PromptPlan& plan) const {
+    if (!spec().text_tower) return std::vector<PictureContexts>(plan.pictures.size());
     const auto conditioner = loaded(conditioner_, "the text encoder",
                                     [&] { return make_conditioner(spec(), source()); });
     return (*conditioner)(plan);

@@ -62,13 +62,13 @@ public:
     /// Where latents, contexts and pictures are.
     Device device() const { return device_; }
 
-    /// What is to be said to the text encoder. No weight is read for it. Throws an Error as
-    /// plan_prompts() does.
+    /// What is to be said to the text encoder: nothing where the model takes no text. No weight is
+    /// read for it. Throws an Error as plan_prompts() does.
     [[nodiscard]] PromptPlan plan(const PromptRequest& request) const;
 
     /// What the UNet is given for the pictures of a plan, in the type of the weights; all other
-    /// tensors here are float32, whatever the networks compute with. Throws an Error as
-    /// with_weights() does.
+    /// tensors here are float32, whatever the networks compute with. Empty contexts where the model
+    /// takes no text. Throws an Error as with_weights() does.
     [[nodiscard]] std::vector<PictureContexts> contexts(const PromptPlan& plan) const;
 
     /// The UNet, which predicts in the schedule's parameterization: z [N, C, h, w], t [N] int32 or
@@ -91,7 +91,7 @@ private:
     std::unique_ptr<FirstStageDecoder> make_decoder() const;
     void expect_whole();
     void find_prediction();
-    text::ClipTokenizer make_tokenizer() const;
+    text::ClipTokenizer make_tokenizer(const clip::TextEncoder::Config& text_tower) const;
 
     /// The network, loaded if it is not there. Whoever works with it holds it until they are done.
     template <class Network, class Make>
@@ -102,6 +102,7 @@ private:
     ddpm::Schedule schedule_;
     Device device_;
     DType dtype_;
+    /// none where the model takes no text
     std::shared_ptr<const text::ClipTokenizer> tokenizer_;
 
     /// guards the networks and the checkpoint that they are read from

@@ -18,8 +18,9 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
         io::get_or(config, "conditioning_key", io::Json("crossattn")));
     spec.unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
     spec.first_stage = FirstStageConfig::from_json(io::get<io::Json>(config, "first_stage_config"));
-    spec.text_tower = clip::TextEncoder::Config::from_json(
-        io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config"));
+    if (spec.conditioning != Key::concat)
+        spec.text_tower = clip::TextEncoder::Config::from_json(
+            io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config"));
     const auto preferred = io::get_or(config, "sampler", io::Json::object());
     spec.sampler = io::get_or(preferred, "name", spec.sampler);
     spec.steps = io::get_or(preferred, "steps", spec.steps);
@@ -29,22 +30,23 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
 
 /// What each part accepts alone but the parts together do not.
 void expect_fitting(const ModelSpec& spec) {
-    if (spec.conditioning != Key::crossattn && spec.conditioning != Key::hybrid)
+    if (spec.conditioning != Key::crossattn && spec.conditioning != Key::hybrid &&
+        spec.conditioning != Key::concat)
         throw Error(
             fmt::format("its conditioning key is '{}', which is not supported yet: only "
-                        "'crossattn' and 'hybrid' are",
+                        "'crossattn', 'hybrid' and 'concat' are",
                         name_of(spec.conditioning)));
     const bool has_more = spec.unet.in_channels != spec.first_stage.embed_dim;
-    if (has_more != (spec.conditioning == Key::hybrid) ||
+    if (has_more != (spec.conditioning != Key::crossattn) ||
         (has_more && spec.concat_input() == ConcatInput::none))
         throw Error(fmt::format(
             "its UNet takes {} channels, its autoencoder's latents have {}: that is not supported "
             "with the conditioning key '{}'",
             spec.unet.in_channels, spec.first_stage.embed_dim, name_of(spec.conditioning)));
-    if (spec.unet.context_dim != spec.text_tower.transformer.hidden_size)
+    const int width = spec.text_tower ? spec.text_tower->transformer.hidden_size : 0;
+    if (spec.unet.context_dim.value_or(0) != width)
         throw Error(fmt::format("its UNet takes a context of width {}, its text tower's has {}",
-                                spec.unet.context_dim.value_or(0),
-                                spec.text_tower.transformer.hidden_size));
+                                spec.unet.context_dim.value_or(0), width));
     // throws for betas that make no schedule
     const ddpm::Schedule schedule(spec.schedule);
 }
@@ -57,6 +59,8 @@ ddpm::Schedule ModelSpec::make_schedule() const {
 
 ConcatInput ModelSpec::concat_input() const {
     const int latent = first_stage.embed_dim, more = unet.in_channels - latent;
+    if (conditioning == Key::concat)
+        return more == latent + 1 ? ConcatInput::picture_and_mask : ConcatInput::none;
     if (more == latent + 1) return ConcatInput::mask_and_picture;
     return more == latent ? ConcatInput::picture : ConcatInput::none;
 }

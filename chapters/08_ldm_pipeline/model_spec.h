@@ -19,6 +19,9 @@ enum class ConcatInput {
     /// mask (1 where to draw), latents of the picture that is black there: Stable Diffusion's
     /// inpainting UNet, 2 C + 1 channels
     mask_and_picture,
+    /// latents of the picture that is black there, mask (1 where to draw, else -1): the inpainting
+    /// UNet of latent diffusion, 2 C + 1 channels, and no text
+    picture_and_mask,
     /// latents of a picture to be changed: instruct-pix2pix, 2 C channels
     picture,
 };
@@ -40,8 +43,8 @@ struct ModelSpec {
     /// are those of eps.
     bool prediction_is_known = true;
     unet::DiffusionWrapper::Key conditioning = unet::DiffusionWrapper::Key::none;
-    /// CLIP's text encoder
-    clip::TextEncoder::Config text_tower{};
+    /// CLIP's text encoder, unless the model takes no text
+    std::optional<clip::TextEncoder::Config> text_tower = {};
     unet::Config unet{};
     FirstStageConfig first_stage;
     /// factor of the first stage's latents (Rombach et al., 2022); 0.18215 in SD 1.x

@@ -6,7 +6,7 @@
 
 #include "chapters/08_ldm_pipeline/autoencoder_weights.h"
 #include "chapters/08_ldm_pipeline/diffusers_folder.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/prediction.h"
 #include "chapters/08_ldm_pipeline/single_file_names.h"
 #include "common/io/atomic_file.h"
@@ -36,6 +36,8 @@ OpenedModel open_single_file(const fs::path& path, bool separate_autoencoder) {
                             .config = settings_of(family),
                             .weight_files = {path}});
     source.checkpoint().add(file);
+    // once more the first stage, which encodes the masked picture, too
+    if (family.name == ldm_inpainting) source.checkpoint().remove("cond_stage_model.");
     ModelSpec spec = spec_from_settings(source.config(), family.name);
     spec.problems = family.problems;
     // all inpainting models of SD 2.x predict eps

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "chapters/07_unet/unet_model.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 
 namespace ldm::pipeline {
 namespace {

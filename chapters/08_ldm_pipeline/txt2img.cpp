@@ -22,6 +22,14 @@ std::string quoted(const std::string& value) {
     return value.find_first_of(",:\n\"") == value.npos ? value : io::Json(value).dump();
 }
 
+void expect_no_text(const Txt2ImgRequest& request) {
+    const bool has_prompt = std::ranges::any_of(
+        request.prompts, [](const std::string& prompt) { return !prompt.empty(); });
+    if (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1)
+        throw Error(
+            "this model takes no text: leave out --prompt, --negative-prompt and --cfg-scale");
+}
+
 }  // namespace
 
 std::string name_of_model(const std::filesystem::path& path) {
@@ -55,6 +63,7 @@ void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec) {
     if (n != std::ssize(request.seeds))
         throw Error(fmt::format("{} prompts and {} seeds: each picture needs one of both", n,
                                 request.seeds.size()));
+    if (!spec.text_tower) expect_no_text(request);
     // both throw for what the model or the sampler cannot do
     spec.latent_shape(n, request.width, request.height);
     (void)sampler_of(request, spec.make_schedule());

@@ -90,7 +90,7 @@ struct Txt2ImgResult {
     };
     /// with keep_steps, else empty
     std::vector<Step> steps;
-    /// with PromptSyntax::plain for each prompt the text beyond the text tower's length, else empty
+    /// for each prompt the text beyond the text tower's length, which PromptSyntax::plain cuts
     std::vector<std::string> cut;
 };
 

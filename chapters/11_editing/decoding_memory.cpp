@@ -5,7 +5,7 @@
 #include <ctime>
 
 #include "chapters/08_ldm_pipeline/bench.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/11_editing/tiled_first_stage.h"
 #include "common/device/memory.h"

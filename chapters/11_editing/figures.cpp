@@ -44,7 +44,7 @@ std::vector<TiledDecoding> tiled_decodings(const pipeline::FirstStageEncoder& en
                                            Device device) {
     const Tensor x = ops::to(joined(pictures), device);
     // the mean of the posterior
-    const vae::DiagonalGaussian posterior = encoder.encoder()(x);
+    const vae::DiagonalGaussian posterior(encoder.encoder()(x));
     const Tensor z = posterior.mode() * encoder.scale_factor();
     const Size latent{z.dim(2), z.dim(3)}, half{latent.height / 2, latent.width / 2};
     const int f = static_cast<int>(x.dim(2) / latent.height);

@@ -48,6 +48,7 @@ void expect_possible(const Img2ImgRequest& request, const pipeline::ModelSpec& s
                 throw Error("the guidance scale of the picture is a number from 0 on");
             break;
         case ConcatInput::mask_and_picture:
+        case ConcatInput::picture_and_mask:
             throw Error("this model is for inpaint: it wants a mask beside the picture");
     }
 }

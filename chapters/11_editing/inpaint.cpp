@@ -56,8 +56,22 @@ Beginning over(const pipeline::LatentDiffusion& model, const Canvas& canvas, con
         .known = {.x0 = z0, .mask = -ops::concat(std::vector(n, mask), 0) + 1.0f, .noise = first}};
 }
 
-/// The mask and the latents of the picture, black in the middle of the range where it is masked, as
-/// further channels.
+/// What the UNet sees beside the latents: the mask and what is left of the picture, whose latents
+/// are drawn with `noise`. Stable Diffusion's sees grey, the middle of the range, where the picture
+/// is masked (diffusers: prepare_mask_latents); latent diffusion's sees black, and a mask in the
+/// range of pictures (scripts/inpaint.py: make_batch).
+//! [beside]
+Tensor channels_beside(const pipeline::LatentDiffusion& model, const Canvas& canvas,
+                       const Tensor& mask, const Tensor& noise) {
+    const Tensor kept = -canvas.mask + 1.0f;
+    if (model.spec().concat_input() == ConcatInput::mask_and_picture)
+        return ops::concat({mask, model.encode(canvas.picture * kept, noise)}, 1);
+    const Tensor masked = (canvas.picture + 1.0f) * kept + -1.0f;
+    return ops::concat({model.encode(masked, noise), 2.0f * mask + -1.0f}, 1);
+}
+//! [beside]
+
+/// A beginning with the mask and the picture as further channels.
 Beginning beside(const pipeline::LatentDiffusion& model, const Canvas& canvas, const Tensor& mask,
                  const InpaintRequest& request, const ddpm::Noise& noise) {
     const auto n = std::ssize(request.drawing.prompts);
@@ -70,10 +84,9 @@ Beginning beside(const pipeline::LatentDiffusion& model, const Canvas& canvas, c
         beginning.z0 =
             model.encode(ops::concat(std::vector(n, canvas.picture), 0), noise(shape(n)));
     beginning.noise = noise(shape(n));
-    const Tensor masked = canvas.picture * (-canvas.mask + 1.0f);
     // one for all pictures, by the first one's noise
-    const Tensor z = model.encode(masked, ops::slice(noise(shape(n)), 0, 0, 1));
-    const Tensor channels = ops::concat({mask, z}, 1);
+    const Tensor channels =
+        channels_beside(model, canvas, mask, ops::slice(noise(shape(n)), 0, 0, 1));
     beginning.ask = [channels](const pipeline::ConditionedModel& unet) {
         return with_channels(unet, channels);
     };
@@ -104,7 +117,7 @@ InpaintResult inpaint(const pipeline::LatentDiffusion& model, const InpaintReque
     canvas.mask = ops::to(canvas.mask, model.device());
 
     const ddpm::Noise noise = noise_of(request.drawing, model.device());
-    const bool sees_the_mask = model.spec().concat_input() == ConcatInput::mask_and_picture;
+    const bool sees_the_mask = model.spec().concat_input() != ConcatInput::none;
     const Beginning beginning = sees_the_mask ? beside(model, canvas, mask, request, noise)
                                               : over(model, canvas, mask, request, noise);
     InpaintResult result{draw(model, request.drawing, noise, beginning, observer), {}};

@@ -45,6 +45,8 @@ struct InpaintResult {
 ///                diffusers' StableDiffusionInpaintPipeline)
 ///   9 channels   Stable Diffusion's inpainting UNet, which sees the mask and the rest of the
 ///                picture in each step (that pipeline, too)
+///   7 channels   latent diffusion's inpainting UNet, which sees both, too, and takes no prompt
+///                (scripts/inpaint.py)
 ///
 /// The model's options must say that it encodes.
 [[nodiscard]] InpaintResult inpaint(const pipeline::LatentDiffusion& model,

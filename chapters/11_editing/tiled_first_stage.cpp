@@ -79,16 +79,13 @@ Tensor encoded(const vae::Encoder& encoder, const Tensor& x, std::int64_t pixels
 Tensor decode_in_strips(const pipeline::FirstStageDecoder& first_stage, const Tensor& z,
                         std::int64_t pixels) {
     const vae::LatentDecoder& latent = first_stage.decoder();
-    return decoded(latent.decoder(), latent.post_quant_conv()(z / first_stage.scale_factor()),
-                   pixels);
+    return decoded(latent.decoder(), latent.post_quant_conv()(first_stage.latent_of(z)), pixels);
 }
 
 Tensor encode_in_strips(const pipeline::FirstStageEncoder& first_stage, const Tensor& x,
                         const Tensor& noise, std::int64_t pixels) {
     const vae::LatentEncoder& latent = first_stage.encoder();
-    const vae::DiagonalGaussian posterior(
-        latent.quant_conv()(encoded(latent.encoder(), x, pixels)));
-    return posterior.sample(noise) * first_stage.scale_factor();
+    return first_stage.sample(latent.quant_conv()(encoded(latent.encoder(), x, pixels)), noise);
 }
 
 }  // namespace ldm::editing

@@ -5,7 +5,9 @@
 #include "chapters/01_ddpm/forward_process.h"
 #include "chapters/01_ddpm/verify_support.h"
 #include "chapters/08_ldm_pipeline/ddim.h"
+#include "chapters/08_ldm_pipeline/families.h"
 #include "chapters/11_editing/fold_unfold.h"
+#include "chapters/11_editing/inpaint.h"
 #include "chapters/11_editing/masks.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
@@ -106,16 +108,53 @@ image::Image picture_of(const Tensor& bytes) {
     return picture;
 }
 
+/// A mask [H, W] of bytes as [1, 1, H, W] in [0, 1].
+Tensor mask_of_bytes(const Tensor& bytes) {
+    return (ops::to_float(bytes) / 255.0f).reshape({1, 1, bytes.dim(0), bytes.dim(1)});
+}
+
 void inpaint_batch(verify::Run& run) {
     io::expect_only_keys(run.config(), {"small_size"}, "config");
     const Size small = size_of(run.config(), "small_size");
-    const Tensor bytes = run.in("mask");
-    const Tensor mask = (ops::to_float(bytes) / 255.0f).reshape({1, 1, bytes.dim(0), bytes.dim(1)});
-    const InpaintBatch batch = make_inpaint_batch(picture_of(run.in("image")), mask);
+    const InpaintBatch batch =
+        make_inpaint_batch(picture_of(run.in("image")), mask_of_bytes(run.in("mask")));
     run.out("batch.image", batch.image);
     run.out("batch.mask", batch.mask);
     run.out("batch.masked_image", batch.masked_image);
     run.out("mask_small", resize_nearest(batch.mask, small.height, small.width));
+}
+
+/// scripts/inpaint.py with its model, from the picture to what is put into the masked part.
+void latent_inpainting(verify::Run& run) {
+    io::expect_only_keys(run.config(), {"model", "seed"}, "config");
+    const Json settings = io::get<Json>(run.config(), "model");
+    auto weights = std::make_unique<nn::Checkpoint>();
+    weights->add_fallback([root = run.params()](const std::string& name, const Shape& shape) {
+        return root.get(name, shape);
+    });
+    const pipeline::LatentDiffusion model(
+        {pipeline::spec_from_settings(settings, pipeline::ldm_inpainting),
+         nn::ModelSource(settings, std::move(weights))},
+        {.encodes = true});
+
+    InpaintRequest request{.drawing = pipeline::preferred_request(model.spec()),
+                           .picture = picture_of(run.in("image")),
+                           .mask = mask_of_bytes(run.in("mask"))};
+    request.drawing.width = request.picture.width;
+    request.drawing.height = request.picture.height;
+    request.drawing.prompts = {""};
+    // whose noise is x_T
+    request.drawing.seeds = {io::get<std::uint64_t>(run.config(), "seed")};
+    const pipeline::Txt2ImgResult drawn = inpaint(model, request).drawn;
+    run.out("x_T", drawn.noise);
+    run.out("samples", drawn.latents);
+    run.out("predicted", drawn.pictures);
+
+    if (!run.wants("c")) return;
+    const InpaintBatch batch = make_inpaint_batch(request.picture, request.mask);
+    const Tensor masked = model.encode(batch.masked_image, Tensor::zeros(drawn.noise.shape()));
+    run.out("c",
+            ops::concat({masked, resize_nearest(batch.mask, masked.dim(2), masked.dim(3))}, 1));
 }
 
 }  // namespace
@@ -124,6 +163,7 @@ void register_components(verify::Registry& registry) {
     registry["DDIMImg2Img"] = ddim_img2img;
     registry["FoldUnfold"] = fold_unfold;
     registry["InpaintBatch"] = inpaint_batch;
+    registry["LatentInpainting"] = latent_inpainting;
 }
 
 }  // namespace ldm::editing

@@ -13,9 +13,8 @@ void add_drawing_command(CLI::App& app, const std::string& name, const std::stri
     CLI::App* subcommand = app.add_subcommand(name, description);
     command->add_options(*subcommand);
     subcommand->callback([=, &status] {
-        if (subcommand->count("--prompt") + subcommand->count("--prompt-file") == 0)
-            throw CLI::RequiredError("--prompt or --prompt-file");
         DrawingOptions& options = command->options();
+        options.has_prompt = subcommand->count("--prompt") + subcommand->count("--prompt-file") > 0;
         options.output.is_chosen = subcommand->count("--output") > 0;
         if (options.origin) {
             expect_model(*options.origin, options.model);

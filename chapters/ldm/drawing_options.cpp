@@ -105,7 +105,8 @@ void add_file_options(CLI::App& command, DrawingOptions& options) {
 
 void add_picture_options(CLI::App& command, DrawingOptions& options) {
     command.option_defaults()->group(picture_group);
-    command.add_option("-p,--prompt", options.prompt, "What to draw; may be empty");
+    command.add_option("-p,--prompt", options.prompt,
+                       "What to draw; may be empty, and only models without text do without it");
     command.add_option("-n,--negative-prompt", options.negative_prompt, "What not to draw");
     command
         .add_option("--clip-skip", options.prompts.clip_skip,

@@ -29,6 +29,8 @@ struct DrawingOptions {
     std::string preview;
     int preview_interval = 1;
     std::string prompt, prompt_file, negative_prompt, grid;
+    // whether one of the first two was given
+    bool has_prompt = false;
     OutputOptions output;
     std::string save_latents;
     // with --from

@@ -194,6 +194,8 @@ void run(const DrawingOptions& options, const DrawingPlan& plan) {
     pipeline::OpenedModel opened = pipeline::open_model(
         options.model.empty() ? nn::shipped_model() : fs::path(options.model), options.vae);
     opened.spec.expect_supported(opened.source.name());
+    if (opened.spec.text_tower && !options.has_prompt)
+        throw CLI::RequiredError("--prompt or --prompt-file");
     if (!options.prediction.empty())
         pipeline::set_prediction(opened.spec, ddpm::parameterization_named(options.prediction));
     const Embeddings embeddings = embeddings_of(options.prompts, opened.spec);

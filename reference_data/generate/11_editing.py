@@ -5,8 +5,9 @@ transcribed here.
 """
 import numpy as np
 import torch
-from cases import function_case, normal
-from originals import ddim, latent_diffusion
+from cases import function_case, module_case, normal
+from originals import ddim, ddpm, latent_diffusion
+from originals_taming import VQModelInterface
 
 SD = {"beta_schedule": "linear", "timesteps": 1000, "linear_start": 0.00085, "linear_end": 0.012}
 SHORT = {"beta_schedule": "linear", "timesteps": 120, "linear_start": 0.002, "linear_end": 0.03}
@@ -210,3 +211,107 @@ def inpaint_batch(situation, note, height, width, small_size):
 inpaint_batch("odd_sizes", "7 x 11 pixels, the mask at 3 x 4.", 7, 11, [3, 4])
 inpaint_batch("larger_mask", "The mask at a size that is larger on one axis.", 6, 5, [4, 9])
 inpaint_batch("latent", "As for a latent: an eighth of each side.", 16, 24, [2, 3])
+
+
+# ---- latent diffusion's inpainting model
+class LatentInpainting(torch.nn.Module):
+    """A UNet that is shown the masked picture and the mask, around a vector-quantized autoencoder; no text."""
+
+    def __init__(self, unet_config, first_stage_config, **_):
+        super().__init__()
+        unet = {
+            "target": "ldm.modules.diffusionmodules.openaimodel.UNetModel",
+            "params": unet_config,
+        }
+        self.model = ddpm.DiffusionWrapper(unet, "concat")
+        self.first_stage_model = VQModelInterface(lossconfig=None, **first_stage_config)
+
+    def draw(self, image, mask, x_T, steps, schedule):
+        """scripts/inpaint.py, from its batch to the picture that is put into the masked part."""
+        batch = make_batch(image, mask)
+        c = self.first_stage_model.encode(batch["masked_image"].to(x_T.dtype))
+        small = torch.nn.functional.interpolate(batch["mask"], size=c.shape[-2:])
+        c = torch.cat((c, small.to(x_T.dtype)), dim=1)
+        diffusion = latent_diffusion({"a": 0, "b": 0}, schedule)
+        diffusion.apply_model = lambda x, t, cond: self.model(x, t, c_concat=[cond])
+        sampler = ddim.DDIMSampler(diffusion)
+        shape = (c.shape[1] - 1,) + c.shape[2:]
+        samples, _ = sampler.sample(steps, 1, shape, c, verbose=False, x_T=x_T)
+        predicted = self.first_stage_model.decode(samples)
+        return {"x_T": x_T + 0, "c": c, "samples": samples, "predicted": predicted}
+
+
+def latent_inpainting(situation, note, height, width, seed, steps, special):
+    y, x = np.indices((height, width))
+    colors = np.stack([17 * y + 5 * x, 40 * x + y, 255 - 11 * y * x], -1) % 256
+    schedule = {
+        "beta_schedule": "linear",
+        "linear_start": 0.0015,
+        "linear_end": 0.0205,
+        "timesteps": 1000,
+    }
+    first_stage = {
+        "embed_dim": 3,
+        "n_embed": 20,
+        "ddconfig": {
+            "attn_type": "none",
+            "double_z": False,
+            "z_channels": 3,
+            "resolution": 16,
+            "in_channels": 3,
+            "out_ch": 3,
+            "ch": 32,
+            "ch_mult": [1, 2],
+            "num_res_blocks": 1,
+            "attn_resolutions": [],
+            "dropout": 0.0,
+        },
+    }
+    unet = {
+        "image_size": 8,
+        "in_channels": 7,
+        "out_channels": 3,
+        "model_channels": 32,
+        "attention_resolutions": [2],
+        "num_res_blocks": 1,
+        "channel_mult": [1, 2],
+        "num_heads": 2,
+        "resblock_updown": True,
+    }
+    model = schedule | {
+        "format": "ldm-model v1",
+        "image_size": 16,
+        "parameterization": "eps",
+        "scale_factor": 1.0,
+        "conditioning_key": "concat",
+        "unet_config": unet,
+        "first_stage_config": first_stage,
+        "sampler": {"name": "ddim", "steps": steps, "cfg_scale": 1.0},
+    }
+    x_T = torch.randn(1, 3, height // 2, width // 2, generator=torch.Generator().manual_seed(seed))
+    module_case(
+        f"LatentInpainting.{situation}",
+        lambda model, seed: LatentInpainting(**model),
+        {"model": model, "seed": seed},
+        {
+            "image": colors,
+            "mask": np.where((x > width // 3) & (y < height // 2), 255, 0),
+            "x_T": x_T.numpy(),
+        },
+        lambda module, image, mask, x_T: module.draw(image, mask, x_T, steps, schedule),
+        gradients=False,
+        special=special,
+        note=note,
+        source="scripts/inpaint.py of CompVis/latent-diffusion with ldm's DDIMSampler and DiffusionWrapper",
+    )
+
+
+latent_inpainting(
+    "vq_first_stage",
+    "Seven channels: latents, those of the masked picture before quantization, mask. The noise is torch's for the seed.",
+    16,
+    24,
+    7,
+    4,
+    {"first_stage_model.quantize.embedding.weight": (0, 0.7)},
+)

@@ -15,7 +15,7 @@ struct ContextSchedule {
     std::vector<Tensor> contexts;
 };
 
-/// What the UNet is given for one picture.
+/// What the UNet is given for one picture; all is empty for one that takes no text.
 struct PictureContexts {
     struct Part {
         ContextSchedule contexts;

@@ -20,6 +20,7 @@ struct Kind {
 };
 
 Kind kind_of(const PictureContexts& picture, float scale) {
+    if (picture.parts.empty()) return {.length = 0, .parts = 0, .is_guided = false};
     const bool alone = picture.parts.size() == 1 && picture.parts[0].weight == 1.0f;
     return {.length = picture.negative.contexts.front().dim(1),
             .parts = picture.parts.size(),
@@ -75,6 +76,7 @@ bool PromptGuidance::changes() const {
 }
 
 const Tensor& PromptGuidance::joined(Group& group, int steps_done) {
+    if (group.rows.empty()) return group.joined;
     std::vector<std::size_t> chosen;
     for (const ContextSchedule& row : group.rows)
         chosen.push_back(text_at(row.entries, steps_done));
@@ -96,7 +98,9 @@ std::vector<Tensor> PromptGuidance::contexts(int steps_done) {
 Tensor PromptGuidance::operator()(const Tensor& x, const Tensor& t,
                                   const std::vector<Tensor>& contexts) const {
     const auto predict = [&](std::size_t group, const Tensor& some_x, const Tensor& some_t) {
-        return groups_[group].predict(some_x, some_t, {.crossattn = {contexts[group]}});
+        unet::Conditioning given;
+        if (contexts[group]) given.crossattn = {contexts[group]};
+        return groups_[group].predict(some_x, some_t, given);
     };
     if (groups_.size() == 1) return predict(0, x, t);
     const Tensor times = t.dtype() == DType::i32 ? ops::to_float(t) : t;

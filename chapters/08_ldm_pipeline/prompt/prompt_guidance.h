@@ -11,7 +11,8 @@ namespace ldm::pipeline {
 /// Guidance by the prompts of N pictures, each of which may be composed of several and may change
 /// from step to step. Pictures are predicted together where their contexts have one length and are
 /// equally many, so that a picture's numbers do not depend on the others of its batch. A picture of
-/// one prompt of weight 1 needs no negative one at scale 1 (with_guidance).
+/// one prompt of weight 1 needs no negative one at scale 1 (with_guidance). Without contexts the
+/// network is asked as it is.
 class PromptGuidance {
 public:
     PromptGuidance(ConditionedModel model, std::vector<PictureContexts> pictures, float scale,

@@ -111,6 +111,9 @@ void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<
             "the initial model has no autoencoder: train one first, or name a model with "
             "--init");
     const auto sizes = pipeline::FirstStageConfig::from_json(first_stage);
+    if (sizes.n_embed)
+        throw Error(
+            "the autoencoder is vector-quantized: training on its latents is not supported yet");
     posteriors_.emplace(model_.weights("first_stage_model"), sizes.ddconfig, sizes.embed_dim,
                         config_.data, config_.device);
     scale_factor_ = io::get_or(json, "scale_factor", 0.0f);

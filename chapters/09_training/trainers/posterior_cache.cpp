@@ -14,13 +14,12 @@ PosteriorCache::PosteriorCache(const nn::Params& weights, const vae::Config& con
 
 Tensor PosteriorCache::moments(const Batch& batch) {
     const ops::WithPrecision exact(ops::Precision::f32);
-    if (!is_cached_) return encoder_(ops::to(batch.pictures, device_)).moments();
+    if (!is_cached_) return encoder_(ops::to(batch.pictures, device_));
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < batch.files.size(); ++i) {
         Tensor& cached = cache_[batch.files[i]];
         const auto n = static_cast<std::int64_t>(i);
-        if (!cached)
-            cached = encoder_(ops::to(ops::slice(batch.pictures, 0, n, n + 1), device_)).moments();
+        if (!cached) cached = encoder_(ops::to(ops::slice(batch.pictures, 0, n, n + 1), device_));
         all.push_back(cached);
     }
     return ops::concat(all, 0);

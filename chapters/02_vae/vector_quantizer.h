@@ -3,7 +3,7 @@
 #include "common/nn/params.h"
 #include "common/random/torch_random.h"
 
-namespace ldm::train {
+namespace ldm::vae {
 
 /// Vector quantization: replaces every vector of a latent by the nearest entry e of a codebook (van
 /// den Oord et al., 2017; VectorQuantizer2 in taming's vqvae/quantize.py), so that a picture
@@ -54,4 +54,4 @@ private:
 /// An initial codebook: uniform in [-1 / n_e, 1 / n_e). [n_e, e_dim]
 Tensor new_codebook(int n_e, int e_dim, random::TorchGenerator& noise);
 
-}  // namespace ldm::train
+}  // namespace ldm::vae

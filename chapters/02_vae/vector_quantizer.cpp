@@ -1,4 +1,4 @@
-#include "chapters/09_training/quantizer/vector_quantizer.h"
+#include "chapters/02_vae/vector_quantizer.h"
 
 #include "common/ops/elementwise.h"
 #include "common/ops/embedding.h"
@@ -6,7 +6,7 @@
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
 
-namespace ldm::train {
+namespace ldm::vae {
 
 using ops::detach;
 using ops::mean;
@@ -45,4 +45,4 @@ Tensor new_codebook(int n_e, int e_dim, random::TorchGenerator& noise) {
     return codebook;
 }
 
-}  // namespace ldm::train
+}  // namespace ldm::vae

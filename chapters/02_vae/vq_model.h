@@ -1,10 +1,9 @@
 #pragma once
 
-#include "chapters/02_vae/decoder.h"
-#include "chapters/02_vae/encoder.h"
-#include "chapters/09_training/quantizer/vector_quantizer.h"
+#include "chapters/02_vae/autoencoder.h"
+#include "chapters/02_vae/vector_quantizer.h"
 
-namespace ldm::train {
+namespace ldm::vae {
 
 /// An autoencoder with a vector-quantized latent (VQ-VAE, VQGAN; VQModel in ldm's autoencoder.py):
 ///
@@ -27,20 +26,19 @@ public:
     VQModel(const nn::Params& weights, const Config& config);
 
     /// The latent before quantization.
-    Tensor encode_to_prequant(const Tensor& x) const;
+    Tensor encode_to_prequant(const Tensor& x) const { return encoder_(x); }
 
     VectorQuantizer2::Result encode(const Tensor& x) const;
 
     /// A quantized latent -> picture.
-    Tensor decode(const Tensor& quant) const;
+    Tensor decode(const Tensor& quant) const { return decoder_(quant); }
 
     const VectorQuantizer2& quantize() const { return quantize_; }
 
 private:
-    vae::Encoder encoder_;
-    vae::Decoder decoder_;
+    LatentEncoder encoder_;
+    LatentDecoder decoder_;
     VectorQuantizer2 quantize_;
-    nn::Conv2d quant_conv_, post_quant_conv_;
 };
 
 /// The same as the first stage of a diffusion model, whose latents are those before quantization
@@ -57,4 +55,4 @@ private:
     VQModel model_;
 };
 
-}  // namespace ldm::train
+}  // namespace ldm::vae

@@ -1,4 +1,4 @@
-#include "chapters/09_training/quantizer/vq_model.h"
+#include "chapters/02_vae/vq_model.h"
 #include "common/autograd/tape.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
@@ -13,13 +13,13 @@ using test::noise;
 
 namespace {
 
-using Config = train::VectorQuantizer2::Config;
+using Config = vae::VectorQuantizer2::Config;
 
 /// A quantizer with that codebook; the tensor stays in sight.
 struct Quantizer {
     Tensor codebook;
     nn::Checkpoint checkpoint;
-    train::VectorQuantizer2 quantize;
+    vae::VectorQuantizer2 quantize;
 
     Quantizer(const Tensor& codebook, Config config)
         : codebook(codebook),
@@ -89,7 +89,7 @@ TEST_CASE("the loss moves latents and entries towards each other; legacy has bet
 
 TEST_CASE("a new codebook lies close around 0") {
     random::TorchGenerator generator(3);
-    const Tensor codebook = train::new_codebook(50, 40, generator);
+    const Tensor codebook = vae::new_codebook(50, 40, generator);
     CHECK(codebook.shape() == Shape{50, 40});
     const auto [least, most] = std::ranges::minmax(codebook.values());
     CHECK(least >= -1.0f / 50);
@@ -107,7 +107,7 @@ TEST_CASE("a latent of another width is an error") {
 
 namespace {
 
-train::VQModel::Config stored_config(const test::StoredModel& stored) {
+vae::VQModel::Config stored_config(const test::StoredModel& stored) {
     return {.ddconfig = vae::Config::from_json(stored.config().at("ddconfig")),
             .n_embed = stored.config().at("n_embed"),
             .embed_dim = stored.config().at("embed_dim")};
@@ -116,9 +116,9 @@ train::VQModel::Config stored_config(const test::StoredModel& stored) {
 }  // namespace
 
 TEST_CASE("a VQModel makes a grid of indices and a picture of the old size") {
-    test::StoredModel stored("09_training/VQModel.no_attention_odd");
+    test::StoredModel stored("02_vae/VQModel.no_attention_odd");
     const auto config = stored_config(stored);
-    const train::VQModel model(stored.params(), config);
+    const vae::VQModel model(stored.params(), config);
     const Tensor x = noise({1, 3, 8, 12}, 1);
     const auto [quant, loss, indices] = model.encode(x);
     CHECK(quant.shape() == Shape{1, config.embed_dim, 4, 6});
@@ -127,16 +127,16 @@ TEST_CASE("a VQModel makes a grid of indices and a picture of the old size") {
     // what has been quantised stays as it is
     CHECK(close(model.quantize()(quant).z_q, quant, 1e-6) == "");
 
-    const train::VQModelInterface first_stage(stored.params(), config);
+    const vae::VQModelInterface first_stage(stored.params(), config);
     CHECK(close(first_stage.encode(x), model.encode_to_prequant(x), 0.0) == "");
     CHECK(close(first_stage.decode(first_stage.encode(x)), model.decode(quant), 1e-6) == "");
     CHECK(close(first_stage.decode(first_stage.encode(x), true), model.decode(quant), 1e-3) != "");
 }
 
 TEST_CASE("an entry of a codebook has no variance") {
-    test::StoredModel stored("09_training/VQModel.no_attention_odd");
+    test::StoredModel stored("02_vae/VQModel.no_attention_odd");
     auto config = stored_config(stored);
     config.ddconfig.double_z = true;
     nn::Checkpoint none;
-    CHECK_THROWS_WITH(train::VQModel(none.root(), config), test::has_text("'double_z'"));
+    CHECK_THROWS_WITH(vae::VQModel(none.root(), config), test::has_text("'double_z'"));
 }

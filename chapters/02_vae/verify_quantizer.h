@@ -1,0 +1,10 @@
+#pragma once
+
+#include "common/verify/component.h"
+
+namespace ldm::vae {
+
+/// Adds the vector-quantized autoencoder and its codebook to what `ldm verify` knows.
+void register_quantizers(verify::Registry& registry);
+
+}  // namespace ldm::vae
