@@ -8,6 +8,7 @@
 #include "chapters/09_training/verify.h"
 #include "chapters/10_samplers/verify.h"
 #include "chapters/11_editing/verify.h"
+#include "chapters/12_conditioners/verify.h"
 #include "chapters/ldm/commands.h"
 #include "common/verify/verify.h"
 
@@ -30,6 +31,7 @@ int verify_files(const Options& options) {
     train::register_components(registry);
     samplers::register_components(registry);
     editing::register_components(registry);
+    conditioners::register_components(registry);
     using Status = verify::FileReport::Status;
     std::map<Status, int> count;
     io::Json reports = io::Json::array();

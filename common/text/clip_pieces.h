@@ -11,8 +11,7 @@ namespace ldm::text {
 ///
 ///     's 't 're 've 'm 'll 'd  |  letters  |  one digit  |  anything else but white space
 ///
-/// White space only separates. Throws ldm::Error when `text` is not valid UTF-8, longer than 256
-/// MiB or has more than 1000 combining marks in a row.
+/// White space only separates. Throws ldm::Error as normalized() does.
 std::vector<std::string> clip_pieces(std::string_view text);
 
 }  // namespace ldm::text
