@@ -9,12 +9,12 @@
 #include "chapters/08_ldm_pipeline/inspect.h"
 #include "chapters/08_ldm_pipeline/open_model.h"
 #include "chapters/08_ldm_pipeline/single_file_names.h"
-#include "chapters/08_ldm_pipeline/tiny_decoder.h"
 #include "common/io/atomic_file.h"
 #include "common/io/half.h"
 #include "common/io/safetensors.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
+#include "tests/support/tiny_decoder.h"
 #include "tests/support/torch_writer.h"
 
 using namespace ldm;
@@ -473,55 +473,33 @@ TEST_CASE("layouts: a folder of the Hugging Face cache is the version that it sa
 }
 
 TEST_CASE("layouts: TAESD's decoder, by upstream's names and by diffusers'") {
-    // the names and shapes are those that the network asks for
-    nn::Checkpoint asked;
-    std::map<std::string, Shape> shapes;
-    asked.add_fallback([&](const std::string& name, const Shape& shape) {
-        shapes[name] = shape;
-        return Tensor::zeros(shape);
-    });
-    const TinyDecoder of_nothing(asked.root(), {});
+    const auto shapes = test::tiny_decoder_shapes();
     CHECK(shapes.size() == 67);
     CHECK(shapes.at("1.weight") == Shape{64, 4, 3, 3});
     CHECK(shapes.at("18.conv.4.bias") == Shape{64});
     CHECK(shapes.at("19.weight") == Shape{3, 64, 3, 3});
 
-    const Tensor numbers = test::noise({64 * 64 * 9 + 3}, 1, 0.04f);
-    const std::span<const float> small(numbers.data(), static_cast<std::size_t>(numbers.size()));
-    const auto entries = [&](const std::function<std::string(int, std::string)>& name) {
-        Entries all;
-        for (const auto& [key, shape] : shapes) {
-            const auto dot = key.find('.');
-            const auto count = static_cast<std::size_t>(element_count(shape));
-            all.push_back(io::entry_of(name(std::stoi(key.substr(0, dot)), key.substr(dot)),
-                                       {shape.begin(), shape.end()},
-                                       small.subspan(key.size() % 3, count)));
-        }
-        return all;
-    };
     const test::TemporaryFolder folder;
     const auto path = folder / "taesd.safetensors";
     const Tensor z = test::noise({1, 4, 2, 3}, 2);
-    const auto drawn = [&](const Entries& file) {
-        io::write_safetensors(path, file);
-        return (*open_tiny_decoder(path, 4, Device::cpu))(z);
-    };
-    const Tensor expected = drawn(
-        entries([](int layer, const std::string& rest) { return std::to_string(layer) + rest; }));
+    const auto drawn = [&] { return (*open_tiny_decoder(path, 4, Device::cpu))(z); };
+    test::write_tiny_decoder(
+        path, [](int layer, const std::string& rest) { return std::to_string(layer) + rest; });
+    const Tensor expected = drawn();
     CHECK(expected.shape() == Shape{1, 3, 16, 24});
-    CHECK(test::close(drawn(entries([](int layer, const std::string& rest) {
-                          return "decoder." + std::to_string(layer) + rest;
-                      })),
-                      expected, 0.0) == "");
-    Entries of_diffusers = entries([](int layer, const std::string& rest) {
-        return "decoder.layers." + std::to_string(layer - 1) + rest;
+    test::write_tiny_decoder(path, [](int layer, const std::string& rest) {
+        return "decoder." + std::to_string(layer) + rest;
     });
-    of_diffusers.push_back(io::entry_of("encoder.layers.0.bias", {3}, small.first(3)));
-    CHECK(test::close(drawn(of_diffusers), expected, 0.0) == "");
+    CHECK(test::close(drawn(), expected, 0.0) == "");
+    const auto of_diffusers = [](int layer, const std::string& rest) {
+        return "decoder.layers." + std::to_string(layer - 1) + rest;
+    };
+    test::write_tiny_decoder(path, of_diffusers, {"encoder.layers.0.bias"});
+    CHECK(test::close(drawn(), expected, 0.0) == "");
 
     CHECK_THROWS_WITH(open_tiny_decoder(path, 16, Device::cpu), has_text("latents of 4 channels"));
-    of_diffusers.erase(of_diffusers.begin() + 20);
-    CHECK_THROWS_WITH(drawn(of_diffusers), has_text("missing"));
+    test::write_tiny_decoder(path, of_diffusers, {}, "8.conv.2.bias");
+    CHECK_THROWS_WITH(drawn(), has_text("missing"));
     io::write_safetensors(path, SmallModel().all());
     CHECK_THROWS_WITH(open_tiny_decoder(path, 4, Device::cpu), has_text("is no TAESD"));
 }

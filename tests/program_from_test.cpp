@@ -1,12 +1,17 @@
 // ldm … --from PICTURE: a picture's own settings draw it again, to the bit.
 
+#include <fmt/format.h>
+
+#include <deque>
 #include <filesystem>
 
+#include "chapters/ldm/sampling_options.h"
 #include "common/image/png.h"
 #include "common/io/atomic_file.h"
 #include "common/io/safetensors.h"
 #include "common/nn/model_source.h"
 #include "tests/support/program.h"
+#include "tests/support/tiny_decoder.h"
 
 namespace {
 
@@ -35,6 +40,20 @@ void check_again(const std::string& command, const std::string& arguments,
     CHECK(image::read_png_text(folder / "a.png") == image::read_png_text(folder / "b.png"));
 }
 
+/// The shipped model's autoencoder with weights that are a little smaller.
+void write_other_autoencoder(const std::string& path) {
+    const io::TensorFile model = io::open_safetensors(nn::shipped_model() / "model.safetensors");
+    std::deque<std::vector<float>> numbers;
+    std::vector<io::TensorEntry> entries;
+    for (const io::TensorEntry& entry : model.entries()) {
+        if (!entry.name.starts_with("first_stage_model.")) continue;
+        numbers.push_back(io::read_floats(entry));
+        for (float& number : numbers.back()) number *= 0.95f;
+        entries.push_back(io::entry_of(entry.name, entry.shape, numbers.back()));
+    }
+    io::write_safetensors(path, entries);
+}
+
 /// A picture with that text.
 std::string picture_of(const Folder& folder, const std::string& parameters) {
     image::save_png(folder / "p.png", image::Image(8, 8), {{"parameters", parameters}});
@@ -59,6 +78,69 @@ TEST_CASE("--from draws a picture again, whatever made it") {
                                "--variation-seed 18446744073709551615 "
                                "--variation-strength 0.3333333333333333");
     check_again("txt2img", draw + "--hires-scale 1.5 --hires-strength 0.61 --hires-steps 3");
+}
+
+TEST_CASE("--from draws a picture again with another autoencoder, a tiny one and a prediction") {
+    const Folder folder;
+    const auto drawn = [&](const std::string& arguments) {
+        const Outcome outcome = run("txt2img --overwrite --prompt cat --steps 2 --seed 7 " +
+                                    arguments + " --output " + folder / "p.png");
+        INFO(outcome.output);
+        REQUIRE(outcome.status == 0);
+        return image::load_image(folder / "p.png");
+    };
+    const auto parameters = [&] { return image::read_png_text(folder / "p.png").at("parameters"); };
+    const image::Image plain = drawn("");
+    const auto check = [&](const std::string& arguments, const std::string& words,
+                           const std::string& again) {
+        CHECK_FALSE(drawn(arguments) == plain);
+        CHECK_THAT(parameters(), has_text(words));
+        check_again("txt2img", "--prompt cat --steps 2 --seed 7 " + arguments, again);
+    };
+    check("--prediction v", ", Prediction: v", "");
+    write_other_autoencoder(folder / "a, b: c.safetensors");
+    const std::string vae = "--vae '" + folder / "a, b: c.safetensors" + "'";
+    check(vae, ", VAE: \"a, b: c\"", vae);
+    test::write_tiny_decoder(folder / "taesd.safetensors", [](int layer, const std::string& rest) {
+        return std::to_string(layer) + rest;
+    });
+    const std::string taesd = "--taesd " + folder / "taesd.safetensors";
+    check(taesd, ", VAE Decoder: TAESD", taesd);
+    check(taesd + " " + vae + " --prediction v", ", VAE Decoder: TAESD, Prediction: v",
+          taesd + " " + vae);
+    CHECK(drawn(taesd + " --taesd-preview-only") == plain);
+    CHECK_THAT(parameters(), !has_text("TAESD"));
+    // it encodes, too
+    drawn("");
+    const std::string init = "--init-image " + folder / "p.png ";
+    check_again("img2img", init + vae + " --prompt dog --steps 4 --strength 0.5", init + vae);
+}
+
+TEST_CASE("--from misses the autoencoder of a picture") {
+    const Folder folder, empty;
+    write_other_autoencoder(folder / "mse.safetensors");
+    const std::string vae = " --vae " + folder / "mse.safetensors";
+    REQUIRE(run("txt2img --prompt cat --steps 2 --output " + folder / "a.png" + vae).status == 0);
+    fs::remove(folder / "mse.safetensors");
+    const std::string again = "txt2img --from " + folder / "a.png" + " --output ";
+    check_refused(run(again + empty / "b.png" + vae), "mse.safetensors: no such file", empty);
+    const Outcome without = run(again + folder / "b.png");
+    CHECK(without.status == 0);
+    CHECK(without.lines() == 2);
+    CHECK_THAT(without.output, has_text("a.png was drawn with the autoencoder 'mse': say with "
+                                        "--vae where it is\n"));
+    CHECK_THAT(image::read_png_text(folder / "b.png").at("parameters"), !has_text("VAE"));
+
+    test::write_tiny_decoder(folder / "taesd.safetensors", [](int layer, const std::string& rest) {
+        return std::to_string(layer) + rest;
+    });
+    const std::string taesd = " --taesd " + folder / "taesd.safetensors";
+    REQUIRE(run("txt2img --overwrite --prompt cat --steps 2 --output " + folder / "a.png" + taesd)
+                .status == 0);
+    fs::remove(folder / "taesd.safetensors");
+    check_refused(run(again + empty / "b.png" + taesd), "taesd.safetensors", empty);
+    CHECK_THAT(run(again + folder / "b.png --overwrite").output,
+               has_text("a.png was drawn with TAESD: say with --taesd where it is\n"));
 }
 
 TEST_CASE("--from draws a picture again with every sampler and every schedule") {
@@ -243,6 +325,19 @@ TEST_CASE("a picture from which nothing can be taken is refused in a sentence") 
     bytes[bytes.find("Steps: 3") + 7] = '4';
     test::write_bytes(folder / "fallen.png", bytes);
     refused(folder / "fallen.png", "the text in it is damaged");
+}
+
+TEST_CASE("--from with a model that has no scheduler of its own, as the picture's had") {
+    const Folder folder;
+    const std::string picture = picture_of(
+        folder, fmt::format("cat\nSteps: 2, Sampler: DDIM, Schedule type: {}, CFG scale: 1.5, "
+                            "Seed: 1, Size: 64x64, Model: emoji, RNG: CPU",
+                            program::schedule_of_folder));
+    const Outcome outcome = run("txt2img --from " + picture + " --output " + folder / "b.png");
+    CHECK(outcome.status == 0);
+    CHECK(outcome.lines() == 2);
+    CHECK_THAT(outcome.output, has_text("p.png was drawn with the scheduler of a diffusers folder, "
+                                        "which this model is not\n"));
 }
 
 TEST_CASE("--from finds a LoRA by its name, and misses a learned word") {

@@ -37,6 +37,7 @@ Parameterization measured_prediction(const ModelSpec& spec, const ConditionedMod
 void set_prediction(ModelSpec& spec, Parameterization prediction) {
     spec.schedule.parameterization = prediction;
     spec.prediction_is_known = true;
+    if (spec.scheduler) spec.scheduler->set_prediction(prediction);
     if (spec.family == sd2) spec.image_size = prediction == Parameterization::v ? 768 : 512;
 }
 

@@ -25,7 +25,8 @@ namespace ldm::pipeline {
                                                          const ConditionedModel& unet,
                                                          Device device);
 
-/// Sets what the UNet of a single file predicts, and of SD 2.x the size that goes with it.
+/// Sets what the UNet predicts, also for the scheduler of a folder, and of SD 2.x the size that
+/// goes with it.
 void set_prediction(ModelSpec& spec, ddpm::Parameterization prediction);
 
 }  // namespace ldm::pipeline

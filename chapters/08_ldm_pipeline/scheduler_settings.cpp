@@ -248,6 +248,13 @@ io::Json SchedulerSettings::model_settings() const {
             {"timesteps", get<int>("num_train_timesteps")}};
 }
 
+void SchedulerSettings::set_prediction(ddpm::Parameterization prediction) {
+    using enum ddpm::Parameterization;
+    values_["prediction_type"] = prediction == eps  ? "epsilon"
+                                 : prediction == x0 ? "sample"
+                                                    : "v_prediction";
+}
+
 std::vector<double> SchedulerSettings::betas() const {
     constexpr int most_steps = 1'000'000;
     const int T = io::get_in(values_, "num_train_timesteps", 1, most_steps);

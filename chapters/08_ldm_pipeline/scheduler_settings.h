@@ -38,6 +38,9 @@ public:
     /// "scaled_linear" by diffusers, whose own "linear" is CompVis's "sqrt_linear".
     [[nodiscard]] io::Json model_settings() const;
 
+    /// Somebody knows better than the file what the network predicts.
+    void set_prediction(ddpm::Parameterization prediction);
+
     /// The noise schedule and what the network predicts, with zero terminal SNR if asked for.
     [[nodiscard]] ddpm::Schedule schedule() const;
 
