@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 
 #include "common/error.h"
@@ -12,6 +13,14 @@
 
 namespace ldm::io {
 namespace {
+
+/// Whether a page of the web begins like this. A safetensors file may begin with '<', too, in the
+/// length of its header, but that number has zeros.
+bool is_web_page(std::string_view head) {
+    const std::size_t first = head.find_first_not_of(" \t\r\n");
+    return first != head.npos && head[first] == '<' &&
+           head.substr(0, sizeof(std::uint64_t)).find('\0') == head.npos;
+}
 
 /// What has to stay in memory as long as somebody reads an entry.
 struct Held {
@@ -80,7 +89,7 @@ TensorFileContents parse_tensor_file(std::span<const std::byte> file, std::strin
     if (head.starts_with("version https://git-lfs"))
         refuse(
             "only a pointer to the file, as Git LFS leaves it: fetch the file with 'git lfs pull'");
-    if (head.starts_with("<"))
+    if (is_web_page(head))
         refuse("a web page, not a model: the download went to the page about the file");
     return parse_safetensors(file, what);
 }

@@ -47,6 +47,18 @@ TEST_CASE("tensor files: a safetensors header whose length looks like the start 
     }
 }
 
+TEST_CASE("tensor files: a safetensors header whose length looks like the start of a web page") {
+    const test::TemporaryFolder folder;
+    std::string header = R"({"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})";
+    for (const std::size_t length : {std::size_t{'<'}, '<' + 256 * std::size_t{'h'}}) {
+        header.resize(length, ' ');
+        std::string bytes(8, '\0');
+        bytes[0] = static_cast<char>(length & 0xFF), bytes[1] = static_cast<char>(length >> 8);
+        write_text_file(folder / "a", bytes + header + "\1\2");
+        CHECK(read_floats(open_tensor_file(folder / "a").at("w")) == std::vector<float>{1, 2});
+    }
+}
+
 TEST_CASE("tensor files: what is something else is said so") {
     const test::TemporaryFolder folder;
     const auto refused = [&](const std::string& bytes, const std::string& words) {
@@ -57,6 +69,7 @@ TEST_CASE("tensor files: what is something else is said so") {
     refused("GGUF\x03", "GGUF");
     refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull");
     refused("<!DOCTYPE html><html>", "web page");
+    refused("\r\n\n  <html lang=\"en\">", "web page");
     refused(std::string("PK\x03\x04", 4) + "archive/data.pkl", "cut, or no zip file");
     refused("\x80\x02}q\x01..........", "not a PyTorch checkpoint");
     refused("", "empty");
