@@ -157,6 +157,17 @@ TEST_CASE("files of learned words") {
     check(write("sd", {io::entry_of("clip_l", {3, 2}, numbers)}), "sd", {3, 2});
     check(write("learned", {io::entry_of("<cat-toy>", {6}, numbers)}), "<cat-toy>", {1, 6});
 
+    // as the paper's code and A1111 save them
+    const std::filesystem::path files = LDM_SOURCE_DIR "/tests/common/torch_files";
+    const io::TensorFile stored = io::open_safetensors(files / "embedding.expected.safetensors");
+    for (const char* name : {"embedding", "embedding_dict"}) {
+        const TextualInversion read = read_textual_inversion(files / (std::string(name) + ".pt"));
+        const io::TensorEntry& expected = stored.entries().front();
+        CHECK(read.name == name);
+        CHECK(close(read.vectors, Tensor::from(expected.shape, io::read_floats(expected)), 0) ==
+              "");
+    }
+
     const auto refused = [&](const std::vector<io::TensorEntry>& entries, const char* words) {
         CHECK_THROWS_WITH(read_textual_inversion(write("x", entries)),
                           has_text("x.safetensors") && has_text(words));

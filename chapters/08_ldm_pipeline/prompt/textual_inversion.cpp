@@ -23,9 +23,13 @@ Found vectors_of(const io::TensorFile& file) {
                                 file.path().string()));
     for (const char* key : {"emb_params", "clip_l"})
         if (const io::TensorEntry* entry = file.find(key)) return {entry, stem};
-    // A1111's and the paper's .pt: {"string_to_param": {"*": vectors}, …}
-    if (file.entries().size() == 1 && file.entries().front().name.starts_with("string_to_param."))
-        return {&file.entries().front(), stem};
+    // A1111's and the paper's .pt: {"string_to_param": {"*": vectors}, …}; the paper's has the
+    // number of the token it replaces as a tensor, too
+    const auto is_vectors = [](const io::TensorEntry& entry) {
+        return entry.name.starts_with("string_to_param.");
+    };
+    if (std::ranges::count_if(file.entries(), is_vectors) == 1)
+        return {&*std::ranges::find_if(file.entries(), is_vectors), stem};
     if (file.entries().size() != 1)
         throw Error(
             fmt::format("{} is no embedding of one word: there are {} tensors in it and "
