@@ -347,6 +347,18 @@ TEST_CASE("layouts: weights in several files, and an index that names them") {
             CHECK_THAT(model.difference(folder.path()), has_text("is no file beside it"));
         }
     }
+    SECTION("pointers of Git LFS, whole and in parts") {
+        const char* pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+        io::write_text_file(at(stem + ".safetensors"), pointer);
+        CHECK_THAT(model.difference(folder.path()),
+                   has_text("unet/" + stem + ".safetensors: only a pointer to the file") &&
+                       has_text("git lfs pull"));
+        fs::remove(at(stem + ".safetensors"));
+        io::write_safetensors(at(one), first);
+        io::write_text_file(at(two), pointer);
+        write_index(at(stem + ".safetensors.index.json"), {{one, first}, {two, rest}});
+        CHECK_THAT(model.difference(folder.path()), has_text(two + ": only a pointer"));
+    }
     SECTION("nothing at all") {
         CHECK(model.difference(folder.path()) ==
               "its unet/ has no diffusion_pytorch_model.safetensors (nor .bin)");

@@ -19,6 +19,7 @@
 #include "common/io/atomic_file.h"
 #include "common/io/safetensors.h"
 #include "tests/support/case_checks.h"
+#include "tests/support/model_headers.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensor_checks.h"
 
@@ -168,19 +169,6 @@ OpenedModel shipped_with(const std::function<void(io::Json&)>& change) {
                                               .merges = folder / "merges.txt"})};
 }
 
-/// A safetensors file with these names and shapes, a byte for each number: what a header says
-/// decides, not what is behind it.
-void write_header(const std::filesystem::path& path, const std::map<std::string, Shape>& tensors) {
-    std::vector<std::byte> zeros;
-    for (const auto& [name, shape] : tensors)
-        zeros.resize(std::max<std::size_t>(zeros.size(), element_count(shape)));
-    std::vector<io::TensorEntry> entries;
-    for (const auto& [name, shape] : tensors)
-        entries.push_back({name, io::DType::u8, shape,
-                           std::span(zeros).first(static_cast<std::size_t>(element_count(shape)))});
-    io::write_safetensors(path, entries);
-}
-
 /// The names by which a single SD file is known.
 std::map<std::string, Shape> sd_file(std::int64_t in_channels, std::int64_t context) {
     const std::string unet = "model.diffusion_model.input_blocks.";
@@ -222,7 +210,7 @@ TEST_CASE("families that are not supported are named, from the header alone") {
     const auto is = [&](const std::map<std::string, Shape>& tensors, const std::string& family,
                         const std::string& problem) {
         INFO(family);
-        write_header(path, tensors);
+        test::write_header(path, tensors);
         const OpenedModel model = open_model(path);
         CHECK_THAT(model.spec.family, has_text(family));
         CHECK_FALSE(model.spec.problems.empty());
@@ -251,25 +239,35 @@ TEST_CASE("families that are not supported are named, from the header alone") {
     is({{"lora_unet_conv_in.lokr_w1", {1}}}, "LoKr", "--lora");
     is({{"emb_params", {1, 768}}}, "textual inversion", "--embedding");
     is({{"control_model.input_blocks.0.0.weight", {320, 4, 3, 3}}}, "ControlNet", "yet");
+    is({{"controlnet_cond_embedding.conv_in.weight", {16, 3, 3, 3}}}, "ControlNet", "yet");
     is({{"scaled_fp8", {2}}}, "scaled 8-bit floats", "take those in 16 bits");
     is({{"model.diffusion_model.out.2.scale_weight", {1}}}, "scaled 8-bit floats", "16 bits");
     is({{"down_blocks.0.resnets.0.conv1.weight", {1}}, {"time_embedding.linear_1.weight", {1}}},
        "UNet of a diffusers folder", "name the folder");
     is({{"first_stage_model.decoder.conv_in.weight", {1}}}, "VAE", "no UNet");
+    is({{"decoder.conv_in.weight", {1}}, {"decoder.conv_out.weight", {1}}}, "VAE", "with --vae");
     is({{"text_model.final_layer_norm.weight", {1}}}, "text encoder", "no UNet");
 
     auto no_autoencoder = sd_file(4, 768);
     no_autoencoder.erase("first_stage_model.decoder.conv_in.weight");
-    is(no_autoencoder, sd1, "no autoencoder");
+    is(no_autoencoder, sd1, "no autoencoder (first_stage_model.…): give it one with --vae");
+    auto no_text_encoder = sd_file(4, 768);
+    no_text_encoder.erase("cond_stage_model.transformer.text_model.final_layer_norm.weight");
+    is(no_text_encoder, sd1, "no text encoder (cond_stage_model.…)");
+    auto only_unet = no_autoencoder;
+    only_unet.erase("cond_stage_model.transformer.text_model.final_layer_norm.weight");
+    is(only_unet, sd1, "with --vae; it has no text encoder");
+    is(sd_file(4, 1280), "SDXL's refiner", "text tower");
+    is(sd_file(4, 320), "an unknown Stable Diffusion", "a context of width 320");
     for (const auto& [channels, input] : std::map<int, ConcatInput>{
              {4, ConcatInput::none},
              {8, ConcatInput::picture},
              {9, ConcatInput::mask_and_picture},
          }) {
-        write_header(path, sd_file(channels, 768));
+        test::write_header(path, sd_file(channels, 768));
         CHECK(open_model(path).spec.problems.empty());
         CHECK(open_model(path).spec.concat_input() == input);
-        write_header(path, sd_file(channels, 1024));
+        test::write_header(path, sd_file(channels, 1024));
         const ModelSpec spec = open_model(path).spec;
         CHECK(spec.family == sd2);
         CHECK(spec.problems.empty());
@@ -345,8 +343,15 @@ TEST_CASE("a diffusers folder that is not supported says why, from its settings 
     problem("Stable Diffusion 2.x");
     std::filesystem::create_directories(folder / "text_encoder_2");
     problem("SDXL");
-    io::write_json(folder / "unet/config.json", {{"_class_name", "UNet2DConditionModel"}});
-    CHECK_THROWS_WITH(open_model(folder / "unet"), has_text("name the folder above"));
+    for (const auto& [name, words] : {std::pair{"UNet2DConditionModel", "name the folder above"},
+                                      {"ControlNetModel", "is a ControlNet, and these cannot be"},
+                                      {"AutoencoderKL", "give it this folder with --vae"},
+                                      {"AutoencoderTiny", "with --taesd"}}) {
+        io::write_json(folder / "unet/config.json", {{"_class_name", name}});
+        CHECK_THROWS_WITH(open_model(folder / "unet"), has_text(words));
+    }
+    std::filesystem::create_directories(folder / "transformer");
+    problem("Stable Diffusion 3, Flux or the like: its transformer is not supported");
 }
 
 TEST_CASE("a setting that is missing or does not fit is a sentence, not a crash") {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/image/png.h"
+#include "tests/support/model_headers.h"
 #include "tests/support/program.h"
 #include "tests/support/torch_writer.h"
 
@@ -77,8 +78,51 @@ TEST_CASE("a pickle that asks for more than tensors is refused wherever it is gi
         check_refused(run(draw + "--model " + file), "posix.system", folder);
         check_refused(run(draw + "--embedding " + file), "posix.system", folder);
         check_refused(run(draw + "--vae " + file), "posix.system", folder);
-        check_refused(run(draw + "--lora " + file), "", folder);
+        check_refused(run(draw + "--taesd " + file), "posix.system", folder);
+        check_refused(run(draw + "--lora " + file), "posix.system", folder);
         CHECK(run("inspect " + file).status == 1);
         CHECK(folder.empty());
     }
+}
+
+TEST_CASE("a model that is for something else is refused from its header, in a sentence") {
+    const Folder files, folder;
+    const auto model = [&](const test::Tensors& tensors, const std::string& name = "m") {
+        test::write_header(files / (name + ".safetensors"), tensors);
+        return " --model " + files / (name + ".safetensors");
+    };
+    const auto with_channels = [](int channels) {
+        test::Tensors tensors = test::of_sd1();
+        tensors.at("model.diffusion_model.input_blocks.0.0.weight").shape[1] = channels;
+        return tensors;
+    };
+    const auto without = [](const std::string& part) {
+        test::Tensors tensors = test::of_sd1();
+        std::erase_if(tensors, [&](const auto& entry) { return entry.first.starts_with(part); });
+        return tensors;
+    };
+    image::save_png(files / "photo.png", image::Image(64, 64));
+    image::save_png(files / "mask.png", mask_of(64, 64));
+    const std::string txt2img = "txt2img", img2img = "img2img --init-image " + files / "photo.png",
+                      inpaint = "inpaint --image " + files / "photo.png" + " --mask " +
+                                files / "mask.png";
+    const auto refused = [&](const std::string& command, const std::string& words) {
+        const test::Outcome outcome = run(command + " --prompt cat --output " + folder / "a.png");
+        check_refused(outcome, words, folder);
+        CHECK(outcome.lines() == 1);
+    };
+    const std::string nine = model(with_channels(9), "nine"),
+                      eight = model(with_channels(8), "eight"), whole = model(test::of_sd1());
+    refused(txt2img + nine, "for img2img (instruct-pix2pix) or inpaint");
+    refused(txt2img + eight, "for img2img (instruct-pix2pix) or inpaint");
+    refused(img2img + nine, "this model is for inpaint");
+    refused(inpaint + eight, "takes no mask");
+    refused(txt2img + whole + " --width 500", "multiples of 64");
+    refused(txt2img + whole + " --lora " + files / "nine.safetensors", "there is no LoRA in it");
+    refused(txt2img + whole + " --embedding " + files / "nine.safetensors",
+            "no embedding of one word");
+    refused(txt2img + model(without("first_stage_model."), "parts"), "give it one with --vae");
+    refused(txt2img + model(without("cond_stage_model."), "parts"), "it has no text encoder");
+    refused(txt2img + model(without("model."), "parts"), "no UNet");
+    refused(txt2img + " --model " + files / "photo.png", "no safetensors file");
 }

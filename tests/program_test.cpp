@@ -559,15 +559,19 @@ TEST_CASE("on a terminal loading and decoding are shown, and Ctrl-C ends them, t
 
 TEST_CASE("broken model files get one line") {
     const Folder folder, other;
-    auto inspect = [&](const std::string& bytes) {
+    auto inspect = [&](const std::string& bytes, const std::string& words = "") {
         write_bytes(folder / "m.safetensors", bytes);
         const Outcome outcome = run("inspect " + folder / "m.safetensors");
         INFO(outcome.output);
         CHECK(outcome.status != 0);
         CHECK(outcome.status < 128);
         CHECK(outcome.lines() == 1);
-        CHECK_THAT(outcome.output, has_text("m.safetensors"));
+        CHECK_THAT(outcome.output, has_text("m.safetensors: ") && has_text(words));
     };
+    inspect("GGUF\x03 and more", "a GGUF file");
+    inspect("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull");
+    inspect("<!DOCTYPE html>\n<html>\n", "a web page");
+    inspect("PK\x03\x04", "cut");
     inspect("");
     inspect("short");
     inspect(header("{}", std::size_t{1} << 62));

@@ -64,7 +64,9 @@ ModelFamily identify_without_unet(const io::TensorFile& file) {
         return {"the UNet of a diffusers folder", {"name the folder that holds unet/ and vae/"}};
     if (has_prefix(file, "first_stage_model.") ||
         (has_prefix(file, "decoder.conv_in.") && has_prefix(file, "decoder.conv_out.")))
-        return {"an autoencoder (VAE) alone", {"it has no UNet and no text encoder"}};
+        return {
+            "an autoencoder (VAE) alone",
+            {"it has no UNet and no text encoder: name a model and give it this file with --vae"}};
     if (has_prefix(file, "text_model.") || has_prefix(file, "cond_stage_model."))
         return {"a text encoder alone", {"it has no UNet and no autoencoder"}};
     return {"a sound file of tensors",
@@ -113,7 +115,8 @@ ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder) {
     if (has_prefix(file, "model.diffusion_model.label_emb."))
         family.problems.push_back("its UNet takes class labels, which are not supported");
     if (!separate_autoencoder && !has_prefix(file, "first_stage_model."))
-        family.problems.push_back("it has no autoencoder (first_stage_model.…)");
+        family.problems.push_back(
+            "it has no autoencoder (first_stage_model.…): give it one with --vae");
     if (!has_prefix(file, "cond_stage_model."))
         family.problems.push_back("it has no text encoder (cond_stage_model.…)");
     return family;

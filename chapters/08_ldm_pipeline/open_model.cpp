@@ -17,11 +17,21 @@ namespace {
 namespace fs = std::filesystem;
 using Layout = nn::ModelSource::Layout;
 
+/// Of a folder with one network of diffusers, by its class.
+std::string what_a_part_is(const std::string& class_name) {
+    if (class_name == "ControlNetModel") return "is a ControlNet, and these cannot be used yet";
+    if (class_name == "AutoencoderKL")
+        return "is an autoencoder (VAE) alone: name a model and give it this folder with --vae";
+    if (class_name == "AutoencoderTiny")
+        return "is a TAESD: name a model and give it the file in this folder with --taesd";
+    return "is one part of a diffusers folder: name the folder above it";
+}
+
 OpenedModel open_own_folder(const fs::path& path) {
     const io::Json config = io::read_json(path / "config.json");
     if (config.is_object() && config.contains("_class_name"))
-        throw Error(fmt::format("{} is one part of a diffusers folder: name the folder above it",
-                                path.string()));
+        throw Error(fmt::format("{} {}", path.string(),
+                                what_a_part_is(io::get<std::string>(config, "_class_name"))));
     nn::ModelSource source = nn::open_folder(path);
     ModelSpec spec =
         spec_from_settings(source.config(), "latent diffusion (Stable Diffusion 1.x's)");

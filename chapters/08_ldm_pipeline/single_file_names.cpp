@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view wrapped = "state_dict.", averaged = "model_ema.",
                            unet_weights = "model.diffusion_model.",
                            open_clip = "cond_stage_model.model.",
+                           text_tower = "cond_stage_model.transformer.",
                            text_model = "cond_stage_model.transformer.text_model.";
 
 bool any_begins_with(const io::TensorFile& file, std::string_view prefix) {
@@ -65,6 +66,15 @@ std::string text_tower_name(const std::string& name) {
     return std::string(text_model) + found;
 }
 
+/// A name of transformers' text tower with text_model., which some files leave out.
+std::string with_text_model(const std::string& name) {
+    if (!name.starts_with(text_tower)) return name;
+    const std::string rest = name.substr(text_tower.size());
+    for (const std::string_view part : {"embeddings.", "encoder.", "final_layer_norm."})
+        if (rest.starts_with(part)) return std::string(text_model) + rest;
+    return name;
+}
+
 /// One tensor of OpenCLIP's tower as transformers has it: in_proj_weight [3 D, D] and in_proj_bias
 /// [3 D] are those of q, k and v, one below the other.
 std::vector<io::TensorEntry> text_tower_entries(io::TensorEntry entry) {
@@ -95,6 +105,7 @@ io::TensorFile with_compvis_names(const io::TensorFile& given) {
         })
                                         : given;
     if (any_begins_with(file, open_clip)) file = file.replaced(text_tower_entries);
+    if (!any_begins_with(file, text_model)) file = file.renamed(with_text_model);
     if (any_begins_with(file, unet_weights) || !any_begins_with(file, averaged)) return file;
     return file.renamed([](const std::string& name) {
         const auto found = names_of_averages().find(name);

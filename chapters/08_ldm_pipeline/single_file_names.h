@@ -4,7 +4,7 @@
 
 namespace ldm::pipeline {
 
-/// A single-file checkpoint under CompVis's names, as most have them already. Three kinds differ:
+/// A single-file checkpoint under CompVis's names, as most have them already. Four kinds differ:
 ///
 ///   state_dict.model.diffusion_model.…     the names of a whole checkpoint, converted: the prefix
 ///                                          goes
@@ -16,6 +16,9 @@ namespace ldm::pipeline {
 ///                                          OpenCLIP's text tower of Stable Diffusion 2, which gets
 ///                                          the names of transformers' CLIPTextModel: one matrix
 ///                                          in_proj_weight [3 D, D] becomes q_proj, k_proj, v_proj
+///   cond_stage_model.transformer.encoder.…
+///                                          transformers' own names without text_model., which is
+///                                          put back
 ///
 /// Other names stay. Throws an Error when two tensors would get the same name.
 [[nodiscard]] io::TensorFile with_compvis_names(const io::TensorFile& file);
