@@ -67,7 +67,7 @@ std::vector<std::u32string> bert_words(std::string_view text) {
 BertTokenizer::BertTokenizer(std::span<const std::string> vocabulary)
     : size_(static_cast<int>(vocabulary.size())) {
     for (const std::string& token : vocabulary)
-        ids_.emplace(token, static_cast<std::int32_t>(&token - vocabulary.data()));
+        ids_[token] = static_cast<std::int32_t>(&token - vocabulary.data());
     padding_ = id_of(padding);
     unknown_ = id_of(unknown);
     start_ = id_of(start);

@@ -19,7 +19,8 @@ public:
     static constexpr std::string_view padding = "[PAD]", unknown = "[UNK]", start = "[CLS]",
                                       end = "[SEP]";
 
-    /// A token's id is its place in the list. Throws ldm::Error unless the four above are in it.
+    /// A token's id is its place in the list, the last one if it comes twice. Throws ldm::Error
+    /// unless the four above are in it.
     explicit BertTokenizer(std::span<const std::string> vocabulary);
 
     /// Reads `vocab.txt`: one token a line. Throws ldm::Error for a file that cannot be read or has

@@ -14,7 +14,9 @@ from originals import openaimodel
 from torch import nn
 from torch.nn import functional as F
 
-sys.modules["entmax"] = types.SimpleNamespace(entmax15=None)  # an option that latent diffusion never uses
+sys.modules["entmax"] = types.SimpleNamespace(
+    entmax15=None, entmax_bisect=None
+)  # an option never used
 import x_transformers.x_transformers as xt
 
 del sys.modules["entmax"]
@@ -59,7 +61,15 @@ def bools(mask):
 
 
 def x_transformer(
-    situation, note, attn_layers, tokens, mask=None, context=None, context_mask=None, special=None, **wrapper
+    situation,
+    note,
+    attn_layers,
+    tokens,
+    mask=None,
+    context=None,
+    context_mask=None,
+    special=None,
+    **wrapper,
 ):
     def call(module, tokens, mask=None, context=None, context_mask=None):
         more = {} if context is None else {"context": context, "context_mask": bools(context_mask)}
@@ -87,7 +97,12 @@ MASK = [[1] * 7 + [0] * 3, [1] * 10]
 SMALL = {"dim": 12, "depth": 2, "heads": 3, "attn_dim_head": 5}
 OTHER = {"class": "AttentionLayers"} | SMALL
 
-x_transformer("encoder", "Latent diffusion's text encoder in small: eight heads of 64.", {"dim": 24, "depth": 1}, TEN)
+x_transformer(
+    "encoder",
+    "Latent diffusion's text encoder in small: eight heads of 64.",
+    {"dim": 24, "depth": 1},
+    TEN,
+)
 x_transformer(
     "causal_memory",
     "Causal, learned tokens in front, a narrower table of tokens; a mask besides.",
@@ -128,7 +143,9 @@ x_transformer(
     TEN,
     special={"*inv_freq": (0.3, 0.1)},
 )
-x_transformer("rezero", "No norm; what attention adds is scaled.", SMALL | {"use_rezero": True}, TEN, MASK)
+x_transformer(
+    "rezero", "No norm; what attention adds is scaled.", SMALL | {"use_rezero": True}, TEN, MASK
+)
 x_transformer(
     "scalenorm_after",
     "One g for a whole vector; the norm behind each layer but the last.",
@@ -184,10 +201,26 @@ def bert_tokenizer(situation, note, texts, max_length):
     from transformers import BertTokenizerFast
 
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)] + list("0123456789")
-    words = ["cat", "cats", "##s", "paint", "##ing", "##er", "un", "##paint", "##ed", "$", "+", "猫", "ß", "σ"]
+    words = [
+        "cat",
+        "cats",
+        "paint",
+        "##ing",
+        "##er",
+        "un",
+        "##paint",
+        "##ed",
+        "$",
+        "+",
+        "猫",
+        "ß",
+        "σ",
+    ]
     vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
     vocab += list("!\"#%&'()*,-./:;?@_[]{}") + words
-    tokenizer = BertTokenizerFast(vocab={token: i for i, token in enumerate(vocab)}, do_lower_case=True)
+    tokenizer = BertTokenizerFast(
+        vocab={token: i for i, token in enumerate(vocab)}, do_lower_case=True
+    )
 
     def encode():
         found = tokenizer(texts, truncation=True, max_length=max_length, padding="max_length")
@@ -243,7 +276,15 @@ module_case(
 
 
 class SpatialRescaler(nn.Module):
-    def __init__(self, n_stages=1, method="bilinear", multiplier=0.5, in_channels=3, out_channels=None, bias=False):
+    def __init__(
+        self,
+        n_stages=1,
+        method="bilinear",
+        multiplier=0.5,
+        in_channels=3,
+        out_channels=None,
+        bias=False,
+    ):
         super().__init__()
         self.n_stages, self.settings = n_stages, {"scale_factor": multiplier, "mode": method}
         self.channel_mapper = (
@@ -259,7 +300,9 @@ class SpatialRescaler(nn.Module):
 def rescalers(situation, note, shape, parts):
     module_case(
         f"SpatialRescaler.{situation}",
-        lambda parts: nn.ModuleDict({name: SpatialRescaler(**part) for name, part in parts.items()}),
+        lambda parts: nn.ModuleDict(
+            {name: SpatialRescaler(**part) for name, part in parts.items()}
+        ),
         {"parts": parts},
         {"x": normal(*shape)},
         lambda module, x: {name: module[name](x) for name in parts},
@@ -317,22 +360,37 @@ class EncoderUNetModel(nn.Module):
     def __init__(self, pool="adaptive", **settings):
         super().__init__()
         unet = openaimodel.UNetModel(**{"num_heads": 1} | settings)
-        self.time_embed, self.input_blocks, self.middle_block = unet.time_embed, unet.input_blocks, unet.middle_block
+        self.time_embed, self.input_blocks, self.middle_block = (
+            unet.time_embed,
+            unet.input_blocks,
+            unet.middle_block,
+        )
         self.model_channels, self.pool = settings["model_channels"], pool
         channels = self.middle_block[-1].out_channels
         out = settings["out_channels"]
-        widths = [block[-1].out_channels for block in self.input_blocks] + [channels]
+        last = [block[-1] for block in self.input_blocks]
+        widths = [getattr(module, "out_channels", 0) or module.channels for module in last] + [
+            channels
+        ]
         if pool == "adaptive":
             conv = nn.Conv2d(channels, out, 1)
             self.out = nn.Sequential(
-                openaimodel.normalization(channels), nn.SiLU(), nn.AdaptiveAvgPool2d((1, 1)), conv, nn.Flatten()
+                openaimodel.normalization(channels),
+                nn.SiLU(),
+                nn.AdaptiveAvgPool2d((1, 1)),
+                conv,
+                nn.Flatten(),
             )
         elif pool == "attention":
             side = settings["image_size"] // 2 ** (len(settings["channel_mult"]) - 1)
-            attention = openaimodel.AttentionPool2d(side, channels, settings["num_head_channels"], out)
+            attention = openaimodel.AttentionPool2d(
+                side, channels, settings["num_head_channels"], out
+            )
             self.out = nn.Sequential(openaimodel.normalization(channels), nn.SiLU(), attention)
         else:
-            middle = [nn.ReLU()] if pool == "spatial" else [openaimodel.normalization(2048), nn.SiLU()]
+            middle = (
+                [nn.ReLU()] if pool == "spatial" else [openaimodel.normalization(2048), nn.SiLU()]
+            )
             self.out = nn.Sequential(nn.Linear(sum(widths), 2048), *middle, nn.Linear(2048, out))
 
     def forward(self, x, t):
@@ -368,7 +426,9 @@ def encoder_unet(situation, note, shape, **settings):
 
 encoder_unet("adaptive", "The mean over all pixels.", (2, 3, 8, 12))
 encoder_unet("attention", "The mean attends to the pixels.", (2, 3, 8, 8), pool="attention")
-encoder_unet("spatial", "Means of all blocks, ReLU.", (1, 4, 8, 4), pool="spatial", resblock_updown=True)
+encoder_unet(
+    "spatial", "Means of all blocks, ReLU.", (1, 4, 8, 4), pool="spatial", resblock_updown=True
+)
 encoder_unet("spatial_v2", "Means of all blocks, a norm and SiLU.", (1, 4, 8, 8), pool="spatial_v2")
 
 
@@ -385,8 +445,23 @@ def attention_pool(situation, note, batch, **settings):
     )
 
 
-attention_pool("heads", "Three heads, another width behind.", 2, spacial_dim=3, embed_dim=12, num_heads_channels=4, output_dim=5)
-attention_pool("one_pixel", "One pixel, which is its own mean.", 1, spacial_dim=1, embed_dim=6, num_heads_channels=6)
+attention_pool(
+    "heads",
+    "Three heads, another width behind.",
+    2,
+    spacial_dim=3,
+    embed_dim=12,
+    num_heads_channels=4,
+    output_dim=5,
+)
+attention_pool(
+    "one_pixel",
+    "One pixel, which is its own mean.",
+    1,
+    spacial_dim=1,
+    embed_dim=6,
+    num_heads_channels=6,
+)
 
 
 # ---- retrieval
