@@ -39,8 +39,8 @@ int main(int argc, char** argv) {
                                   "text, and a picture at the size of the latents.")
         .option("--text", text, "words of your own, to find pictures for")
         .run(argc, argv, [&](const report::ChapterArguments& arguments) {
-            std::vector<std::string> texts{"kissing face", "banana", "woman firefighter",
-                                           "sailboat"};
+            std::vector<std::string> texts{"cat with smiling eyes", "green apple", "woman farmer",
+                                           "person surfing"};
             if (!text.empty()) texts.push_back(text);
             draw_neighbours(arguments, texts);
             const auto examples = image::choose_examples(arguments.model, {"tropical_fish"});
