@@ -193,8 +193,8 @@ TEST_CASE("what is no model is said so") {
 TEST_CASE("latent diffusion's inpainting model is known by its channels and its codebook") {
     const test::TemporaryFolder folder;
     const auto path = folder / "m.safetensors";
-    write_header(path, {{"model.diffusion_model.input_blocks.0.0.weight", {256, 7, 3, 3}},
-                        {"first_stage_model.quantize.embedding.weight", {8192, 3}}});
+    test::write_header(path, {{"model.diffusion_model.input_blocks.0.0.weight", {256, 7, 3, 3}},
+                              {"first_stage_model.quantize.embedding.weight", {8192, 3}}});
     const ModelSpec spec = open_model(path).spec;
     CHECK(spec.family == ldm_inpainting);
     CHECK(spec.problems.empty());

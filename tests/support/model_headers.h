@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "chapters/02_vae/autoencoder.h"
-#include "chapters/08_ldm_pipeline/families.h"
+#include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/model_spec.h"
 #include "common/io/atomic_file.h"
 #include "common/io/json.h"
@@ -63,7 +63,7 @@ inline Tensors tensors_of(const io::Json& config) {
     const vae::AutoencoderKL autoencoder(asked.root() / "first_stage_model",
                                          spec.first_stage.ddconfig, spec.first_stage.embed_dim);
     const clip::TextEncoder text(asked.root() / "cond_stage_model" / "transformer",
-                                 spec.text_tower);
+                                 spec.text_tower.value());
     return tensors;
 }
 
