@@ -30,7 +30,8 @@ TEST_CASE("WordPiece takes the longest piece, from the front") {
     // no way to go on: the whole word is unknown
     CHECK(pieces("unaffcat cat") == Pieces{"[UNK]", "cat"});
     CHECK(pieces("") == Pieces{});
-    CHECK(pieces("\xc3\x84\xcc\x88 c\xcc\x81at") == Pieces{"[UNK]", "cat"});
+    CHECK(pieces("\xc3\x84\xcc\x88 c\xcc\x81"
+                 "at") == Pieces{"[UNK]", "cat"});
 }
 
 TEST_CASE("a text is cut to its length with start and end, and padded") {
