@@ -188,15 +188,12 @@ TEST_CASE("files of learned words") {
 
 namespace {
 
-clip::TextEncoder::Config small_tower(std::int64_t length = 6) {
-    return {.vocab_size = letters().vocabulary_size(),
-            .max_position_embeddings = length,
-            .eos_token_id = letters().end_token(),
-            .transformer = {.hidden_size = 8,
-                            .intermediate_size = 16,
-                            .num_hidden_layers = 3,
-                            .num_attention_heads = 2,
-                            .hidden_act = "quick_gelu"}};
+TextTower small_tower(std::int64_t length = 6) {
+    return {.kind = "FrozenCLIPEmbedder",
+            .length = length,
+            .width = 8,
+            .vocab_size = letters().vocabulary_size(),
+            .layers = 3};
 }
 
 PromptPlan plan(const std::string& prompt, const std::string& negative = "", int steps = 10) {

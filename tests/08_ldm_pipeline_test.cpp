@@ -204,6 +204,23 @@ TEST_CASE("latent diffusion's inpainting model is known by its channels and its 
     CHECK(spec.size_step() == 32);
 }
 
+TEST_CASE("latent diffusion's text-to-image model is known by its text encoder") {
+    const test::TemporaryFolder folder;
+    const auto path = folder / "m.safetensors";
+    auto tensors = sd_file(4, 1280);
+    tensors["cond_stage_model.transformer.attn_layers.layers.0.1.to_q.weight"] = {512, 1280};
+    test::write_header(path, tensors);
+    const ModelSpec spec = open_model(path).spec;
+    CHECK(spec.family == ldm_text_to_image);
+    CHECK(spec.problems.empty());
+    CHECK(spec.text_tower.value().kind == "BERTEmbedder");
+    CHECK(spec.text_tower.value().width == 1280);
+    CHECK(spec.text_tower.value().vocab_size == 30522);
+    CHECK(spec.image_size == 256);
+    // whoever does not know such an encoder says so
+    CHECK_THROWS_WITH(LatentDiffusion(open_model(path)), has_text("BERTEmbedder"));
+}
+
 TEST_CASE("families that are not supported are named, from the header alone") {
     const test::TemporaryFolder folder;
     const auto path = folder / "m.safetensors";
@@ -542,5 +559,5 @@ TEST_CASE("every part of Stable Diffusion 1.x has its place in the spec") {
     CHECK(spec.latent_shape(2, 512, 768) == Shape{2, 4, 96, 64});
     CHECK_THROWS_WITH(spec.latent_shape(1, 500, 512), has_text("multiples of 64"));
     CHECK(spec.scale_factor == 0.18215f);
-    CHECK(spec.text_tower.value().max_position_embeddings == 77);
+    CHECK(spec.text_tower.value().length == 77);
 }

@@ -119,17 +119,20 @@ TEST_CASE("a transformer refuses what it cannot read", "[x_transformer]") {
     test::StoredModel stored("12_conditioners/TransformerWrapper.encoder");
     const TransformerWrapper transformer(stored.params(),
                                          TransformerConfig::from_json(stored.config()));
-    const auto tokens = [](const std::vector<std::int32_t>& ids) {
-        return Tensor::ints({1, std::ssize(ids)}, ids);
+    const auto read = [](const TransformerWrapper& reader, const std::vector<std::int32_t>& ids,
+                         const Tensor& context = {}) {
+        const Tensor tokens = Tensor::ints({1, std::ssize(ids)}, ids);
+        return reader.encode(
+            {.token_embeddings = reader.token_embeddings(tokens), .context = context});
     };
-    CHECK(transformer({.tokens = tokens({1, 2})}).shape() == Shape{1, 2, 24});
-    CHECK_THROWS_WITH(transformer({.tokens = tokens(std::vector<std::int32_t>(11, 1))}),
+    CHECK(read(transformer, {1, 2}).shape() == Shape{1, 2, 24});
+    CHECK_THROWS_WITH(read(transformer, std::vector<std::int32_t>(11, 1)),
                       has_text("11 tokens are more than the 10"));
-    CHECK_THROWS_AS(transformer({.tokens = tokens({19})}), Error);
-    CHECK_THROWS_WITH(transformer({.tokens = tokens({1}), .context = Tensor::zeros({1, 1, 24})}),
+    CHECK_THROWS_AS(read(transformer, {19}), Error);
+    CHECK_THROWS_WITH(read(transformer, {1}, Tensor::zeros({1, 1, 24})),
                       has_text("reads no context"));
     test::StoredModel cross("12_conditioners/TransformerWrapper.only_cross_gated");
     const TransformerWrapper reads_context(cross.params(),
                                            TransformerConfig::from_json(cross.config()));
-    CHECK_THROWS_WITH(reads_context({.tokens = tokens({1})}), has_text("needs a context"));
+    CHECK_THROWS_WITH(read(reads_context, {1}), has_text("needs a context"));
 }

@@ -104,7 +104,8 @@ io::Json time_part(const std::string& part, const BenchOptions& options) {
     checkpoint.add_fallback(recipe_weights);
     std::function<void()> run;
     if (part == "clip") {
-        run = [model = clip::TextEncoder(checkpoint.root(), spec.text_tower.value()),
+        run = [model = clip::TextEncoder(checkpoint.root(), clip::TextEncoder::Config::from_json(
+                                                                spec.text_tower.value().settings)),
                ids = Tensor::ints({1, 77}, std::vector<std::int32_t>(77, 1000))] { model(ids); };
     } else if (part == "unet") {
         auto step = std::make_shared<ops::CudaGraphCallable>(

@@ -1,35 +1,30 @@
 #include "chapters/08_ldm_pipeline/conditioner.h"
 
-#include <fmt/format.h>
-
 namespace ldm::pipeline {
 namespace {
 
-/// Prompts through a text tower to the context of cross-attention (FrozenCLIPEmbedder).
+/// Prompts through a text tower to the context of cross-attention (FrozenCLIPEmbedder,
+/// BERTEmbedder).
 class PromptConditioner : public Conditioner {
 public:
-    PromptConditioner(const ModelSpec& spec, const nn::ModelSource& source)
-        : encoder_(source.weights() / "cond_stage_model" / "transformer", spec.text_tower.value()) {
-    }
+    explicit PromptConditioner(std::unique_ptr<const PromptEncoder> encoder)
+        : encoder_(std::move(encoder)) {}
 
     std::vector<PictureContexts> operator()(const PromptPlan& plan) const override {
-        return contexts_of(plan, encoder_);
+        return contexts_of(plan, *encoder_);
     }
 
 private:
-    clip::TextEncoder encoder_;
+    std::unique_ptr<const PromptEncoder> encoder_;
 };
 
 }  // namespace
 
-std::unique_ptr<Conditioner> make_conditioner(const ModelSpec& spec,
-                                              const nn::ModelSource& source) {
-    using Key = unet::DiffusionWrapper::Key;
-    // the channels of hybrid are pictures, which need no conditioner
-    if (spec.conditioning == Key::crossattn || spec.conditioning == Key::hybrid)
-        return std::make_unique<PromptConditioner>(spec, source);
-    throw Error(
-        fmt::format("there is no conditioner for the key '{}' yet", name_of(spec.conditioning)));
+std::unique_ptr<Conditioner> make_conditioner(const ModelSpec& spec, const nn::ModelSource& source,
+                                              const TextTowerKinds& kinds) {
+    const TextTower& tower = spec.text_tower.value();
+    return std::make_unique<PromptConditioner>(
+        find_kind(kinds, tower.kind).make_encoder(source.weights() / "cond_stage_model", tower));
 }
 
 }  // namespace ldm::pipeline

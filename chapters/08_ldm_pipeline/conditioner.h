@@ -19,9 +19,10 @@ public:
     [[nodiscard]] virtual std::vector<PictureContexts> operator()(const PromptPlan& plan) const = 0;
 };
 
-/// The conditioner that a model's spec asks for, with its weights. For the key crossattn that is
-/// CLIP's text encoder (upstream: FrozenCLIPEmbedder); throws an Error for other keys.
+/// The conditioner that a model's spec asks for, with its weights: one of the text encoders in
+/// `kinds`. Throws an Error for a kind that is not among them.
 [[nodiscard]] std::unique_ptr<Conditioner> make_conditioner(const ModelSpec& spec,
-                                                            const nn::ModelSource& source);
+                                                            const nn::ModelSource& source,
+                                                            const TextTowerKinds& kinds);
 
 }  // namespace ldm::pipeline

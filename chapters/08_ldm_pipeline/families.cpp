@@ -103,10 +103,15 @@ ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder) {
         has_prefix(file, "first_stage_model.quantize."))
         return {ldm_inpainting};
 
+    // a text encoder of x_transformer's, in which attention and feed-forward are layers of their
+    // own
+    const bool has_bert = has_prefix(file, "cond_stage_model.transformer.attn_layers.");
+
     const io::TensorEntry* attention = file.find(a_cross_attention);
     ModelFamily family = attention && attention->shape.size() == 2
                              ? identify_by_context(attention->shape[1])
                              : ModelFamily{sd1};
+    if (has_bert) family = {ldm_text_to_image};
     if (convolution->shape.size() == 4) {
         family.in_channels = convolution->shape[1];
         if (const std::string problem = unsupported_channels(family.in_channels); !problem.empty())

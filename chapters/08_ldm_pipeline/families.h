@@ -22,7 +22,8 @@ struct ModelFamily {
 
 /// The names of the families that are supported.
 inline constexpr const char *sd1 = "Stable Diffusion 1.x", *sd2 = "Stable Diffusion 2.x",
-                            *ldm_inpainting = "LDM inpainting";
+                            *ldm_inpainting = "LDM inpainting",
+                            *ldm_text_to_image = "LDM text-to-image";
 
 /// The family of a file, under CompVis's names (with_compvis_names). First come parts of names that
 /// only one kind of file has (LoRA, ControlNet, Flux, …); then a UNet by CompVis's names, by the

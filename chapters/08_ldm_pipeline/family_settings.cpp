@@ -62,7 +62,19 @@ io::Json ldm_inpainting_settings() {
                           "LDM inpainting");
 }
 
+io::Json ldm_text_to_image_settings() {
+    io::Json settings = sd1_settings();
+    settings["name"] = ldm_text_to_image;
+    settings["image_size"] = 256;
+    settings["unet_config"]["context_dim"] = 1280;
+    settings["cond_stage_config"] = {{"target", "ldm.modules.encoders.modules.BERTEmbedder"},
+                                     {"params", {{"n_embed", 1280}, {"n_layer", 32}}}};
+    settings["sampler"]["cfg_scale"] = 5.0;
+    return settings;
+}
+
 io::Json settings_of(const ModelFamily& family) {
+    if (family.name == ldm_text_to_image) return ldm_text_to_image_settings();
     if (family.name == ldm_inpainting) return ldm_inpainting_settings();
     return family.name == sd2 ? sd2_settings(family.in_channels) : sd1_settings(family.in_channels);
 }

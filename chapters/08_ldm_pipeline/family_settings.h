@@ -23,6 +23,10 @@ namespace ldm::pipeline {
 /// first stage is vector-quantized.
 [[nodiscard]] io::Json ldm_inpainting_settings();
 
+/// Those of the model that draws from text before Stable Diffusion (the same paper, section 4.3.1):
+/// configs/latent-diffusion/txt2img-1p4B-eval.yaml. Its text encoder is a BERTEmbedder.
+[[nodiscard]] io::Json ldm_text_to_image_settings();
+
 /// Those of the family; sd1_settings() for one that is not supported.
 [[nodiscard]] io::Json settings_of(const ModelFamily& family);
 

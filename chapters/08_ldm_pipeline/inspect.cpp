@@ -20,7 +20,7 @@ struct Part {
 };
 const Part parts[] = {{"UNet", "model.diffusion_model."},
                       {"autoencoder", "first_stage_model."},
-                      {"text encoder (CLIP's)", "cond_stage_model."},
+                      {"text encoder", "cond_stage_model."},
                       {"CLIP with its image tower (not used for drawing)", "clip_model."},
                       {"EMA copy of the UNet (not used for drawing)", "model_ema."}};
 
@@ -88,8 +88,8 @@ std::string further_channels(const ModelSpec& spec) {
 std::vector<std::string> conditions(const ModelSpec& spec) {
     std::vector<std::string> all;
     if (const auto& text = spec.text_tower)
-        all.push_back(fmt::format("a text tower of {} tokens of width {}",
-                                  text->max_position_embeddings, text->transformer.hidden_size));
+        all.push_back(
+            fmt::format("a text tower of {} tokens of width {}", text->length, text->width));
     if (spec.concat_input() != ConcatInput::none) all.push_back(further_channels(spec));
     return all;
 }
@@ -113,11 +113,11 @@ std::string description(const ModelSpec& spec) {
 }
 
 /// Whether everything is there; builds the networks without reading weights.
-void check_whole(OpenedModel model, Inspection& result) {
+void check_whole(OpenedModel model, const TextTowerKinds& text_towers, Inspection& result) {
     try {
         // no weight is to be read
         model.spec.prediction_is_known = true;
-        const LatentDiffusion whole(std::move(model));
+        const LatentDiffusion whole(std::move(model), {.text_towers = text_towers});
         result.whole = true;
         result.text += fmt::format(
             "whole: everything is there to draw pictures of {0} x {0} pixels (multiples of {1})\n",
@@ -129,7 +129,7 @@ void check_whole(OpenedModel model, Inspection& result) {
 
 }  // namespace
 
-Inspection inspect(const fs::path& path) {
+Inspection inspect(const fs::path& path, const TextTowerKinds& text_towers) {
     OpenedModel model = open_model(path);
     const nn::ModelSource& source = model.source;
     const bool is_supported = model.spec.problems.empty();
@@ -141,7 +141,7 @@ Inspection inspect(const fs::path& path) {
         result.text += fmt::format("weights {}\n\n{}\n", description(source.weight_files()),
                                    table_of_parts(source.checkpoint()));
     if (is_supported) {
-        check_whole(std::move(model), result);
+        check_whole(std::move(model), text_towers, result);
         return result;
     }
     if (source.layout() == nn::ModelSource::Layout::single_file) result.text += first_tensors(path);

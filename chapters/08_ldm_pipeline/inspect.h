@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "chapters/08_ldm_pipeline/text_tower.h"
+
 namespace ldm::pipeline {
 
 /// What a checkpoint is: its family (ModelSpec), its layout, how many numbers each part has and of
@@ -15,7 +17,9 @@ struct Inspection {
     bool whole = false;
 };
 
-/// Reads headers and settings only. Throws an Error where open_model() does.
-Inspection inspect(const std::filesystem::path& path);
+/// Reads headers and settings only. A model with a text encoder that is not among `text_towers` is
+/// not whole. Throws an Error where open_model() does.
+Inspection inspect(const std::filesystem::path& path,
+                   const TextTowerKinds& text_towers = clip_text_tower());
 
 }  // namespace ldm::pipeline

@@ -37,15 +37,6 @@ void LatentDiffusion::find_prediction() {
     schedule_ = spec().make_schedule();
 }
 
-text::ClipTokenizer LatentDiffusion::make_tokenizer(
-    const clip::TextEncoder::Config& text_tower) const {
-    text::ClipTokenizer tokenizer = source().tokenizer();
-    expect(tokenizer.vocabulary_size() == text_tower.vocab_size,
-           "merges.txt and vocab_size of the configuration do not belong together");
-    if (const auto pad = text_tower.pad_token_id) tokenizer.pad_with(*pad);
-    return tokenizer;
-}
-
 std::unique_ptr<unet::DiffusionWrapper> LatentDiffusion::make_unet() const {
     return std::make_unique<unet::DiffusionWrapper>(source().weights() / "model", spec().unet,
                                                     spec().conditioning);
@@ -66,8 +57,9 @@ void LatentDiffusion::expect_whole() {
     nn::Checkpoint& checkpoint = source().checkpoint();
     checkpoint.load_nothing(true);
     if (const auto& text_tower = spec().text_tower) {
-        (void)make_conditioner(spec(), source());
-        tokenizer_ = std::make_shared<const text::ClipTokenizer>(make_tokenizer(*text_tower));
+        (void)make_conditioner(spec(), source(), options_.text_towers);
+        const TextTowerKind& kind = find_kind(options_.text_towers, text_tower->kind);
+        tokenizer_ = kind.make_tokenizer(source(), *text_tower);
     }
     (void)make_unet();
     if (!options_.tiny_decoder) (void)make_decoder();
@@ -103,8 +95,9 @@ PromptPlan LatentDiffusion::plan(const PromptRequest& request) const {
 
 std::vector<PictureContexts> LatentDiffusion::contexts(const PromptPlan& plan) const {
     if (!spec().text_tower) return std::vector<PictureContexts>(plan.pictures.size());
-    const auto conditioner = loaded(conditioner_, "the text encoder",
-                                    [&] { return make_conditioner(spec(), source()); });
+    const auto conditioner = loaded(conditioner_, "the text encoder", [&] {
+        return make_conditioner(spec(), source(), options_.text_towers);
+    });
     return (*conditioner)(plan);
 }
 

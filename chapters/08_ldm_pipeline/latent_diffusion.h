@@ -42,6 +42,8 @@ public:
                              const Tensor& noise)>
             encode = {};
         std::function<Tensor(const FirstStageDecoder& decoder, const Tensor& z)> decode = {};
+        /// The kinds of text encoders that are known.
+        TextTowerKinds text_towers = clip_text_tower();
         /// Decodes in place of the model's own decoder, whose weights then need not be there.
         std::shared_ptr<const TinyDecoder> tiny_decoder = {};
         /// How the UNet is asked, if not about all of the latents at once (chapter 11: in patches).
@@ -91,7 +93,6 @@ private:
     std::unique_ptr<FirstStageDecoder> make_decoder() const;
     void expect_whole();
     void find_prediction();
-    text::ClipTokenizer make_tokenizer(const clip::TextEncoder::Config& text_tower) const;
 
     /// The network, loaded if it is not there. Whoever works with it holds it until they are done.
     template <class Network, class Make>
@@ -103,7 +104,7 @@ private:
     Device device_;
     DType dtype_;
     /// none where the model takes no text
-    std::shared_ptr<const text::ClipTokenizer> tokenizer_;
+    std::shared_ptr<const text::Tokenizer> tokenizer_;
 
     /// guards the networks and the checkpoint that they are read from
     mutable std::mutex loading_;

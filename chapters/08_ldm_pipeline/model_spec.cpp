@@ -19,8 +19,7 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
     spec.unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
     spec.first_stage = FirstStageConfig::from_json(io::get<io::Json>(config, "first_stage_config"));
     if (spec.conditioning != Key::concat)
-        spec.text_tower = clip::TextEncoder::Config::from_json(
-            io::get<io::Json>(io::get<io::Json>(config, "cond_stage_config"), "text_config"));
+        spec.text_tower = TextTower::from_json(io::get<io::Json>(config, "cond_stage_config"));
     const auto preferred = io::get_or(config, "sampler", io::Json::object());
     spec.sampler = io::get_or(preferred, "name", spec.sampler);
     spec.steps = io::get_or(preferred, "steps", spec.steps);
@@ -43,7 +42,7 @@ void expect_fitting(const ModelSpec& spec) {
             "its UNet takes {} channels, its autoencoder's latents have {}: that is not supported "
             "with the conditioning key '{}'",
             spec.unet.in_channels, spec.first_stage.embed_dim, name_of(spec.conditioning)));
-    const int width = spec.text_tower ? spec.text_tower->transformer.hidden_size : 0;
+    const std::int64_t width = spec.text_tower ? spec.text_tower->width : 0;
     if (spec.unet.context_dim.value_or(0) != width)
         throw Error(fmt::format("its UNet takes a context of width {}, its text tower's has {}",
                                 spec.unet.context_dim.value_or(0), width));

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "chapters/01_ddpm/schedule.h"
-#include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/diffusion_wrapper.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/scheduler_settings.h"
+#include "chapters/08_ldm_pipeline/text_tower.h"
 #include "common/nn/model_source.h"
 
 namespace ldm::pipeline {
@@ -43,8 +43,8 @@ struct ModelSpec {
     /// are those of eps.
     bool prediction_is_known = true;
     unet::DiffusionWrapper::Key conditioning = unet::DiffusionWrapper::Key::none;
-    /// CLIP's text encoder, unless the model takes no text
-    std::optional<clip::TextEncoder::Config> text_tower = {};
+    /// the text encoder, unless the model takes no text
+    std::optional<TextTower> text_tower = {};
     unet::Config unet{};
     FirstStageConfig first_stage;
     /// factor of the first stage's latents (Rombach et al., 2022); 0.18215 in SD 1.x

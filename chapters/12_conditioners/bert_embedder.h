@@ -25,7 +25,15 @@ public:
 
     BERTEmbedder(const nn::Params& weights, const Config& config);
     [[nodiscard]] Tensor operator()(const Tensor& tokens) const {
-        return transformer_({.tokens = tokens});
+        return encode(token_embeddings(tokens));
+    }
+
+    /// The same in two steps: the tokens' vectors, and what the transformer makes of them.
+    [[nodiscard]] Tensor token_embeddings(const Tensor& tokens) const {
+        return transformer_.token_embeddings(tokens);
+    }
+    [[nodiscard]] Tensor encode(const Tensor& token_embeddings) const {
+        return transformer_.encode({.token_embeddings = token_embeddings});
     }
 
 private:

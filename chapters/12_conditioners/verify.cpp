@@ -17,10 +17,11 @@ using io::Json;
 
 void transformer_wrapper(verify::Run& run) {
     const TransformerWrapper transformer(run.params(), TransformerConfig::from_json(run.config()));
-    const Tensor emb = transformer({.tokens = run.in("tokens"),
-                                    .mask = run.find_in("mask"),
-                                    .context = run.find_in("context"),
-                                    .context_mask = run.find_in("context_mask")});
+    const Tensor emb =
+        transformer.encode({.token_embeddings = transformer.token_embeddings(run.in("tokens")),
+                            .mask = run.find_in("mask"),
+                            .context = run.find_in("context"),
+                            .context_mask = run.find_in("context_mask")});
     run.out("emb", emb);
     run.out("logits", transformer.logits(emb));
 }
@@ -37,7 +38,7 @@ void bert_tokenizer(verify::Run& run) {
     const auto texts = io::get<std::vector<std::string>>(run.config(), "texts");
     std::vector<std::int32_t> ids;
     for (const std::string& text : texts) {
-        const auto more = tokenizer.encode(text, length);
+        const auto more = tokenizer.encode(text, length).input_ids;
         ids.insert(ids.end(), more.begin(), more.end());
     }
     run.out("input_ids", Tensor::ints({std::ssize(texts), length}, ids));

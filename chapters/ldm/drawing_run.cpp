@@ -10,6 +10,7 @@
 #include "chapters/09_training/lora/lora_file.h"
 #include "chapters/11_editing/further_channels.h"
 #include "chapters/11_editing/tiled_first_stage.h"
+#include "chapters/12_conditioners/text_towers.h"
 #include "chapters/ldm/batches.h"
 #include "chapters/ldm/drawing_display.h"
 #include "chapters/ldm/picture_text.h"
@@ -116,7 +117,7 @@ std::vector<std::string> prompts_of(const DrawingPlan& plan) {
 LatentDiffusion::Options networks_of(
     const DrawingOptions& options, const DrawingPlan& plan, const pipeline::ModelSpec& spec,
     const std::shared_ptr<const pipeline::TinyDecoder>& tiny_decoder) {
-    LatentDiffusion::Options networks;
+    LatentDiffusion::Options networks{.text_towers = conditioners::all_text_towers()};
     if (!options.taesd_preview_only) networks.tiny_decoder = tiny_decoder;
     networks.encodes =
         std::ranges::any_of(plan.sets, [](const PictureSet& set) { return set.drawing.encodes; });

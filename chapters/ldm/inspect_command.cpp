@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "chapters/08_ldm_pipeline/inspect.h"
+#include "chapters/12_conditioners/text_towers.h"
 #include "chapters/ldm/commands.h"
 
 namespace ldm::program {
@@ -17,7 +18,8 @@ void add_inspect(CLI::App& app, int& status) {
         ->type_name("FILE")
         ->required();
     command->callback([path, &status] {
-        const pipeline::Inspection inspection = pipeline::inspect(*path);
+        const pipeline::Inspection inspection =
+            pipeline::inspect(*path, conditioners::all_text_towers());
         fmt::print("{}", inspection.text);
         status = inspection.whole ? 0 : 1;
     });

@@ -77,7 +77,7 @@ Embeddings embeddings_of(const PromptOptions& options, const pipeline::ModelSpec
     for (const std::string& path : options.embeddings) {
         embeddings.push_back(pipeline::read_textual_inversion(path));
         if (!spec.text_tower) throw Error("this model takes no text: leave out --embedding");
-        expect_width(embeddings.back(), spec.text_tower->transformer.hidden_size);
+        expect_width(embeddings.back(), spec.text_tower->width);
     }
     if (options.embedding_dir.empty()) return embeddings;
     for (TextualInversion& embedding : embeddings_in(options.embedding_dir))

@@ -65,10 +65,10 @@ std::vector<std::u32string> bert_words(std::string_view text) {
 }
 
 BertTokenizer::BertTokenizer(std::span<const std::string> vocabulary)
-    : size_(static_cast<int>(vocabulary.size())) {
+    : tokens_(vocabulary.begin(), vocabulary.end()) {
     for (const std::string& token : vocabulary)
         ids_[token] = static_cast<std::int32_t>(&token - vocabulary.data());
-    padding_ = id_of(padding);
+    pad_ = id_of(padding);
     unknown_ = id_of(unknown);
     start_ = id_of(start);
     end_ = id_of(end);
@@ -129,15 +129,19 @@ std::vector<std::int32_t> BertTokenizer::tokenize(std::string_view text) const {
     return ids;
 }
 
-std::vector<std::int32_t> BertTokenizer::encode(std::string_view text, int max_length) const {
-    expect(max_length >= 2, "a text needs room for its start and its end");
-    const auto length = static_cast<std::size_t>(max_length);
-    std::vector<std::int32_t> ids = tokenize(text);
-    ids.resize(std::min(ids.size(), length - 2));
-    ids.insert(ids.begin(), start_);
-    ids.push_back(end_);
-    ids.resize(length, padding_);
-    return ids;
+std::string BertTokenizer::decode(std::span<const std::int32_t> ids) const {
+    std::string text;
+    for (const std::int32_t id : ids) {
+        expect(id >= 0 && id < vocabulary_size(),
+               fmt::format("expected an id below {}, got {}", vocabulary_size(), id));
+        std::string_view piece = tokens_[static_cast<std::size_t>(id)];
+        if (piece.starts_with("##"))
+            piece.remove_prefix(2);
+        else if (!text.empty())
+            text += ' ';
+        text += piece;
+    }
+    return text;
 }
 
 }  // namespace ldm::text

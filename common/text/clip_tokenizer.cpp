@@ -48,10 +48,9 @@ ClipTokenizer::ClipTokenizer(std::span<const Merge> merges)
     : ClipTokenizer(vocabulary_of(merges), merges) {}
 
 ClipTokenizer::ClipTokenizer(const Vocabulary& vocabulary, std::span<const Merge> merges)
-    : words_(vocabulary, merges),
-      start_(id_of(vocabulary, start_marker)),
-      end_(id_of(vocabulary, end_marker)),
-      pad_(end_) {
+    : words_(vocabulary, merges) {
+    start_ = id_of(vocabulary, start_marker);
+    end_ = pad_ = id_of(vocabulary, end_marker);
     std::int32_t last = 0;
     for (const auto& [token, id] : vocabulary) last = std::max(last, id);
     tokens_.resize(static_cast<std::size_t>(last) + 1);
@@ -112,23 +111,6 @@ void ClipTokenizer::pad_with(std::int32_t id) {
         throw Error(fmt::format("the vocabulary of {} tokens has no token {} to pad with",
                                 vocabulary_size(), id));
     pad_ = id;
-}
-
-ClipTokenizer::Encoded ClipTokenizer::encode(std::string_view text, int max_length) const {
-    expect(max_length >= 2, fmt::format("max_length must be at least 2, got {}", max_length));
-    const std::vector<std::int32_t> ids = tokenize(text);
-    const auto length = static_cast<std::size_t>(max_length);
-    const std::size_t kept = std::min(ids.size(), length - 2);
-
-    Encoded encoded;
-    encoded.input_ids.assign(length, pad_);
-    encoded.input_ids[0] = start_;
-    std::copy_n(ids.begin(), kept, encoded.input_ids.begin() + 1);
-    encoded.input_ids[kept + 1] = end_;
-    encoded.attention_mask.assign(length, 0);
-    std::fill_n(encoded.attention_mask.begin(), kept + 2, 1);
-    encoded.cut = decode(std::span(ids).subspan(kept));
-    return encoded;
 }
 
 std::string ClipTokenizer::decode(std::span<const std::int32_t> ids) const {

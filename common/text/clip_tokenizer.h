@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/text/byte_pair_encoding.h"
+#include "common/text/tokenizer.h"
 
 namespace ldm::text {
 
@@ -15,19 +16,10 @@ namespace ldm::text {
 /// units, the same with `</w>`, the merges in their order, then start and end of text.
 /// Radford et al., "Learning transferable visual models from natural language supervision", 2021;
 /// agrees with CLIPTokenizer of the transformers package.
-class ClipTokenizer {
+class ClipTokenizer : public Tokenizer {
 public:
     static constexpr std::string_view start_marker = "<|startoftext|>";
     static constexpr std::string_view end_marker = "<|endoftext|>";
-
-    struct Encoded {
-        /// start, tokens, end, padding
-        std::vector<std::int32_t> input_ids;
-        /// 0 on padding only
-        std::vector<std::int32_t> attention_mask;
-        /// the words that did not fit; usually empty
-        std::string cut;
-    };
 
     /// Throws ldm::Error for a merge whose parts are no tokens.
     explicit ClipTokenizer(std::span<const Merge> merges);
@@ -44,24 +36,16 @@ public:
     /// its vocabulary.
     static ClipTokenizer from_tokenizer_json(const std::filesystem::path& path);
 
-    /// The prompt as the text tower reads it: exactly `max_length` ids, which is at least 2.
-    /// Throws ldm::Error when `text` is not valid UTF-8. An empty text is start and end.
-    Encoded encode(std::string_view text, int max_length = 77) const;
+    std::vector<std::int32_t> tokenize(std::string_view text) const override;
 
-    /// The ids of `text` alone: no start, no end, no limit.
-    std::vector<std::int32_t> tokenize(std::string_view text) const;
-
-    /// Tokens back to text, words separated by blanks. Bytes of a cut character stay as they are.
-    std::string decode(std::span<const std::int32_t> ids) const;
+    /// Bytes of a cut character stay as they are.
+    std::string decode(std::span<const std::int32_t> ids) const override;
 
     /// Pads with that token from now on, instead of the end of the text: OpenCLIP's tokenizer, of
     /// Stable Diffusion 2, takes 0. Throws ldm::Error for an id that no token has.
     void pad_with(std::int32_t id);
 
-    int vocabulary_size() const { return static_cast<int>(tokens_.size()); }
-    std::int32_t start_token() const { return start_; }
-    std::int32_t end_token() const { return end_; }
-    std::int32_t pad_token() const { return pad_; }
+    int vocabulary_size() const override { return static_cast<int>(tokens_.size()); }
 
     /// The spelling of a token in the vocabulary, "cat</w>".
     const std::string& token(std::int32_t id) const;
@@ -72,7 +56,6 @@ private:
     BytePairEncoding words_;
     /// by id
     std::vector<std::string> tokens_;
-    std::int32_t start_, end_, pad_;
 };
 
 /// The merges of a file in either form, see ClipTokenizer::from_merges_file.

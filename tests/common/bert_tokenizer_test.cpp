@@ -37,10 +37,11 @@ TEST_CASE("WordPiece takes the longest piece, from the front") {
 TEST_CASE("a text is cut to its length with start and end, and padded") {
     const text::BertTokenizer tokenizer(vocabulary);
     using Ids = std::vector<std::int32_t>;
-    CHECK(tokenizer.encode("cat", 5) == Ids{2, 8, 3, 0, 0});
-    CHECK(tokenizer.encode("cat cat cat", 3) == Ids{2, 8, 3});
-    CHECK(tokenizer.encode("cat", 2) == Ids{2, 3});
-    CHECK(tokenizer.encode("").size() == 77);
+    CHECK(tokenizer.encode("cat", 5).input_ids == Ids{2, 8, 3, 0, 0});
+    CHECK(tokenizer.encode("cat cat cat", 3).input_ids == Ids{2, 8, 3});
+    CHECK(tokenizer.encode("cat", 2).input_ids == Ids{2, 3});
+    CHECK(tokenizer.encode("cat, unaffable", 4).cut == "unaffable");
+    CHECK(tokenizer.encode("").input_ids.size() == 77);
     CHECK_THROWS_AS(tokenizer.encode("cat", 1), Error);
     CHECK_THROWS_WITH(tokenizer.encode("\xff"), has_text("UTF-8"));
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "chapters/02_vae/autoencoder.h"
+#include "chapters/03_clip/text_encoder.h"
 #include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/model_spec.h"
 #include "common/io/atomic_file.h"
@@ -62,8 +63,9 @@ inline Tensors tensors_of(const io::Json& config) {
     const unet::DiffusionWrapper unet(asked.root() / "model", spec.unet, spec.conditioning);
     const vae::AutoencoderKL autoencoder(asked.root() / "first_stage_model",
                                          spec.first_stage.ddconfig, spec.first_stage.embed_dim);
-    const clip::TextEncoder text(asked.root() / "cond_stage_model" / "transformer",
-                                 spec.text_tower.value());
+    const clip::TextEncoder text(
+        asked.root() / "cond_stage_model" / "transformer",
+        clip::TextEncoder::Config::from_json(spec.text_tower.value().settings));
     return tensors;
 }
 

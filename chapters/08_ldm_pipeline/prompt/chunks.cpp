@@ -15,7 +15,7 @@ constexpr std::int64_t most_moved = 20;
 /// The chunks so far, and the one that is being filled.
 class Filling {
 public:
-    Filling(const text::ClipTokenizer& tokenizer, std::int64_t length)
+    Filling(const text::Tokenizer& tokenizer, std::int64_t length)
         : start_(tokenizer.start_token()),
           end_(tokenizer.end_token()),
           pad_(tokenizer.pad_token()),
@@ -101,7 +101,7 @@ bool Chunk::is_weighted() const {
     return std::ranges::any_of(weights, [](float weight) { return weight != 1.0f; });
 }
 
-Chunker::Chunker(const text::ClipTokenizer& tokenizer, std::span<const TextualInversion> embeddings,
+Chunker::Chunker(const text::Tokenizer& tokenizer, std::span<const TextualInversion> embeddings,
                  std::int64_t length)
     : tokenizer_(tokenizer),
       embeddings_(embeddings),

@@ -9,7 +9,7 @@
 
 #include "chapters/08_ldm_pipeline/prompt/attention_weights.h"
 #include "chapters/08_ldm_pipeline/prompt/textual_inversion.h"
-#include "common/text/clip_tokenizer.h"
+#include "common/text/tokenizer.h"
 
 namespace ldm::pipeline {
 
@@ -47,7 +47,7 @@ public:
     static constexpr std::size_t most_chunks = 256;
 
     /// All must outlive it. `length` is S, above 2.
-    Chunker(const text::ClipTokenizer& tokenizer, std::span<const TextualInversion> embeddings,
+    Chunker(const text::Tokenizer& tokenizer, std::span<const TextualInversion> embeddings,
             std::int64_t length);
 
     /// At least one chunk. Throws an Error for invalid UTF-8, for more than most_chunks, and for an
@@ -62,7 +62,7 @@ public:
     [[nodiscard]] Chunk plain(std::string_view text, std::string& cut) const;
 
 private:
-    const text::ClipTokenizer& tokenizer_;
+    const text::Tokenizer& tokenizer_;
     std::span<const TextualInversion> embeddings_;
     EmbeddingNames names_;
     std::int64_t length_;

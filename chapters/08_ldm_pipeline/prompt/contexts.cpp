@@ -46,7 +46,7 @@ Tensor with_insertions(const Tensor& row, const std::vector<Chunk::Insertion>& i
 /// Reads chunks, each once.
 class ChunkReader {
 public:
-    ChunkReader(const PromptPlan& plan, const clip::TextEncoder& encoder) {
+    ChunkReader(const PromptPlan& plan, const PromptEncoder& encoder) {
         for_each_schedule(plan, [&](const TextSchedule& schedule) {
             for (const auto& chunks : schedule.texts)
                 for (const Chunk& chunk : chunks) rows_.emplace(read_of(chunk), Tensor());
@@ -70,7 +70,7 @@ private:
     using Rows = std::map<Read, Tensor>;
 
     static void read(const std::vector<Rows::iterator>& batch, const PromptPlan& plan,
-                     const clip::TextEncoder& encoder) {
+                     const PromptEncoder& encoder) {
         std::vector<std::int32_t> ids;
         bool has_insertions = false;
         for (const auto& row : batch) {
@@ -153,7 +153,7 @@ Tensor with_weights(const Tensor& z, const Tensor& weights, const std::vector<in
 }
 //! [with_weights]
 
-std::vector<PictureContexts> contexts_of(const PromptPlan& plan, const clip::TextEncoder& encoder) {
+std::vector<PictureContexts> contexts_of(const PromptPlan& plan, const PromptEncoder& encoder) {
     const ChunkReader read(plan, encoder);
     std::vector<PictureContexts> pictures;
     for (const PicturePlan& picture : plan.pictures) {

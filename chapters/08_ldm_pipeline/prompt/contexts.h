@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "chapters/03_clip/text_encoder.h"
 #include "chapters/08_ldm_pipeline/prompt/prompt_plan.h"
 
 namespace ldm::pipeline {
@@ -39,6 +38,6 @@ struct PictureContexts {
 /// chunks are put one after the other. In the type and on the device of the weights. Throws an
 /// Error as with_weights() does.
 [[nodiscard]] std::vector<PictureContexts> contexts_of(const PromptPlan& plan,
-                                                       const clip::TextEncoder& encoder);
+                                                       const PromptEncoder& encoder);
 
 }  // namespace ldm::pipeline

@@ -17,7 +17,7 @@ constexpr std::size_t most_bytes = 100'000;
 // of Stable Diffusion's text encoder 1 GB
 constexpr std::size_t most_chunks_together = 4096;
 
-void expect_possible(const PromptRequest& request, const clip::TextEncoder::Config& config) {
+void expect_possible(const PromptRequest& request, const TextTower& text_tower) {
     const auto expect_text = [&](const std::string& prompt) {
         if (request.syntax != PromptSyntax::plain && prompt.size() > most_bytes)
             throw Error(fmt::format("a prompt of {} bytes is too long: at most {} are possible",
@@ -28,12 +28,12 @@ void expect_possible(const PromptRequest& request, const clip::TextEncoder::Conf
     };
     for (const std::string& prompt : request.prompts) expect_text(prompt);
     expect_text(request.negative_prompt);
-    const int layers = config.transformer.num_hidden_layers;
-    if (request.clip_skip < 1 || request.clip_skip > std::max(layers, 1))
-        throw Error(
-            fmt::format("clip skip {}: the text encoder has {} layers, so it is between 1 "
-                        "and {}",
-                        request.clip_skip, layers, std::max(layers, 1)));
+    const int layers = text_tower.layers;
+    if (request.clip_skip < 1 || request.clip_skip > layers)
+        throw Error(fmt::format(
+            "clip skip {}: the text encoder gives the output of {} layers, so it is between 1 "
+            "and {}",
+            request.clip_skip, layers, layers));
 }
 
 /// Makes the plan of one picture after the other.
@@ -127,13 +127,13 @@ std::size_t text_at(const std::vector<ScheduleEntry>& entries, int steps_done) {
     return entry == entries.end() ? entries.back().text : entry->text;
 }
 
-PromptPlan plan_prompts(const PromptRequest& request, const text::ClipTokenizer& tokenizer,
-                        const clip::TextEncoder::Config& text_encoder) {
-    expect_possible(request, text_encoder);
+PromptPlan plan_prompts(const PromptRequest& request, const text::Tokenizer& tokenizer,
+                        const TextTower& text_tower) {
+    expect_possible(request, text_tower);
     PromptPlan plan{.embeddings = request.embeddings,
                     .clip_skip = request.clip_skip,
                     .cut = std::vector<std::string>(request.prompts.size())};
-    const Chunker chunker(tokenizer, plan.embeddings, text_encoder.max_position_embeddings);
+    const Chunker chunker(tokenizer, plan.embeddings, text_tower.length);
     Planner planner(request, chunker);
     for (std::size_t i = 0; i < request.prompts.size(); ++i) {
         // pictures of one prompt
@@ -144,7 +144,7 @@ PromptPlan plan_prompts(const PromptRequest& request, const text::ClipTokenizer&
             plan.pictures.push_back(planner.plan(request.prompts[i], plan.cut[i]));
         }
     }
-    expect_fitting_embeddings(plan, text_encoder.transformer.hidden_size);
+    expect_fitting_embeddings(plan, text_tower.width);
     return plan;
 }
 

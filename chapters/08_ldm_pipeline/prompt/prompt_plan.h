@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "chapters/03_clip/text_encoder.h"
 #include "chapters/08_ldm_pipeline/prompt/chunks.h"
+#include "chapters/08_ldm_pipeline/text_tower.h"
 
 namespace ldm::pipeline {
 
@@ -73,7 +73,7 @@ struct PromptRequest {
 /// more than 100,000 bytes, for prompts that make more than 4096 chunks together, for an embedding
 /// in use that is not as wide as the text encoder, and for a clip_skip that leaves it no layer.
 [[nodiscard]] PromptPlan plan_prompts(const PromptRequest& request,
-                                      const text::ClipTokenizer& tokenizer,
-                                      const clip::TextEncoder::Config& text_encoder);
+                                      const text::Tokenizer& tokenizer,
+                                      const TextTower& text_tower);
 
 }  // namespace ldm::pipeline

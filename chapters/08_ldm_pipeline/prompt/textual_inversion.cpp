@@ -68,7 +68,7 @@ void expect_width(const TextualInversion& embedding, std::int64_t width) {
         text::printable(embedding.name), embedding.vectors.dim(1), width));
 }
 
-EmbeddingNames::EmbeddingNames(const text::ClipTokenizer& tokenizer,
+EmbeddingNames::EmbeddingNames(const text::Tokenizer& tokenizer,
                                std::span<const TextualInversion> embeddings) {
     for (std::size_t i = 0; i < embeddings.size(); ++i) {
         std::vector<std::int32_t> tokens = tokenizer.tokenize(embeddings[i].name);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/tensor/tensor.h"
-#include "common/text/clip_tokenizer.h"
+#include "common/text/tokenizer.h"
 
 namespace ldm::pipeline {
 
@@ -38,8 +38,7 @@ void expect_width(const TextualInversion& embedding, std::int64_t width);
 class EmbeddingNames {
 public:
     /// Throws an Error for a name without a single token.
-    EmbeddingNames(const text::ClipTokenizer& tokenizer,
-                   std::span<const TextualInversion> embeddings);
+    EmbeddingNames(const text::Tokenizer& tokenizer, std::span<const TextualInversion> embeddings);
 
     struct Match {
         /// which of the embeddings

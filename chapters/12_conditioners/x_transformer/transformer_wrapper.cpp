@@ -53,12 +53,12 @@ TransformerWrapper::TransformerWrapper(const nn::Params& weights, const Transfor
 }
 
 //! [wrapper]
-Tensor TransformerWrapper::operator()(const Input& input) const {
-    const auto [n, tokens] = input.tokens.dims<2>();
+Tensor TransformerWrapper::encode(const Input& input) const {
+    const auto [n, tokens, width] = input.token_embeddings.dims<3>();
     if (pos_emb_ && tokens > config_.max_seq_len)
         throw Error(fmt::format("{} tokens are more than the {} that this transformer reads",
                                 tokens, config_.max_seq_len));
-    Tensor x = token_emb_(input.tokens);  // [N, S, emb_dim]
+    Tensor x = input.token_embeddings;  // [N, S, emb_dim]
     if (pos_emb_) x = x + (*pos_emb_)(positions_of(tokens));
     if (project_emb_) x = (*project_emb_)(x);  // [N, S, dim]
 

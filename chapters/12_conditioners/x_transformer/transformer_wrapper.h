@@ -19,18 +19,21 @@ class TransformerWrapper {
 public:
     TransformerWrapper(const nn::Params& weights, const TransformerConfig& config);
 
+    /// token_emb[tokens]: int32 [N, S] -> [N, S, emb_dim]. Throws an Error for a token outside of
+    /// the table.
+    [[nodiscard]] Tensor token_embeddings(const Tensor& tokens) const { return token_emb_(tokens); }
+
     struct Input {
-        /// int32 [N, S]
-        Tensor tokens;
+        /// [N, S, emb_dim]
+        Tensor token_embeddings;
         /// int32 [N, S], 0: masked; empty: none is
         Tensor mask = {};
         /// of cross-attention, [N, M, dim] and int32 [N, M]
         Tensor context = {}, context_mask = {};
     };
 
-    /// The embeddings [N, S, dim]. Throws an Error for more than max_seq_len tokens, and for a
-    /// token outside of the table.
-    [[nodiscard]] Tensor operator()(const Input& input) const;
+    /// All but the first step: [N, S, dim]. Throws an Error for more than max_seq_len tokens.
+    [[nodiscard]] Tensor encode(const Input& input) const;
 
     /// Embeddings [N, S, dim] -> for each place the scores of what may stand there,
     /// [N, S, num_tokens].
