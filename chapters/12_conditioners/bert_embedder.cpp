@@ -16,6 +16,7 @@ BERTEmbedder::BERTEmbedder(const nn::Params& weights, const Config& config)
     : transformer_(weights / "transformer",
                    {.num_tokens = config.vocab_size,
                     .max_seq_len = config.max_seq_len,
-                    .attn_layers = {.dim = config.n_embed, .depth = config.n_layer}}) {}
+                    .attn_layers = {.dim = config.n_embed, .depth = config.n_layer},
+                    .makes_logits = false}) {}
 
 }  // namespace ldm::conditioners

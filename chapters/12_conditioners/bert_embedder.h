@@ -7,7 +7,9 @@ namespace ldm::conditioners {
 /// The text encoder of latent diffusion's text-to-image model (encoders/modules.py: BERTEmbedder;
 /// without BERT's tokenizer it is TransformerEmbedder). It has BERT's words and not its weights: it
 /// is trained together with the UNet, every token attends to every other, and the padding, which is
-/// never masked, takes part. tokens [N, S] int32 -> [N, S, n_embed]. Keys transformer.….
+/// never masked, takes part. Its checkpoints
+/// have a layer for logits, which is never used. tokens [N, S] int32 -> [N, S, n_embed]. Keys
+/// transformer.….
 class BERTEmbedder {
 public:
     struct Config {

@@ -27,7 +27,11 @@ void transformer_wrapper(verify::Run& run) {
 }
 
 void bert_embedder(verify::Run& run) {
-    const BERTEmbedder embedder(run.params(), BERTEmbedder::Config::from_json(run.config()));
+    const auto config = BERTEmbedder::Config::from_json(run.config());
+    const BERTEmbedder embedder(run.params(), config);
+    // it is there, and has no say
+    const nn::Linear unused(run.params() / "transformer" / "to_logits", config.n_embed,
+                            config.vocab_size);
     run.out("z", embedder(run.in("tokens")));
 }
 

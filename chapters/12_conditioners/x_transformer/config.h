@@ -83,6 +83,8 @@ struct TransformerConfig {
     /// the table of tokens makes the logits, too
     bool tie_embedding = false;
     bool use_pos_emb = true;
+    /// whether logits() will be called; else its weights are not read
+    bool makes_logits = true;
 
     /// Throws an Error that names a key or value that is not supported.
     static TransformerConfig from_json(const io::Json& json);

@@ -46,6 +46,7 @@ TransformerWrapper::TransformerWrapper(const nn::Params& weights, const Transfor
     if (emb_dim != dim) project_emb_.emplace(weights / "project_emb", emb_dim, dim);
     if (config.num_memory_tokens > 0)
         memory_tokens_ = weights.get("memory_tokens", {config.num_memory_tokens, dim});
+    if (!config.makes_logits) return;
     if (config.tie_embedding)
         table_ = (weights / "token_emb").get("weight", {config.num_tokens, emb_dim});
     else
@@ -74,6 +75,7 @@ Tensor TransformerWrapper::encode(const Input& input) const {
 //! [wrapper]
 
 Tensor TransformerWrapper::logits(const Tensor& emb) const {
+    expect(config_.makes_logits, "this transformer was made without logits");
     return table_ ? ops::linear(emb, table_) : (*to_logits_)(emb);
 }
 

@@ -35,8 +35,8 @@ public:
     /// All but the first step: [N, S, dim]. Throws an Error for more than max_seq_len tokens.
     [[nodiscard]] Tensor encode(const Input& input) const;
 
-    /// Embeddings [N, S, dim] -> for each place the scores of what may stand there,
-    /// [N, S, num_tokens].
+    /// With makes_logits: embeddings [N, S, dim] -> for each place the scores of what may stand
+    /// there, [N, S, num_tokens].
     [[nodiscard]] Tensor logits(const Tensor& emb) const;
 
 private:
