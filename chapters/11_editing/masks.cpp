@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "common/figures/tensor_picture.h"
+#include "common/image/border.h"
 #include "common/image/resize.h"
 #include "common/ops/elementwise.h"
 
@@ -25,25 +27,7 @@ void expect_same_size(const Tensor& mask, const image::Extent& picture) {
                         width, height, picture.width, picture.height));
 }
 
-/// [1, 3, H, W] in [0, 1].
-Tensor shares_of_255(const image::Image& picture) {
-    Tensor x({1, 3, picture.height, picture.width});
-    const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
-    for (std::int64_t i = 0; i < pixels; ++i)
-        for (std::int64_t c = 0; c < 3; ++c)
-            x.data()[c * pixels + i] = static_cast<float>(picture.rgb[3 * i + c]) / 255.0f;
-    return x;
-}
-
 Tensor to_signed(const Tensor& shares) { return shares * 2.0f - 1.0f; }
-
-/// Index i of an axis of n entries that is mirrored at its first and last one.
-std::int64_t mirrored(std::int64_t i, std::int64_t n) {
-    if (n == 1) return 0;
-    const std::int64_t period = 2 * (n - 1);
-    i = ((i % period) + period) % period;
-    return std::min(i, period - i);
-}
 
 std::vector<double> normal_weights(double sigma) {
     const int radius = static_cast<int>(std::lround(2.5 * sigma));
@@ -67,7 +51,9 @@ std::vector<float> blurred_and_transposed(const std::vector<float>& x, std::int6
         for (std::int64_t column = 0; column < columns; ++column) {
             double sum = 0;
             for (std::int64_t k = 0; k < taps; ++k)
-                sum += weights[k] * x[row * columns + mirrored(column + k - radius, columns)];
+                sum +=
+                    weights[k] * x[row * columns + image::border_index(column + k - radius, columns,
+                                                                       image::Border::mirror)];
             y[column * rows + row] = static_cast<float>(sum);
         }
     return y;
@@ -78,7 +64,7 @@ std::vector<float> blurred_and_transposed(const std::vector<float>& x, std::int6
 //! [batch]
 InpaintBatch make_inpaint_batch(const image::Image& picture, const Tensor& mask) {
     expect_same_size(mask, {picture.width, picture.height});
-    const Tensor image = shares_of_255(picture), draw = binary(mask);
+    const Tensor image = image::to_unit_tensor(picture), draw = binary(mask);
     return {to_signed(image), to_signed(draw), to_signed((-draw + 1.0f) * image)};
 }
 //! [batch]

@@ -29,6 +29,16 @@ Tensor to_tensor(std::span<const Image> pictures) {
     return x;
 }
 
+Tensor to_unit_tensor(const Image& picture) {
+    Tensor x({1, 3, picture.height, picture.width});
+    const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
+    float* to = x.data();
+    for (std::int64_t c = 0; c < 3; ++c)
+        for (std::int64_t p = 0; p < pixels; ++p)
+            *to++ = static_cast<float>(picture.rgb[3 * p + c]) / 255.0f;
+    return x;
+}
+
 Image to_image(const Tensor& x, std::int64_t n) {
     const auto [count, channels, height, width] = x.dims<4>();
     expect_shape(x, {count, 3, height, width});

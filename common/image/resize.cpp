@@ -15,8 +15,15 @@ namespace {
 /// What one output pixel takes along one axis: `weights[k]` of the input pixel `first + k`.
 struct Taps {
     int first;
-    std::vector<float> weights;
+    std::vector<double> weights;
 };
+
+/// PIL computes with whole numbers: weights are multiples of 2^-22, and what the first of its two
+/// passes gives is rounded to bytes. In double such sums are exact, so the pictures have the same
+/// bytes as PIL's.
+constexpr double fixed_point = 1 << 22;
+
+bool is_fixed_point(Filter filter) { return filter != Filter::nearest && filter != Filter::area; }
 
 /// R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -0.5.
 double cubic(double x) {
@@ -74,16 +81,21 @@ std::vector<Taps> make_taps(int in, int out, Filter filter) {
         const int first = std::max(0, static_cast<int>(std::floor(centre - reach - 1)));
         const int last = std::min(in - 1, static_cast<int>(std::ceil(centre + reach + 1)));
         Taps taps{first, {}};
-        float sum = 0;
+        double sum = 0;
         for (int k = first; k <= last; ++k) {
-            taps.weights.push_back(static_cast<float>(weight(k)));
+            taps.weights.push_back(weight(k));
             sum += taps.weights.back();
         }
-        for (float& w : taps.weights) w /= sum;
+        for (double& w : taps.weights) {
+            w /= sum;
+            if (is_fixed_point(filter)) w = std::round(w * fixed_point) / fixed_point;
+        }
         all.push_back(std::move(taps));
     }
     return all;
 }
+
+double to_byte(double value) { return std::clamp(std::floor(value + 0.5), 0.0, 255.0); }
 
 }  // namespace
 
@@ -94,32 +106,34 @@ Image resize(const Image& image, int width, int height, Filter filter) {
     const auto columns = make_taps(image.width, width, filter);
     const auto rows = make_taps(image.height, height, filter);
 
-    // Across first, in float, then down.
+    // Across first, then down.
     const auto wide = static_cast<std::size_t>(width) * 3;
-    std::vector<float> across(static_cast<std::size_t>(image.height) * wide, 0.0f);
+    std::vector<double> across(static_cast<std::size_t>(image.height) * wide, 0.0);
     for (int y = 0; y < image.height; ++y)
         for (int x = 0; x < width; ++x)
             for (std::size_t k = 0; k < columns[x].weights.size(); ++k) {
-                const float weight = columns[x].weights[k];
+                const double weight = columns[x].weights[k];
                 const Color color = image.at(columns[x].first + static_cast<int>(k), y);
-                float* to =
+                double* to =
                     &across[static_cast<std::size_t>(y) * wide + static_cast<std::size_t>(x) * 3];
                 to[0] += weight * color.r;
                 to[1] += weight * color.g;
                 to[2] += weight * color.b;
             }
+    if (is_fixed_point(filter))
+        for (double& value : across) value = to_byte(value);
 
     Image result(width, height);
-    std::vector<float> row(wide);
+    std::vector<double> row(wide);
     for (int y = 0; y < height; ++y) {
-        std::fill(row.begin(), row.end(), 0.0f);
+        std::fill(row.begin(), row.end(), 0.0);
         for (std::size_t k = 0; k < rows[y].weights.size(); ++k) {
-            const float* from = &across[(static_cast<std::size_t>(rows[y].first) + k) * wide];
+            const double* from = &across[(static_cast<std::size_t>(rows[y].first) + k) * wide];
             for (std::size_t i = 0; i < wide; ++i) row[i] += rows[y].weights[k] * from[i];
         }
         for (std::size_t i = 0; i < wide; ++i)
             result.rgb[static_cast<std::size_t>(y) * wide + i] =
-                static_cast<std::uint8_t>(std::clamp(std::lround(row[i]), 0l, 255l));
+                static_cast<std::uint8_t>(to_byte(row[i]));
     }
     return result;
 }

@@ -18,7 +18,7 @@ enum class Filter {
 };
 
 /// The picture at another size; half-pixel centres. Bilinear, bicubic and lanczos are PIL's filters
-/// of these names: they widen when the picture shrinks, so that nothing is skipped.
+/// of these names, byte for byte: they widen when the picture shrinks, so that nothing is skipped.
 Image resize(const Image& image, int width, int height, Filter filter);
 
 }  // namespace ldm::image

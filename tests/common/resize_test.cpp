@@ -96,19 +96,34 @@ TEST_CASE("resize: bicubic and lanczos weigh as their formulas say") {
     }
 }
 
-TEST_CASE("resize: the filters are PIL's") {
-    // Image.fromarray(green.astype("float32")).resize((5, 4), ...) of PIL 13, which does not round
-    // between its two passes in mode "F"
-    const std::pair<Filter, std::vector<int>> expected[] = {
-        {Filter::bilinear, {113, 152, 152, 139, 116, 87,  129, 135, 129, 134,
-                            114, 113, 130, 96,  146, 165, 109, 117, 103, 156}},
-        {Filter::bicubic, {110, 154, 159, 140, 112, 81,  130, 139, 129, 130,
-                           113, 111, 135, 90,  149, 174, 105, 116, 100, 163}},
-        {Filter::lanczos, {105, 153, 165, 137, 116, 76,  128, 148, 128, 123,
-                           115, 111, 134, 88,  150, 174, 104, 117, 98,  168}}};
-    for (const auto& [filter, greens] : expected) {
+TEST_CASE("resize: the filters are PIL's, byte for byte") {
+    // np.asarray(Image.fromarray(pattern).resize((5, 4), ...))[..., 1] of PIL 13; and of the
+    // enlarged picture, with numbers from 17 x 9, the sum of all bytes, each times its place modulo
+    // 251
+    struct Expected {
+        Filter filter;
+        std::vector<int> greens;
+        int enlarged;
+    };
+    const Expected expected[] = {{Filter::bilinear,
+                                  {113, 152, 151, 139, 116, 87,  129, 135, 129, 133,
+                                   114, 113, 130, 96,  146, 165, 108, 117, 103, 156},
+                                  6713505},
+                                 {Filter::bicubic,
+                                  {111, 154, 159, 140, 112, 81,  130, 138, 128, 130,
+                                   113, 111, 135, 90,  149, 174, 104, 116, 100, 163},
+                                  6753688},
+                                 {Filter::lanczos,
+                                  {105, 153, 163, 137, 116, 76,  129, 147, 128, 123,
+                                   115, 111, 134, 88,  150, 174, 104, 117, 98,  168},
+                                  6754307}};
+    for (const auto& [filter, greens, enlarged] : expected) {
         const Image small = resize(pattern(13, 7), 5, 4, filter);
-        for (std::size_t i = 0; i < greens.size(); ++i)
-            CHECK(std::abs(small.rgb[3 * i + 1] - greens[i]) <= 1);
+        for (std::size_t i = 0; i < greens.size(); ++i) CHECK(small.rgb[3 * i + 1] == greens[i]);
+        const Image large = resize(pattern(13, 7), 17, 9, filter);
+        int sum = 0;
+        for (std::size_t i = 0; i < large.rgb.size(); ++i)
+            sum += large.rgb[i] * static_cast<int>(i % 251);
+        CHECK(sum == enlarged);
     }
 }

@@ -33,3 +33,11 @@ TEST_CASE("what is brighter than white is white") {
     CHECK_THROWS_AS(image::to_image(x, 1), Error);
     CHECK_THROWS_AS(image::to_image(test::noise({1, 4, 2, 2}, 1)), Error);
 }
+
+TEST_CASE("a picture in [0, 1] is its bytes over 255") {
+    image::Image picture(2, 1);
+    picture.set(0, 0, {0, 51, 255});
+    picture.set(1, 0, {102, 153, 204});
+    CHECK(test::close(image::to_unit_tensor(picture),
+                      Tensor::from({1, 3, 1, 2}, {0, 0.4f, 0.2f, 0.6f, 1, 0.8f}), 0) == "");
+}
