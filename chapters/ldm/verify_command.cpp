@@ -9,6 +9,7 @@
 #include "chapters/10_samplers/verify.h"
 #include "chapters/11_editing/verify.h"
 #include "chapters/12_conditioners/verify.h"
+#include "chapters/13_super_resolution/verify.h"
 #include "chapters/ldm/commands.h"
 #include "common/verify/verify.h"
 
@@ -32,6 +33,7 @@ int verify_files(const Options& options) {
     samplers::register_components(registry);
     editing::register_components(registry);
     conditioners::register_components(registry);
+    super_resolution::register_components(registry);
     using Status = verify::FileReport::Status;
     std::map<Status, int> count;
     io::Json reports = io::Json::array();
