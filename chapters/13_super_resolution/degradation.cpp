@@ -87,7 +87,7 @@ std::string words_of(const MatlabResize& size) {
     return fmt::format("times {:g}, MATLAB's cubic", size.scale);
 }
 std::string words_of(const BlurAndStride& reduction) {
-    return fmt::format("blur, sigma {:.1f}; every {}th pixel", reduction.sigma, reduction.stride);
+    return fmt::format("blur, sigma {0:.1f}; one pixel of {1}x{1}", reduction.sigma, reduction.stride);
 }
 std::string words_of(const Noise& noise, const char* kind) {
     if (noise.kind == NoiseKind::correlated) return fmt::format("{}, colors correlated", kind);

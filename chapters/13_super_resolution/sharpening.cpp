@@ -34,8 +34,8 @@ Tensor blurred(const Tensor& x, const Tensor& row) {
 }  // namespace
 
 Tensor add_sharpening(const Tensor& x, const Sharpening& settings) {
-    if (settings.radius < 8 || settings.radius > 1023)
-        throw Error(fmt::format("The radius of sharpening is from 8 to 1023 pixels, got {}",
+    if (settings.radius < 10 || settings.radius > 1023)
+        throw Error(fmt::format("The radius of sharpening is from 10 to 1023 pixels, got {}",
                                 settings.radius));
     const Tensor row = opencv_gaussian(settings.radius | 1);
     const Tensor residual = x - blurred(x, row);

@@ -15,7 +15,7 @@ struct Sharpening {
 
 /// Unsharp masking of a picture in [0, 1] (Real-ESRGAN sharpens the pictures that its network is to
 /// give): what a blur takes away is added once more, where there is enough of it. Throws an Error
-/// for a radius below 8, where OpenCV's blur, which this one is, follows another rule.
+/// for a radius below 10, where OpenCV's blur, which this one is, follows another rule.
 [[nodiscard]] Tensor add_sharpening(const Tensor& x, const Sharpening& settings = {});
 
 }  // namespace ldm::super_resolution
