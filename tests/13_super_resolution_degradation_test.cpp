@@ -197,7 +197,7 @@ TEST_CASE("a degradation is its steps, one after the other") {
 }
 
 TEST_CASE("what bsrgan draws by lot lies within the paper's limits") {
-    int halved = 0, jpegs = 0;
+    int halved = 0, jpegs = 0, strided = 0;
     std::set<std::size_t> blur_places;
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         const Plan plan = plan_bsrgan({64, 48}, 4, seed);
@@ -224,11 +224,13 @@ TEST_CASE("what bsrgan draws by lot lies within the paper's limits") {
         REQUIRE(!sizes.empty());
         CHECK((sizes.back().width == 16 && sizes.back().height == 12));
         halved += all_of<MatlabResize>(plan).size() == 1;
+        strided += all_of<BlurAndStride>(plan).size() == 1;
         for (std::size_t i = 0; i < plan.steps.size(); ++i)
             if (plan.steps[i].index() == Step(IsotropicBlur{}).index()) blur_places.insert(i);
     }
-    // an eighth; nine of ten
+    // an eighth; a quarter; nine of ten
     CHECK((halved > 20 && halved < 60));
+    CHECK((strided > 50 && strided < 100));
     CHECK((jpegs > 245 && jpegs < 295));
     // in any order
     CHECK(blur_places.size() >= 5);
@@ -291,13 +293,15 @@ TEST_CASE("a degradation that leaves nothing is one clear line") {
 TEST_CASE("steps in words") {
     CHECK(describe(IsotropicBlur{9, 1.26}) == "blur 9x9, sigma 1.3");
     CHECK(describe(AnisotropicBlur{7, 0, 4, 1}) == "blur 7x7, sigma 2.0 and 1.0 at 0°");
-    CHECK(describe(Resize{20, 10, CvFilter::area}) == "20x10, area");
+    CHECK(describe(Resize{20, 10, CvFilter::area}) == "resized to 20x10, area");
     CHECK(describe(MatlabResize{0.5}) == "times 0.5, MATLAB's cubic");
     CHECK(describe(BlurAndStride{1.2, 4}) == "blur, sigma 1.2; one pixel of 4x4");
     CHECK(describe(GaussianNoise{{.kind = NoiseKind::gray, .deviation = 10 / 255.0}}) ==
-          "noise, gray, 10/255");
-    CHECK(describe(SpeckleNoise{{.kind = NoiseKind::correlated}}) == "speckle, colors correlated");
-    CHECK(describe(PoissonNoise{.peak = 150, .gray = true}) == "gray photons, 150 in white");
+          "grey noise, 10/255");
+    CHECK(describe(GaussianNoise{{.deviation = 3 / 255.0}}) == "noise in colour, 3/255");
+    CHECK(describe(SpeckleNoise{{.kind = NoiseKind::correlated}}) ==
+          "speckle in correlated colours");
+    CHECK(describe(PoissonNoise{.peak = 150, .gray = true}) == "grey photons, 150 in white");
     CHECK(describe(JpegNoise{40}) == "JPEG 40");
     CHECK(describe(Sharpening{}) == "sharpened by 0.5");
     CHECK(describe(Plan{{4, 2}, {JpegNoise{40}, Crop{2, 2}}}) ==

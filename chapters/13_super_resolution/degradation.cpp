@@ -81,22 +81,30 @@ std::string words_of(const IsotropicBlur& blur) {
     return fmt::format("blur {0}x{0}, sigma {1:.1f}", blur.size, blur.sigma);
 }
 std::string words_of(const Resize& size) {
-    return fmt::format("{}x{}, {}", size.width, size.height, name_of(size.filter));
+    return fmt::format("resized to {}x{}, {}", size.width, size.height, name_of(size.filter));
 }
 std::string words_of(const MatlabResize& size) {
     return fmt::format("times {:g}, MATLAB's cubic", size.scale);
 }
 std::string words_of(const BlurAndStride& reduction) {
-    return fmt::format("blur, sigma {0:.1f}; one pixel of {1}x{1}", reduction.sigma, reduction.stride);
+    return fmt::format("blur, sigma {0:.1f}; one pixel of {1}x{1}", reduction.sigma,
+                       reduction.stride);
 }
 std::string words_of(const Noise& noise, const char* kind) {
-    if (noise.kind == NoiseKind::correlated) return fmt::format("{}, colors correlated", kind);
-    return fmt::format("{}, {}, {:.0f}/255", kind, name_of(noise.kind), 255 * noise.deviation);
+    switch (noise.kind) {
+        case NoiseKind::color:
+            return fmt::format("{} in colour, {:.0f}/255", kind, 255 * noise.deviation);
+        case NoiseKind::gray:
+            return fmt::format("grey {}, {:.0f}/255", kind, 255 * noise.deviation);
+        case NoiseKind::correlated:
+            break;
+    }
+    return fmt::format("{} in correlated colours", kind);
 }
 std::string words_of(const GaussianNoise& step) { return words_of(step.noise, "noise"); }
 std::string words_of(const SpeckleNoise& step) { return words_of(step.noise, "speckle"); }
 std::string words_of(const PoissonNoise& noise) {
-    return fmt::format("{}photons, {:.0f} in white", noise.gray ? "gray " : "", noise.peak);
+    return fmt::format("{}photons, {:.0f} in white", noise.gray ? "grey " : "", noise.peak);
 }
 std::string words_of(const JpegNoise& jpeg) { return fmt::format("JPEG {}", jpeg.quality); }
 std::string words_of(const Sharpening& settings) {

@@ -8,8 +8,8 @@
 
 namespace ldm::super_resolution {
 
-/// Peak signal-to-noise ratio in decibels, 10 log10(1 / mean squared difference): 20 is poor, 40 is
-/// hard to tell apart. Infinite for equal pictures.
+/// Peak signal-to-noise ratio in decibels, 10 log10(1 / mean squared difference), by vae::psnr.
+/// Infinite for equal pictures.
 [[nodiscard]] double psnr(const Tensor& a, const Tensor& b, int border = 0);
 
 /// Structural similarity (Wang et al., 2004), the mean over all channels and all 11 x 11 windows

@@ -1,7 +1,9 @@
 #include "chapters/13_super_resolution/noise.h"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "chapters/13_super_resolution/poisson.h"
 #include "chapters/13_super_resolution/unit_picture.h"
@@ -88,18 +90,6 @@ Tensor counted(const Tensor& x, const PoissonNoise& noise) {
 }
 
 }  // namespace
-
-std::string name_of(NoiseKind kind) {
-    switch (kind) {
-        case NoiseKind::color:
-            return "color";
-        case NoiseKind::gray:
-            return "gray";
-        case NoiseKind::correlated:
-            return "correlated";
-    }
-    return "";
-}
 
 std::array<double, 9> random_covariance(double largest_deviation,
                                         random::TorchGenerator& generator) {

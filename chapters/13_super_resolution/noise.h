@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 
 #include "common/random/torch_random.h"
 #include "common/tensor/tensor.h"
@@ -15,7 +14,6 @@ namespace ldm::super_resolution {
 /// What the three colours of a pixel have to do with each other: nothing (color), they are the same
 /// (gray), or they have this covariance.
 enum class NoiseKind { color, gray, correlated };
-std::string name_of(NoiseKind kind);
 
 struct Noise {
     NoiseKind kind = NoiseKind::color;

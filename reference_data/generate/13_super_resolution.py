@@ -282,9 +282,9 @@ y, x = np.mgrid[0:12, 0:18]
 extremes = np.stack([255 * (x // 3 % 2), 255 * (x // 6 % 2), 255 * (x // 12 % 2)], -1)
 metrics(
     "corners",
-    "The eight colours whose channels are 0 or 255: conversions back wrap around. Nothing alike; one window without the border.",
+    "The eight colours whose channels are 0 or 255: conversions back wrap around. Moved by four pixels; no border.",
     extremes + (y[..., None] // 6) * (1 - extremes // 128),
-    255 - extremes,
+    np.roll(extremes, 4, axis=1),
     0,
 )
 
