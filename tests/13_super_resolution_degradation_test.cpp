@@ -1,8 +1,12 @@
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "chapters/13_super_resolution/bsrgan.h"
+#include "chapters/13_super_resolution/convolve.h"
+#include "chapters/13_super_resolution/imresize.h"
 #include "chapters/13_super_resolution/jpeg_noise.h"
+#include "chapters/13_super_resolution/kernels.h"
 #include "chapters/13_super_resolution/metrics.h"
 #include "chapters/13_super_resolution/poisson.h"
 #include "chapters/13_super_resolution/unit_picture.h"
@@ -196,8 +200,50 @@ TEST_CASE("a degradation is its steps, one after the other") {
                       "The plan is for a picture of 32x32 pixels, this one has 30x32");
 }
 
+TEST_CASE("each step is what its name says; blurs mirror the picture at its edges") {
+    const Tensor x = picture(12, 16);
+    const auto blurred = [&](const Tensor& kernel) {
+        return convolve(x, kernel, image::Border::mirror);
+    };
+    CHECK(close(carry_out(Crop{5, 3}, x), ops::slice(ops::slice(x, 2, 0, 3), 3, 0, 5), 0) == "");
+    CHECK(close(carry_out(AnisotropicBlur{8, 0.4, 6, 2}, x),
+                blurred(anisotropic_gaussian(8, 0.4, 6, 2)), 0) == "");
+    CHECK(close(carry_out(IsotropicBlur{7, 1.5}, x), blurred(fspecial_gaussian(7, 1.5)), 0) == "");
+    CHECK(close(carry_out(Resize{7, 5, CvFilter::cubic}, x),
+                ops::clamp(cv_resize(x, 7, 5, CvFilter::cubic), 0, 1), 0) == "");
+    CHECK(close(carry_out(MatlabResize{0.5}, x), ops::clamp(imresize(x, 0.5), 0, 1), 0) == "");
+    CHECK(close(carry_out(JpegNoise{40}, x), add_jpeg_noise(x, 40), 0) == "");
+    CHECK(close(carry_out(Sharpening{.weight = 1}, x), add_sharpening(x, {.weight = 1}), 0) == "");
+    const Noise noise{.deviation = 0.1, .seed = 3};
+    CHECK(close(carry_out(GaussianNoise{noise}, x), add_gaussian_noise(x, noise), 0) == "");
+    CHECK(close(carry_out(SpeckleNoise{noise}, x), add_speckle_noise(x, noise), 0) == "");
+    CHECK(close(carry_out(PoissonNoise{.peak = 90, .seed = 3}, x),
+                add_poisson_noise(x, {.peak = 90, .seed = 3}), 0) == "");
+    CHECK_THROWS_AS(carry_out(Crop{17, 3}, x), Error);
+}
+
+TEST_CASE(
+    "a blur with a stride keeps what has no shape, however much of the kernel is moved away") {
+    const Tensor flat = Tensor::full({1, 3, 10, 14}, 0.4f);
+    for (const int stride : {2, 3, 12})
+        CHECK(close(carry_out(BlurAndStride{4, stride}, flat),
+                    Tensor::full({1, 3, (9 + stride) / stride, (13 + stride) / stride}, 0.4f),
+                    1e-6) == "");
+    // a narrow one is the mean of the pixels in the middle of a block
+    const Tensor x = picture(12, 16);
+    const Tensor small = carry_out(BlurAndStride{1e-3, 2}, x);
+    for (int c = 0; c < 3; ++c)
+        for (int i = 0; i < 6; ++i)
+            for (int j = 0; j < 8; ++j) {
+                const float* block = x.data() + 192 * c + 16 * 2 * i + 2 * j;
+                CHECK(small.data()[48 * c + 8 * i + j] ==
+                      Approx((block[0] + block[1] + block[16] + block[17]) / 4));
+            }
+}
+
 TEST_CASE("what bsrgan draws by lot lies within the paper's limits") {
     int halved = 0, jpegs = 0, strided = 0;
+    std::map<NoiseKind, int> kinds;
     std::set<std::size_t> blur_places;
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         const Plan plan = plan_bsrgan({64, 48}, 4, seed);
@@ -215,6 +261,7 @@ TEST_CASE("what bsrgan draws by lot lies within the paper's limits") {
         }
         REQUIRE(all_of<GaussianNoise>(plan).size() == 1);
         const double level = 255 * all_of<GaussianNoise>(plan)[0].noise.deviation;
+        ++kinds[all_of<GaussianNoise>(plan)[0].noise.kind];
         CHECK((level > 1.99 && level < 25.01));
         for (const JpegNoise& jpeg : all_of<JpegNoise>(plan))
             CHECK((jpeg.quality >= 30 && jpeg.quality <= 95));
@@ -232,6 +279,10 @@ TEST_CASE("what bsrgan draws by lot lies within the paper's limits") {
     CHECK((halved > 20 && halved < 60));
     CHECK((strided > 50 && strided < 100));
     CHECK((jpegs > 245 && jpegs < 295));
+    // two fifths, two fifths, a fifth
+    CHECK((kinds[NoiseKind::color] > 90 && kinds[NoiseKind::color] < 150));
+    CHECK((kinds[NoiseKind::gray] > 90 && kinds[NoiseKind::gray] < 150));
+    CHECK((kinds[NoiseKind::correlated] > 35 && kinds[NoiseKind::correlated] < 85));
     // in any order
     CHECK(blur_places.size() >= 5);
 }
