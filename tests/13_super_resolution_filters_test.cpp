@@ -315,9 +315,18 @@ TEST_CASE("a size that leaves nothing is one clear line") {
     CHECK_THROWS_WITH(imresize(x, -2), has_text("resized by -2"));
     CHECK_THROWS_AS(imresize(x, std::nan("")), Error);
     CHECK_THROWS_AS(imresize(x, 1e9), Error);
+    CHECK_THROWS_AS(imresize(Tensor::zeros({1, 1, 0, 4}), 1), Error);
     CHECK_THROWS_WITH(cv_resize(x, 0, 3, CvFilter::area),
                       "A picture of 6x4 pixels cannot be resized to 0x3");
     CHECK_THROWS_AS(cv_resize(x, 3, -1, CvFilter::linear), Error);
+    // each side is possible, all pixels are not
+    CHECK_THROWS_WITH(cv_resize(x, 20000, 20000, CvFilter::linear),
+                      has_text("cannot be resized to 20000x20000"));
+    CHECK_THROWS_AS(imresize(x, 3000), Error);
+    CHECK_THROWS_WITH(analytic_kernel(Tensor::zeros({1, 5})),
+                      has_text("from 2 to 127 rows and columns, got [1, 5]"));
+    CHECK_THROWS_AS(analytic_kernel(Tensor::zeros({5, 128})), Error);
+    CHECK_THROWS_WITH(analytic_kernel(Tensor::zeros({3, 3})), has_text("0 everywhere"));
     CHECK_THROWS_WITH(crop_to_multiple(x, 5), "Nothing is left of 6x4 pixels in multiples of 5");
     CHECK(crop_to_multiple(x, 4).shape() == Shape{1, 3, 4, 4});
 }

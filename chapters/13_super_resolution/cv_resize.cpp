@@ -7,7 +7,6 @@
 
 #include "chapters/13_super_resolution/resample.h"
 #include "common/image/border.h"
-#include "common/image/image.h"
 
 namespace ldm::super_resolution {
 namespace {
@@ -100,8 +99,8 @@ CvFilter cv_filter_from(const std::string& name) {
 
 Tensor cv_resize(const Tensor& x, std::int64_t width, std::int64_t height, CvFilter filter) {
     const auto [n, channels, rows, columns] = x.dims<4>();
-    if (!(width > 0 && height > 0 && width <= image::largest_side &&
-          height <= image::largest_side && rows > 0 && columns > 0))
+    if (rows == 0 || columns == 0 ||
+        !is_possible_size(static_cast<double>(width), static_cast<double>(height)))
         throw Error(fmt::format("A picture of {}x{} pixels cannot be resized to {}x{}", columns,
                                 rows, width, height));
     const bool shrinks = height <= rows && width <= columns;

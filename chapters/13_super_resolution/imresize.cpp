@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "chapters/13_super_resolution/resample.h"
 #include "common/image/border.h"
-#include "common/image/image.h"
 
 namespace ldm::super_resolution {
 namespace {
@@ -45,8 +43,7 @@ std::vector<Taps> matlab_taps(std::int64_t in, double scale, bool antialiasing) 
 
 Tensor imresize(const Tensor& x, double scale, bool antialiasing) {
     const auto [n, channels, height, width] = x.dims<4>();
-    const auto longer = static_cast<double>(std::max(height, width));
-    if (!(scale > 0 && longer * scale <= image::largest_side && height > 0 && width > 0))
+    if (!is_possible_size(static_cast<double>(width) * scale, static_cast<double>(height) * scale))
         throw Error(
             fmt::format("A picture of {}x{} pixels cannot be resized by {}", width, height, scale));
     return resample(x, matlab_taps(height, scale, antialiasing),

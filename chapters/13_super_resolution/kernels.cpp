@@ -91,7 +91,9 @@ Tensor fspecial_laplacian(double alpha) {
 
 Tensor analytic_kernel(const Tensor& kernel) {
     const auto [rows, columns] = kernel.dims<2>();
-    expect(rows >= 2 && columns >= 2, "the kernel needs two rows and two columns");
+    // the work grows with the fourth power
+    expect(rows >= 2 && columns >= 2 && rows <= 127 && columns <= 127,
+           "the kernel needs from 2 to 127 rows and columns, got " + to_string(kernel.shape()));
     const std::int64_t wide = 3 * columns - 2, cut = rows / 2;
     std::vector<double> both((3 * rows - 2) * wide, 0.0);
     for (std::int64_t r = 0; r < rows; ++r)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "chapters/13_super_resolution/planes.h"
+#include "common/image/image.h"
 
 namespace ldm::super_resolution {
 namespace {
@@ -22,6 +23,12 @@ std::vector<double> across(const float* plane, std::int64_t height, std::int64_t
 }
 
 }  // namespace
+
+bool is_possible_size(double width, double height) {
+    return width > 0 && height > 0 && width <= image::largest_side &&
+           height <= image::largest_side &&
+           width * height <= static_cast<double>(image::most_pixels);
+}
 
 double keys_cubic(double x, double a) {
     x = std::abs(x);

@@ -18,6 +18,9 @@ struct Taps {
 [[nodiscard]] Tensor resample(const Tensor& x, const std::vector<Taps>& rows,
                               const std::vector<Taps>& columns);
 
+/// Whether a picture may have this size: some pixels, and no more than image::most_pixels.
+[[nodiscard]] bool is_possible_size(double width, double height);
+
 /// R. Keys' cubic (1981): a piecewise polynomial through 1 at 0 and 0 at all other whole numbers, 0
 /// from 2 on, whose slope at 1 is `a`. MATLAB and PIL take a = -0.5, which reproduces parabolas,
 /// OpenCV and PyTorch -0.75, which is sharper.

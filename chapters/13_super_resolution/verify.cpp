@@ -67,7 +67,7 @@ image::Filter filter_from(const std::string& name) {
 void lsun_preprocess(verify::Run& run) {
     const Json& config = run.config();
     io::expect_only_keys(config, {"images", "sizes", "interpolations"}, "config");
-    const auto sizes = io::get_list_in<int>(config, "sizes", 1, 4096, 100);
+    const auto sizes = io::get_list_in<int>(config, "sizes", 1, 1024, 100);
     for (const auto& name : io::get<std::vector<std::string>>(config, "images")) {
         const image::Image picture = picture_of(run.in(name));
         for (const auto& filter : io::get<std::vector<std::string>>(config, "interpolations"))

@@ -20,7 +20,7 @@ namespace {
 
 using io::Json;
 
-constexpr int most_scale = 64, most_pixels_of_kernel = 255;
+constexpr int most_scale = 64, most_pixels_of_kernel = 127;
 
 /// The picture, and the kernels that earlier operations made.
 struct Operands {
