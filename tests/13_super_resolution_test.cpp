@@ -7,7 +7,7 @@ using namespace ldm;
 TEST_CASE("every stored case of chapter 13 passes", "[super_resolution]") {
     verify::Registry registry;
     super_resolution::register_components(registry);
-    for (const char* name : {"Degradation", "Metrics", "JPEGNoise", "LSUNPreprocess"})
+    for (const char* name : {"Degradation", "Metrics", "JPEGNoise", "LSUNPreprocess", "Model"})
         CHECK(registry.contains(name));
     test::check_cases("13_super_resolution", registry);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "chapters/13_super_resolution/ddpm_unet.h"
 #include "chapters/13_super_resolution/jpeg_noise.h"
 #include "chapters/13_super_resolution/lsun.h"
 #include "chapters/13_super_resolution/metrics.h"
@@ -77,6 +78,12 @@ void lsun_preprocess(verify::Run& run) {
     }
 }
 
+/// diffusionmodules/model.py: Model.
+void ddpm_unet(verify::Run& run) {
+    const DdpmUNet model(run.params(), DdpmUNet::Config::from_json(run.config()));
+    run.out("out", model(run.in("x"), run.find_in("t")));
+}
+
 }  // namespace
 
 void register_components(verify::Registry& registry) {
@@ -84,6 +91,7 @@ void register_components(verify::Registry& registry) {
     registry["Metrics"] = metrics;
     registry["JPEGNoise"] = jpeg_noise;
     registry["LSUNPreprocess"] = lsun_preprocess;
+    registry["Model"] = ddpm_unet;
 }
 
 }  // namespace ldm::super_resolution
