@@ -144,8 +144,9 @@ Tensor gen_kernel(const RandomGaussian& settings) {
                            variance(settings.uniform[1]));
     if (settings.noise_level != 0)
         expect_shape(settings.uniform_field, {settings.height, settings.width});
-    const double middle_x = settings.width / 2 - (settings.scale[0] - 1) / 2,
-                 middle_y = settings.height / 2 - (settings.scale[1] - 1) / 2;
+    const int half_width = settings.width / 2, half_height = settings.height / 2;
+    const double middle_x = half_width - (settings.scale[0] - 1) / 2,
+                 middle_y = half_height - (settings.scale[1] - 1) / 2;
     std::vector<double> weights;
     for (int y = 0; y < settings.height; ++y)
         for (int x = 0; x < settings.width; ++x) {

@@ -16,7 +16,7 @@ Tensor opencv_gaussian(int taps) {
     std::vector<double> weights;
     double sum = 0;
     for (int i = 0; i < taps; ++i) {
-        const double d = (i - (taps - 1) / 2) / sigma;
+        const double d = (i - (taps - 1) / 2.0) / sigma;
         weights.push_back(std::exp(-0.5 * d * d));
         sum += weights.back();
     }
