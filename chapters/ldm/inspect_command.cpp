@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "chapters/08_ldm_pipeline/inspect.h"
+#include "chapters/12_conditioners/config_file/network_parts.h"
 #include "chapters/12_conditioners/text_towers.h"
 #include "chapters/ldm/commands.h"
+#include "common/io/yaml.h"
 
 namespace ldm::program {
 
@@ -13,11 +15,19 @@ void add_inspect(CLI::App& app, int& status) {
     CLI::App* command = app.add_subcommand(
         "inspect", "Tell what a checkpoint is, whether it is whole, and how big");
     command
-        ->add_option("MODEL", *path,
-                     "A .safetensors or .ckpt file, a diffusers folder, or a model of this project")
+        ->add_option(
+            "MODEL", *path,
+            "A .safetensors or .ckpt file, a diffusers folder, a model of this project, or a\n"
+            ".yaml that describes networks as upstream's do (how large is each?)")
         ->type_name("FILE")
         ->required();
     command->callback([path, &status] {
+        if (path->ends_with(".yaml") || path->ends_with(".yml")) {
+            fmt::print(
+                "{}", conditioners::parts_table(conditioners::network_parts(io::read_yaml(*path))));
+            status = 0;
+            return;
+        }
         const pipeline::Inspection inspection =
             pipeline::inspect(*path, conditioners::all_text_towers());
         fmt::print("{}", inspection.text);
