@@ -41,6 +41,7 @@ TEST_CASE("a configuration that cannot be built is refused in a sentence", "[con
     CHECK_THROWS_WITH(parts("target: ldm.models.autoencoder.AutoencoderLK\nparams: {}\n"),
                       has_text("'AutoencoderLK'") && has_text("nearest: 'AutoencoderKL'"));
     CHECK_THROWS_WITH(parts("params: {}\n"), has_text("'target'"));
+    CHECK_THROWS_WITH(parts("target: x.BERTEmbedder\nparams: text\n"), has_text("'params'"));
     CHECK_THROWS_WITH(
         parts("target: x.LatentDiffusion\nparams: {unet_config: {target: UNetModel}}"),
         has_text("in_channels"));

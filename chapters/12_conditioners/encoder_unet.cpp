@@ -39,6 +39,7 @@ int feature_width(const unet::Layout& layout) {
 }  // namespace
 
 EncoderUNetModel::Config EncoderUNetModel::Config::from_json(const io::Json& json) {
+    if (!json.is_object()) throw Error("EncoderUNetModel: settings are keys and values");
     io::Json unet = json;
     unet.erase("pool");
     if (!io::has(json, "num_heads") && !io::has(json, "num_head_channels")) unet["num_heads"] = 1;

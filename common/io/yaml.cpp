@@ -51,7 +51,7 @@ public:
             for (const YAML::Node& item : node) list.push_back(convert(item, depth + 1));
             return list;
         }
-        return node.IsScalar() ? scalar(node) : Json();
+        return node.IsScalar() ? scalar(readable(node)) : Json();
     }
 
 private:
@@ -59,12 +59,19 @@ private:
         Json object = Json::object();
         for (const auto& entry : node) {
             if (!entry.first.IsScalar()) fail_at(entry.first, "a key must be text");
-            const std::string& key = entry.first.Scalar();
+            const std::string& key = readable(entry.first).Scalar();
             if (object.contains(key))
-                fail_at(entry.first, fmt::format("the key '{}' is there twice", key));
+                fail_at(entry.first,
+                        fmt::format("the key '{}' is there twice", text::printable(key)));
             object[key] = convert(entry.second, depth + 1);
         }
         return object;
+    }
+
+    /// Escapes can spell what is no character.
+    static const YAML::Node& readable(const YAML::Node& node) {
+        if (!text::is_valid_utf8(node.Scalar())) fail_at(node, "not valid UTF-8");
+        return node;
     }
 
     [[noreturn]] static void fail_at(const YAML::Node& node, const std::string& message) {
@@ -80,10 +87,12 @@ Json parse_yaml(std::string_view text, std::string_view what) {
     try {
         if (text.size() > largest_yaml)
             throw Error(fmt::format("more than {} bytes", largest_yaml));
-        if (!text::is_valid_utf8(text)) throw Error("not valid UTF-8");
+        if (!text::is_valid_utf8(text) || text.find('\0') != text.npos)
+            throw Error("not valid UTF-8, or with NUL characters");
         return Converter().convert(YAML::Load(std::string(text)));
     } catch (const YAML::Exception& error) {
-        throw Error(fmt::format("{}: line {}: {}", what, error.mark.line + 1, error.msg));
+        throw Error(
+            fmt::format("{}: line {}: {}", what, error.mark.line + 1, text::printable(error.msg)));
     } catch (const Error& error) {
         throw Error(fmt::format("{}: {}", what, error.what()));
     }

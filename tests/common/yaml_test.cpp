@@ -43,6 +43,10 @@ TEST_CASE("YAML that is wrong, or too much, is refused with its line") {
     CHECK_THROWS_WITH(parsed("? [1, 2]\n: 3\n"), has_text("a key must be text"));
     CHECK_THROWS_WITH(parsed("a: *unknown\n"), has_text("test.yaml: line 1"));
     CHECK_THROWS_WITH(parsed("a: \xff\n"), has_text("not valid UTF-8"));
+    CHECK_THROWS_WITH(parsed(std::string("a\0b", 3)), has_text("NUL"));
+    CHECK_THROWS_WITH(parsed("a: \"\\ud800\""), has_text("UTF-8") || has_text("unicode"));
+    // what is shown fits one line
+    CHECK_THROWS_WITH(parsed("\"\\\x01\""), has_text("\\x01"));
     CHECK_THROWS_WITH(parsed(std::string(io::largest_yaml + 1, ' ')), has_text("bytes"));
     CHECK_THROWS_WITH(parsed(std::string(80, '[') + std::string(80, ']')), has_text("64 levels"));
     // each line has ten times as many values as the one before

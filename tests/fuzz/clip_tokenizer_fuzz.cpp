@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/text/bert_tokenizer.h"
 #include "common/text/clip_pieces.h"
 #include "common/text/clip_tokenizer.h"
 #include "tests/fuzz/fuzz.h"
@@ -37,6 +38,19 @@ void check(const ClipTokenizer& tokenizer, std::string_view prompt, int max_leng
     require(encoded.cut.empty() == (ids.size() + 2 <= length));
 }
 
+/// BERT's tokenizer makes whole words of any text, of its own vocabulary.
+void check_bert(std::string_view prompt, int max_length) {
+    static const std::vector<std::string> vocabulary = {
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "a",           "##a",
+        "'",     "s",     "!",     "in",    "##g", "\xE7\x8C\xAB"};
+    static const text::BertTokenizer tokenizer(vocabulary);
+    const auto ids = tokenizer.tokenize(prompt);
+    require(ids.size() <= prompt.size());
+    for (const auto id : ids) require(id == 1 || (id >= 4 && id < tokenizer.vocabulary_size()));
+    require(tokenizer.encode(prompt, max_length).input_ids.size() ==
+            static_cast<std::size_t>(max_length));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -47,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (input.empty()) return 0;
     const int max_length = 2 + data[0] % 100;
     attempt([&] { check(fixed, input.substr(1), max_length); });
+    attempt([&] { check_bert(input.substr(1), max_length); });
 
     const std::size_t zero = std::min(input.find('\0'), input.size());
     attempt([&] {

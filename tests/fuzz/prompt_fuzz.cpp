@@ -54,14 +54,11 @@ void check(const TextSchedule& schedule, int steps, std::size_t embeddings, std:
 }
 
 void check_plan(const PromptRequest& request) {
-    const clip::TextEncoder::Config tower{.vocab_size = tokenizer().vocabulary_size(),
-                                          .max_position_embeddings = length,
-                                          .eos_token_id = tokenizer().end_token(),
-                                          .transformer = {.hidden_size = 4,
-                                                          .intermediate_size = 4,
-                                                          .num_hidden_layers = 2,
-                                                          .num_attention_heads = 1,
-                                                          .hidden_act = "gelu"}};
+    const TextTower tower{.kind = "FrozenCLIPEmbedder",
+                          .length = length,
+                          .width = 4,
+                          .vocab_size = tokenizer().vocabulary_size(),
+                          .layers = 2};
     const PromptPlan plan = plan_prompts(request, tokenizer(), tower);
     require(plan.pictures.size() == request.prompts.size());
     for (const PicturePlan& picture : plan.pictures) {

@@ -46,6 +46,13 @@ copy("case_fuzz", cases, 16_000)
 copy("safetensors_fuzz", cases, 4_000)
 write("safetensors_fuzz", "small", safetensors({"w": [1, 2], "empty": [0]}, {"a": "b"}))
 
+copy("yaml_fuzz", sorted((root / "reference_data/configs").glob("*.yaml")), 4_000)
+write(
+    "yaml_fuzz",
+    "anchors",
+    b"target: x.SpatialRescaler\nparams: {n_stages: 2, bias: &b True, z: [*b, ~, '1', -1e-4]}\n",
+)
+
 copy("torch_fuzz", sorted((root / "tests/common/torch_files").glob("*.*t")), 8_000)
 
 write(

@@ -15,6 +15,7 @@
 #include "chapters/12_conditioners/class_embedder.h"
 #include "chapters/12_conditioners/encoder_unet.h"
 #include "chapters/12_conditioners/spatial_rescaler.h"
+#include "common/io/utf8.h"
 #include "common/nn/nearest_name.h"
 #include "common/report/table.h"
 
@@ -101,9 +102,12 @@ NetworkPart part_of(const std::string& name, const Json& config) {
     if (found == networks.end()) {
         std::vector<std::string> known;
         for (const auto& [target, build] : networks) known.push_back(target);
-        throw Error(fmt::format("'target': there is no network '{}'{}", part.target,
+        throw Error(fmt::format("'target': there is no network '{}'{}",
+                                text::printable(part.target),
                                 nn::nearest_names(part.target, known)));
     }
+    const Json params = io::get_or(config, "params", Json::object());
+    if (!params.is_object()) throw Error("'params' are keys and values");
     nn::Checkpoint counted;
     counted.add_fallback([&part](const std::string&, const Shape& shape) {
         ++part.tensors;
@@ -111,7 +115,7 @@ NetworkPart part_of(const std::string& name, const Json& config) {
         // nobody looks at numbers while networks are built
         return Tensor::borrow(shape, nullptr, std::make_shared<int>());
     });
-    found->second(counted.root(), io::get_or(config, "params", Json::object()));
+    found->second(counted.root(), params);
     return part;
 }
 
