@@ -9,6 +9,7 @@
 #include "chapters/11_editing/fold_unfold.h"
 #include "chapters/11_editing/inpaint.h"
 #include "chapters/11_editing/masks.h"
+#include "common/figures/tensor_picture.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/shape.h"
 
@@ -98,16 +99,6 @@ void fold_unfold(verify::Run& run) {
     }
 }
 
-/// Bytes in int32, [H, W, 3].
-image::Image picture_of(const Tensor& bytes) {
-    const auto [height, width, channels] = bytes.dims<3>();
-    expect(channels == 3, "expected [H, W, 3], got " + to_string(bytes.shape()));
-    image::Image picture(static_cast<int>(width), static_cast<int>(height));
-    for (std::int64_t i = 0; i < bytes.size(); ++i)
-        picture.rgb[i] = static_cast<std::uint8_t>(bytes.ints()[i]);
-    return picture;
-}
-
 /// A mask [H, W] of bytes as [1, 1, H, W] in [0, 1].
 Tensor mask_of_bytes(const Tensor& bytes) {
     return (ops::to_float(bytes) / 255.0f).reshape({1, 1, bytes.dim(0), bytes.dim(1)});
@@ -117,7 +108,7 @@ void inpaint_batch(verify::Run& run) {
     io::expect_only_keys(run.config(), {"small_size"}, "config");
     const Size small = size_of(run.config(), "small_size");
     const InpaintBatch batch =
-        make_inpaint_batch(picture_of(run.in("image")), mask_of_bytes(run.in("mask")));
+        make_inpaint_batch(image::from_bytes(run.in("image")), mask_of_bytes(run.in("mask")));
     run.out("batch.image", batch.image);
     run.out("batch.mask", batch.mask);
     run.out("batch.masked_image", batch.masked_image);
@@ -138,7 +129,7 @@ void latent_inpainting(verify::Run& run) {
         {.encodes = true});
 
     InpaintRequest request{.drawing = pipeline::preferred_request(model.spec()),
-                           .picture = picture_of(run.in("image")),
+                           .picture = image::from_bytes(run.in("image")),
                            .mask = mask_of_bytes(run.in("mask"))};
     request.drawing.width = request.picture.width;
     request.drawing.height = request.picture.height;

@@ -26,7 +26,7 @@ Tensor luma_bytes(const image::Image& picture) {
 void metrics(verify::Run& run) {
     io::expect_only_keys(run.config(), {"border"}, "config");
     const int border = io::get_in<int>(run.config(), "border", 0, 1 << 15);
-    const image::Image a = picture_of(run.in("a")), b = picture_of(run.in("b"));
+    const image::Image a = image::from_bytes(run.in("a")), b = image::from_bytes(run.in("b"));
     const Tensor x = image::to_unit_tensor(a), y = image::to_unit_tensor(b);
     run.out("psnr", {}, {psnr(x, y)});
     run.out("psnr_border", {}, {psnr(x, y, border)});
@@ -70,7 +70,7 @@ void lsun_preprocess(verify::Run& run) {
     io::expect_only_keys(config, {"images", "sizes", "interpolations"}, "config");
     const auto sizes = io::get_list_in<int>(config, "sizes", 1, 1024, 100);
     for (const auto& name : io::get<std::vector<std::string>>(config, "images")) {
-        const image::Image picture = picture_of(run.in(name));
+        const image::Image picture = image::from_bytes(run.in(name));
         for (const auto& filter : io::get<std::vector<std::string>>(config, "interpolations"))
             for (const int size : sizes)
                 run.out(fmt::format("{}.{}.{}", name, filter, size),

@@ -16,15 +16,6 @@ Tensor channels_last(const Tensor& nchw) {
     return ops::permute(nchw.reshape({channels, height, width}), {1, 2, 0});
 }
 
-image::Image picture_of(const Tensor& bytes) {
-    const auto [height, width, channels] = bytes.dims<3>();
-    expect(channels == 3, "expected [H, W, 3], got " + to_string(bytes.shape()));
-    image::Image picture(static_cast<int>(width), static_cast<int>(height));
-    for (std::int64_t i = 0; i < bytes.size(); ++i)
-        picture.rgb[i] = static_cast<std::uint8_t>(bytes.ints()[i]);
-    return picture;
-}
-
 Tensor bytes_of(const image::Image& picture) {
     const std::vector<std::int32_t> values(picture.rgb.begin(), picture.rgb.end());
     return Tensor::ints({picture.height, picture.width, 3}, values);

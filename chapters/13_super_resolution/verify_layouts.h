@@ -7,9 +7,8 @@
 
 namespace ldm::super_resolution {
 
-[[nodiscard]] Tensor channels_first(const Tensor& hwc);  // [H, W, C] -> [1, C, H, W]
-[[nodiscard]] Tensor channels_last(const Tensor& nchw);  // [1, C, H, W] -> [H, W, C]
-[[nodiscard]] image::Image picture_of(const Tensor& bytes);
+[[nodiscard]] Tensor channels_first(const Tensor& hwc);      // [H, W, C] -> [1, C, H, W]
+[[nodiscard]] Tensor channels_last(const Tensor& nchw);      // [1, C, H, W] -> [H, W, C]
 [[nodiscard]] Tensor bytes_of(const image::Image& picture);  // [H, W, 3]
 
 }  // namespace ldm::super_resolution

@@ -39,6 +39,15 @@ Tensor to_unit_tensor(const Image& picture) {
     return x;
 }
 
+Image from_bytes(const Tensor& bytes) {
+    const auto [height, width, channels] = bytes.dims<3>();
+    expect(channels == 3, "expected [H, W, 3], got " + to_string(bytes.shape()));
+    Image picture(static_cast<int>(width), static_cast<int>(height));
+    for (std::int64_t i = 0; i < bytes.size(); ++i)
+        picture.rgb[i] = static_cast<std::uint8_t>(bytes.ints()[i]);
+    return picture;
+}
+
 Image to_image(const Tensor& x, std::int64_t n) {
     const auto [count, channels, height, width] = x.dims<4>();
     expect_shape(x, {count, 3, height, width});

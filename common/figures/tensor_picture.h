@@ -20,6 +20,9 @@ Tensor to_tensor(std::span<const Image> pictures);
 /// [1, 3, H, W] in [0, 1]: bytes over 255.
 Tensor to_unit_tensor(const Image& picture);
 
+/// Bytes [H, W, 3] int32, as reference cases have pictures; ldm::Error for another shape.
+Image from_bytes(const Tensor& bytes);
+
 /// Picture n of x [N, 3, H, W], clamped to [-1, 1] and rounded to the nearest byte.
 Image to_image(const Tensor& x, std::int64_t n = 0);
 
