@@ -48,4 +48,14 @@ Tensor FirstStageEncoder::sample(const Tensor& encoded, const Tensor& noise) con
 }
 //! [scale]
 
+Tensor FirstStageEncoder::mean(const Tensor& encoded) const {
+    return (has_codebook_ ? encoded : vae::DiagonalGaussian(encoded).mean()) * scale_factor_;
+}
+
+Shape FirstStageEncoder::latent_shape(const Tensor& encoded) const {
+    Shape shape = encoded.shape();
+    if (!has_codebook_) shape[1] /= 2;
+    return shape;
+}
+
 }  // namespace ldm::pipeline

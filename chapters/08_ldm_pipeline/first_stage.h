@@ -70,6 +70,12 @@ public:
     /// [N, C, h, w], which leave no choice to the noise.
     Tensor sample(const Tensor& encoded, const Tensor& noise) const;
 
+    /// The same without noise: the mean of the posterior.
+    Tensor mean(const Tensor& encoded) const;
+
+    /// The shape [N, C, h, w] of the latents of what encoder() gave.
+    Shape latent_shape(const Tensor& encoded) const;
+
     const vae::LatentEncoder& encoder() const { return encoder_; }
     float scale_factor() const { return scale_factor_; }
 

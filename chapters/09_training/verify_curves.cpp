@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "chapters/09_training/losses/lpips_with_discriminator.h"
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
@@ -193,7 +194,7 @@ void train_diffusion(verify::Run& run) {
         for (std::int64_t part = 0; part < batches.parts(); ++part) {
             const Tensor which = batches.at(step, part);
             samples.push_back({.z = chosen(pool, which),
-                               .ids = chosen(texts, which),
+                               .conditions = {chosen(texts, which)},
                                .t = ops::to(times.at(step, part), training.config.device),
                                .noise = noise(run, step, part)});
         }

@@ -131,6 +131,11 @@ const Rules& autoencoder_rules() {
     return rules;
 }
 
+const Rules& condition_rules() {
+    static const Rules rules = {{"*embedding.weight", Init::normal(1.0)}};
+    return rules;
+}
+
 const Rules& discriminator_rules() {
     static const Rules rules = {
         // weights of convolutions around 0, of norms around 1

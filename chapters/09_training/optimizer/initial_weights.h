@@ -50,6 +50,9 @@ const Rules& unet_rules();
 /// The autoencoders and the codebook of VQModel (autoencoder.py, taming's quantize.py).
 const Rules& autoencoder_rules();
 
+/// What encodes a UNet's conditions (encoders/modules.py): PyTorch's layers and embeddings.
+const Rules& condition_rules();
+
 /// NLayerDiscriminator (taming's weights_init): narrower than PyTorch's layers.
 const Rules& discriminator_rules();
 

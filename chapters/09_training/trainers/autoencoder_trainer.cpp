@@ -17,18 +17,20 @@ namespace ldm::train {
 namespace {
 
 constexpr const char* first_stage_prefix = "first_stage_model";
-/// As in upstream's checkpoints.
-constexpr const char* loss_prefix = "first_stage_model.loss";
+/// Within the autoencoder, as in upstream's checkpoints.
+constexpr std::string_view loss_prefix = "loss.";
 
+/// What latents depend on; of a VQModel the codebook, too, which the decoder reads them with.
 bool is_encoder(const std::string& name) {
-    return name.starts_with("encoder.") || name.starts_with("quant_conv.");
+    return name.starts_with("encoder.") || name.starts_with("quant_conv.") ||
+           name.starts_with("quantize.");
 }
 
 /// All but the first and last layers of encoder, decoder and discriminator.
 bool is_hidden_layer(const std::string& name) {
     return name.find("conv_in") == std::string::npos &&
-           name.find("conv_out") == std::string::npos &&
-           name.find("quant_conv") == std::string::npos && !name.ends_with("main.0.weight");
+           name.find("conv_out") == std::string::npos && name.find("quant") == std::string::npos &&
+           !name.ends_with("main.0.weight");
 }
 
 /// A discriminator is trained by Adam with the betas of upstream's autoencoder.py, whatever trains
@@ -43,6 +45,13 @@ double discriminator_learning_rate(const io::Json& json, const TrainingConfig& c
     if (!(rate >= 0.0))
         throw Error(fmt::format("'discriminator_learning_rate' is {}, expected 0 or more", rate));
     return rate;
+}
+
+pipeline::FirstStageConfig first_stage_of(const io::Json& first_stage_config) {
+    if (first_stage_config.empty())
+        throw Error(
+            "'first_stage_config' is missing: without --init an autoencoder needs its sizes");
+    return pipeline::FirstStageConfig::from_json(first_stage_config);
 }
 
 }  // namespace
@@ -60,10 +69,10 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
           io::get_or(json, "first_stage_config", model.setting("first_stage_config"))),
       model_(std::move(model)),
       examples_(std::move(examples)),
-      discriminator_lr_factor_(discriminator_learning_rate(json, config) / config.learning_rate) {
+      discriminator_lr_factor_(discriminator_learning_rate(json, config) / config.learning_rate),
+      first_stage_(first_stage_of(first_stage_config_)) {
     model_.use({.device = config_.device});
-    make_autoencoder();
-    make_loss(json);
+    make_autoencoder(json);
     model_.check();
 
     const bool train_encoder = io::get_or(json, "train_encoder", true);
@@ -77,56 +86,60 @@ AutoencoderTrainer::AutoencoderTrainer(const io::Json& json, const TrainingConfi
                            discriminator_config(config), is_hidden_layer);
 }
 
-void AutoencoderTrainer::make_autoencoder() {
-    if (first_stage_config_.empty())
-        throw Error(
-            "'first_stage_config' is missing: without --init an autoencoder needs its sizes");
-    const auto architecture =
-        vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
-    const int embed_dim = io::get<int>(first_stage_config_, "embed_dim");
-    all_ =
-        weights_of([&](const nn::Params& p) { autoencoder_.emplace(p, architecture, embed_dim); },
-                   model_.has(first_stage_prefix)
-                       ? copied_from(model_.weights(first_stage_prefix))
-                       : on(initial_weights(autoencoder_rules(), config_.seed), config_.device));
+void AutoencoderTrainer::make_autoencoder(const io::Json& json) {
+    const auto loss = io::get_or(json, "loss", io::Json::object());
+    nn::Checkpoint lpips;
+    const MakeWeight of_loss = loss_weights(json, loss, lpips);
+    const MakeWeight of_autoencoder = model_.has(first_stage_prefix)
+                                          ? copied_from(model_.weights(first_stage_prefix))
+                                          : initial_weights(autoencoder_rules(), config_.seed);
+    const MakeWeight make = [&](const std::string& name, const Shape& shape) {
+        return name.starts_with(loss_prefix) ? of_loss(name.substr(loss_prefix.size()), shape)
+                                             : of_autoencoder(name, shape);
+    };
+    const Weights made = weights_of(
+        [&](const nn::Params& p) {
+            autoencoder_ = make_trained_autoencoder(first_stage_, loss, p);
+        },
+        on(make, config_.device));
+    lpips.check("the weights of LPIPS");
+    for (const auto& [name, weight] : made)
+        if (name.starts_with(loss_prefix))
+            loss_weights_[name.substr(loss_prefix.size())] = weight;
+        else
+            all_[name] = weight;
     last_layer_ = all_.at("decoder.conv_out.weight");
 }
 
-void AutoencoderTrainer::make_loss(const io::Json& json) {
-    const auto loss_json = io::get_or(json, "loss", io::Json::object());
-    const float logvar = io::get_or(loss_json, "logvar_init", 0.0f);
-    nn::Checkpoint lpips;
+/// What makes the weights of the loss: LPIPS', which are added to `lpips`, from files, the
+/// discriminator's those of the initial model or new.
+MakeWeight AutoencoderTrainer::loss_weights(const io::Json& json, const io::Json& loss,
+                                            nn::Checkpoint& lpips) const {
+    const float logvar = io::get_or(loss, "logvar_init", 0.0f);
     if (const auto files = io::get_or(json, "lpips_weights", std::vector<std::string>());
         !files.empty())
         add_lpips_weights(lpips, {files.begin(), files.end()}, "perceptual_loss.");
-    else if (io::get_or(loss_json, "perceptual_weight", 1.0f) != 0.0f)
+    else if (io::get_or(loss, "perceptual_weight", 1.0f) != 0.0f)
         throw Error(
             "'lpips_weights' is missing: the perceptual loss needs the weights of VGG16 and LPIPS "
             "(\"perceptual_weight\": 0 does without)");
 
-    const MakeWeight from_lpips = copied_from(lpips.root());
-    const MakeWeight discriminator = model_.has(std::string(loss_prefix) + ".discriminator")
-                                         ? copied_from(model_.weights(loss_prefix))
+    const std::string in_model = fmt::format("{}.loss", first_stage_prefix);
+    const MakeWeight discriminator = model_.has(in_model + ".discriminator")
+                                         ? copied_from(model_.weights(in_model))
                                          : initial_weights(discriminator_rules(), config_.seed + 1);
-    const MakeWeight make = [&](const std::string& name, const Shape& shape) {
-        if (name == "logvar") return Tensor::full(shape, logvar);
-        return name.starts_with("perceptual_loss.") ? from_lpips(name, shape)
-                                                    : discriminator(name, shape);
-    };
-    loss_weights_ = weights_of(
-        [&](const nn::Params& p) {
-            loss_.emplace(p, LPIPSWithDiscriminator::Config::from_json(loss_json));
-        },
-        on(make, config_.device));
-    lpips.check("the weights of LPIPS");
+    return
+        [=, from_lpips = copied_from(lpips.root())](const std::string& name, const Shape& shape) {
+            if (name == "logvar") return Tensor::full(shape, logvar);
+            return name.starts_with("perceptual_loss.") ? from_lpips(name, shape)
+                                                        : discriminator(name, shape);
+        };
 }
 
 Shape AutoencoderTrainer::latent_shape(const Tensor& pictures) const {
-    const auto architecture =
-        vae::Config::from_json(io::get<io::Json>(first_stage_config_, "ddconfig"));
-    const std::int64_t factor = std::int64_t{1} << (architecture.levels() - 1);
-    return {pictures.dim(0), io::get<int>(first_stage_config_, "embed_dim"),
-            pictures.dim(2) / factor, pictures.dim(3) / factor};
+    const std::int64_t factor = std::int64_t{1} << (first_stage_.ddconfig.levels() - 1);
+    return {pictures.dim(0), first_stage_.embed_dim, pictures.dim(2) / factor,
+            pictures.dim(3) / factor};
 }
 
 StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> batches,
@@ -144,7 +157,7 @@ StepResult AutoencoderTrainer::step(std::int64_t step, std::span<const Batch> ba
 StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor> pictures,
                                        std::span<const Tensor> noise, double learning_rate) {
     const double share = 1.0 / static_cast<double>(pictures.size());
-    double loss = 0.0, rec_loss = 0.0, kl_loss = 0.0, decibels = 0.0, d_weight = 0.0,
+    double loss = 0.0, rec_loss = 0.0, latent_loss = 0.0, decibels = 0.0, d_weight = 0.0,
            disc_loss = 0.0;
     Weights generator_gradients, discriminator_gradients;
     for (std::size_t i = 0; i < pictures.size(); ++i) {
@@ -153,32 +166,31 @@ StepResult AutoencoderTrainer::step_on(std::int64_t step, std::span<const Tensor
         {
             Tape tape;
             watch(tape, generator_->weights());
-            const vae::DiagonalGaussian posterior = autoencoder_->encode(x);
-            rec = autoencoder_->decode(posterior.sample(noise[i]));
-            const LastLayer last_layer{tape, last_layer_};
-            const auto g = loss_->generator(x, rec, posterior, static_cast<int>(step), &last_layer);
+            const auto g =
+                autoencoder_->generator(x, noise[i], static_cast<int>(step), {tape, last_layer_});
+            rec = g.rec;
             accumulate(generator_gradients,
                        gradients_of(tape.backward(g.loss), generator_->weights()), share);
             loss += share * g.total_loss, rec_loss += share * g.rec_loss,
-                kl_loss += share * g.kl_loss;
+                latent_loss += share * g.latent_loss;
             d_weight += share * g.d_weight * g.disc_factor;
             decibels += share * vae::psnr(x, ops::clamp(rec, -1.0f, 1.0f));
         }
         Tape tape;
         watch(tape, discriminator_->weights());
-        const auto d = loss_->discriminator(x, rec, static_cast<int>(step));
+        const auto d = autoencoder_->discriminator(x, rec, static_cast<int>(step));
         accumulate(discriminator_gradients,
                    gradients_of(tape.backward(d.loss), discriminator_->weights()), share);
         disc_loss += share * d.disc_loss;
     }
     generator_->step(generator_gradients, learning_rate);
     discriminator_->step(discriminator_gradients, discriminator_lr_factor_ * learning_rate);
-    return {loss, {rec_loss, kl_loss, decibels, d_weight, disc_loss}};
+    return {loss, {rec_loss, latent_loss, decibels, d_weight, disc_loss}};
 }
 //! [step]
 
 std::vector<std::string> AutoencoderTrainer::columns() const {
-    return {"rec_loss", "kl_loss", "psnr", "d_weight", "disc_loss"};
+    return {"rec_loss", autoencoder_->latent_loss_name(), "psnr", "d_weight", "disc_loss"};
 }
 
 Weights AutoencoderTrainer::state() {
@@ -192,7 +204,7 @@ Weights AutoencoderTrainer::state() {
 
 Tensor AutoencoderTrainer::reconstruct(const Tensor& pictures) const {
     const Tensor there = ops::to(pictures, config_.device);
-    return ops::to(autoencoder_->decode(autoencoder_->encode(there).mode()), pictures.device());
+    return ops::to(autoencoder_->reconstruct(there), pictures.device());
 }
 
 Tensor AutoencoderTrainer::reconstruct_with_ema(const Tensor& pictures) {

@@ -1,24 +1,27 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
-#include "chapters/02_vae/autoencoder.h"
-#include "chapters/09_training/losses/lpips_with_discriminator.h"
+#include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/09_training/trainers/base_model.h"
+#include "chapters/09_training/trainers/trained_autoencoder.h"
 #include "chapters/09_training/trainers/trainer.h"
 #include "chapters/09_training/trainers/training_config.h"
 
 namespace ldm::train {
 
-/// Trains an AutoencoderKL (ldm's autoencoder.py, with the loss of contperceptual.py): in every
-/// step first the generator, which is the autoencoder, then the discriminator. A discriminator that
-/// the initial model has (first_stage_model.loss.discriminator) is trained further.
+/// Trains an AutoencoderKL (ldm's autoencoder.py, with the loss of contperceptual.py) or a VQModel
+/// (with that of vqperceptual.py): in every step first the generator, which is the autoencoder,
+/// then the discriminator. A discriminator that the initial model has
+/// (first_stage_model.loss.discriminator) is trained further.
 ///
 /// Own keys of the configuration:
 ///
-///     "first_stage_config"  {"embed_dim", "ddconfig"}; by default that of the initial model
-///     "loss"                LPIPSWithDiscriminator::Config; {"perceptual_weight": 0,
-///                           "kl_weight": 1e-6} …
+///     "first_stage_config"  {"embed_dim", "ddconfig"}, and of a VQModel "n_embed"; by default that
+///                           of the initial model
+///     "loss"                arguments of LPIPSWithDiscriminator or VQLPIPSWithDiscriminator;
+///                           {"perceptual_weight": 0, "kl_weight": 1e-6} …
 ///     "lpips_weights"       files for add_lpips_weights(), with a perceptual_weight
 ///     "train_encoder"       false: the encoder is frozen, so a UNet trained on its latents stays
 ///                           valid
@@ -38,7 +41,7 @@ public:
     StepResult step_on(std::int64_t step, std::span<const Tensor> pictures,
                        std::span<const Tensor> noise, double learning_rate);
 
-    /// Reconstructions of pictures [N, 3, H, W] from the mean of the posterior.
+    /// Reconstructions of pictures [N, 3, H, W] without noise: from the mean of the posterior.
     Tensor reconstruct(const Tensor& pictures) const;
 
     /// The same with the EMA of the weights.
@@ -53,8 +56,9 @@ public:
     void write_model(const std::filesystem::path& folder) override;
 
 private:
-    void make_autoencoder();
-    void make_loss(const io::Json& json);
+    void make_autoencoder(const io::Json& json);
+    MakeWeight loss_weights(const io::Json& json, const io::Json& loss,
+                            nn::Checkpoint& lpips) const;
 
     TrainingConfig config_;
     io::Json first_stage_config_;
@@ -63,8 +67,8 @@ private:
     // the discriminator's learning rate as a multiple of the generator's
     double discriminator_lr_factor_;
 
-    std::optional<vae::AutoencoderKL> autoencoder_;
-    std::optional<LPIPSWithDiscriminator> loss_;
+    pipeline::FirstStageConfig first_stage_;
+    std::unique_ptr<TrainedAutoencoder> autoencoder_;
     // weights of the autoencoder, trained or frozen
     Weights all_;
     // weights of LPIPS and the discriminator

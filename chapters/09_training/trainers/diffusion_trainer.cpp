@@ -6,7 +6,6 @@
 #include <cmath>
 #include <memory>
 
-#include "chapters/03_clip/token_ids.h"
 #include "chapters/03_clip/towers.h"
 #include "chapters/08_ldm_pipeline/samplers.h"
 #include "chapters/09_training/lora/lora_file.h"
@@ -25,7 +24,7 @@ namespace ldm::train {
 namespace {
 
 constexpr const char* unet_prefix = "model.diffusion_model";
-constexpr const char* text_prefix = "cond_stage_model.transformer";
+constexpr std::string_view cond_prefix = "cond_stage_model", text_tower = "transformer.";
 constexpr int default_sampler_steps = 30;
 constexpr float default_cfg_scale = 3.0f;
 
@@ -41,6 +40,27 @@ bool is_hidden_layer(const std::string& name) {
     return name.find("embedding") == std::string::npos &&
            name.find("input_blocks.0.") == std::string::npos &&
            name.find("diffusion_model.out.") == std::string::npos;
+}
+
+/// What says how the new model is conditioned: the settings of the training, else those of the
+/// initial model.
+io::Json conditioning_of(const io::Json& json, const nn::ModelSource& model) {
+    io::Json conditioning = {{"conditioning_key", "crossattn"}};
+    const bool is_new = json.contains("conditioning_key") || json.contains("cond_stage_config");
+    for (const char* key : {"conditioning_key", "cond_stage_config", "cond_stage_key"})
+        if (json.contains(key))
+            conditioning[key] = json[key];
+        else if (!is_new && model.config().contains(key))
+            conditioning[key] = model.config()[key];
+    return conditioning;
+}
+
+/// Initial weights by the names below diffusion_model.
+MakeWeight new_unet(std::uint64_t seed) {
+    return
+        [make = initial_weights(unet_rules(), seed)](const std::string& name, const Shape& shape) {
+            return make(name.substr(name.find('.') + 1), shape);
+        };
 }
 
 /// The standard deviation of all numbers of x.
@@ -70,17 +90,21 @@ void expect_usable(const io::Json& sampler, const ddpm::Schedule& schedule) {
 
 const std::vector<std::string>& DiffusionTrainer::own_keys() {
     static const std::vector<std::string> keys = {
-        "unet_config",  "schedule", "loss",    "timestep_sampling",     "train_text_encoder",
-        "scale_factor", "lora",     "sampler", "parallel_micro_batches"};
+        "unet_config",       "schedule",           "loss",
+        "timestep_sampling", "scale_factor",       "lora",
+        "sampler",           "conditioning_key",   "cond_stage_config",
+        "cond_stage_key",    "train_text_encoder", "parallel_micro_batches"};
     return keys;
 }
 
 DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& config,
-                                   nn::ModelSource model, std::vector<Batch> examples)
+                                   nn::ModelSource model, std::vector<Batch> examples,
+                                   const ConditionKinds& kinds, const PictureFolder* pictures)
     : config_(config),
       unet_config_(io::get_or(json, "unet_config", model.setting("unet_config"))),
       schedule_config_(schedule_of(json, model)),
       sampler_(io::get_or(json, "sampler", model.setting("sampler"))),
+      conditioning_(conditioning_of(json, model)),
       model_(std::move(model)),
       schedule_(ddpm::Schedule::from_json(schedule_config_)),
       loss_config_(ddpm::loss_config_from_json(io::get_or(json, "loss", io::Json::object()))),
@@ -90,12 +114,11 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       // a GPU has one stream
       parallel_micro_batches_(
           config.device == Device::cpu ? io::get_or(json, "parallel_micro_batches", 1) : 1),
-      tokenizer_(model_.tokenizer()),
       examples_(std::move(examples)) {
     expect_usable(sampler_, schedule_);
     model_.use({.device = config_.device});
     load_first_stage(json, examples_);
-    load_text_encoder();
+    make_conditions(json, kinds, pictures);
     make_unet(json);
     model_.check();
     optimized_.emplace(lora_.empty()
@@ -111,47 +134,72 @@ void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<
             "the initial model has no autoencoder: train one first, or name a model with "
             "--init");
     const auto sizes = pipeline::FirstStageConfig::from_json(first_stage);
-    if (sizes.n_embed)
-        throw Error(
-            "the autoencoder is vector-quantized: training on its latents is not supported yet");
-    posteriors_.emplace(model_.weights("first_stage_model"), sizes.ddconfig, sizes.embed_dim,
-                        config_.data, config_.device);
+    const nn::Params weights = model_.weights("first_stage_model");
+    const auto encoder = [&](float scale_factor) {
+        encoder_ = std::make_unique<pipeline::FirstStageEncoder>(weights, sizes, scale_factor);
+        encoded_.emplace(encoder_->encoder(), config_.data, config_.device);
+    };
     scale_factor_ = io::get_or(json, "scale_factor", 0.0f);
     if (const io::Json inherited = model_.setting("scale_factor");
         scale_factor_ == 0.0f && inherited.is_number())
         scale_factor_ = inherited.get<float>();
     if (scale_factor_ == 0.0f) {
+        encoder(1.0f);
         std::vector<Tensor> means;
-        for (const Batch& batch : examples)
-            means.push_back(vae::DiagonalGaussian(posteriors_->moments(batch)).mean());
+        for (const Batch& batch : examples) means.push_back(encoder_->mean((*encoded_)(batch)));
         scale_factor_ = static_cast<float>(1.0 / standard_deviation(ops::concat(means, 0)));
     }
-    decoder_.emplace(model_.weights("first_stage_model"), sizes, scale_factor_);
+    encoder(scale_factor_);
+    decoder_.emplace(weights, sizes, scale_factor_);
 }
 
-void DiffusionTrainer::load_text_encoder() {
-    const io::Json cond_stage = model_.setting("cond_stage_config");
-    if (cond_stage.empty())
+void DiffusionTrainer::make_conditions(const io::Json& json, const ConditionKinds& kinds,
+                                       const PictureFolder* pictures) {
+    const auto conditions = pipeline::conditions_from(conditioning_);
+    if (conditions.empty() && !conditioning_["conditioning_key"].is_null())
         throw Error(
-            "the initial model has no text tower: train one first, or name a model with "
-            "--init");
-    const auto sizes =
-        clip::TextEncoder::Config::from_json(io::get<io::Json>(cond_stage, "text_config"));
-    length_ = sizes.max_position_embeddings;
-    const std::string from = model_.has(text_prefix) ? text_prefix : clip::place_in_model;
-    add_state(all_, std::string(text_prefix) + ".",
-              weights_of([&](const nn::Params& p) { text_encoder_.emplace(p, sizes); },
-                         copied_from(model_.weights(from))));
+            "the initial model has no text tower: train one first, name a model with --init, or "
+            "say with 'cond_stage_config' what else conditions it");
+    conditioning_["unet_config"] = unet_config_;
+    // what the initial model has; a text tower begins as a copy of CLIP's, all else anew
+    const bool has_any = model_.has(cond_prefix);
+    const MakeWeight known = copied_from(model_.weights(cond_prefix)),
+                     of_clip = copied_from(model_.weights(clip::place_in_model)),
+                     made = initial_weights(condition_rules(), config_.seed);
+    const MakeWeight make = [&](const std::string& name, const Shape& shape) {
+        if (has_any && model_.weights(cond_prefix).contains(name)) return known(name, shape);
+        return name.starts_with(text_tower) ? of_clip(name.substr(text_tower.size()), shape)
+                                            : made(name, shape);
+    };
+    for (const pipeline::Condition& condition : conditions) {
+        const auto weights = weights_of(
+            [&](const nn::Params& p) {
+                conditions_.push_back(
+                    find_condition(kinds, condition.key)({.condition = condition,
+                                                          .model = model_,
+                                                          .config = conditioning_,
+                                                          .pictures = pictures,
+                                                          .first_stage = *encoder_,
+                                                          .device = config_.device,
+                                                          .weights = p}));
+            },
+            on(make, config_.device));
+        add_state(all_, fmt::format("{}.", cond_prefix), weights);
+        if (condition.key == "caption" ? train_text_encoder_ : conditions_.back()->is_trained())
+            add_state(trained_conditions_, fmt::format("{}.", cond_prefix), weights);
+    }
+    conditioning_.erase("unet_config");
 }
 
 void DiffusionTrainer::make_unet(const io::Json& json) {
     if (unet_config_.empty()) throw Error("'unet_config' is missing: a new UNet needs its sizes");
     const auto sizes = unet::Config::from_json(unet_config_);
     const bool is_new = !model_.has(unet_prefix);
-    add_state(all_, std::string(unet_prefix) + ".",
-              weights_of([&](const nn::Params& p) { unet_.emplace(p, sizes); },
-                         is_new ? on(initial_weights(unet_rules(), config_.seed), config_.device)
-                                : copied_from(model_.weights(unet_prefix))));
+    const auto key = unet::DiffusionWrapper::key_from_json(conditioning_["conditioning_key"]);
+    add_state(all_, "model.",
+              weights_of([&](const nn::Params& p) { unet_.emplace(p, sizes, key); },
+                         is_new ? on(new_unet(config_.seed), config_.device)
+                                : copied_from(model_.weights("model"))));
     if (!json.contains("lora")) return;
 
     if (is_new) throw Error("'lora' adapts a trained UNet: name a model with --init");
@@ -166,29 +214,31 @@ void DiffusionTrainer::make_unet(const io::Json& json) {
 }
 
 bool DiffusionTrainer::is_trained(const std::string& name) const {
-    return name.starts_with(unet_prefix) || (train_text_encoder_ && name.starts_with(text_prefix));
+    return name.starts_with(unet_prefix) || trained_conditions_.contains(name);
 }
 
-Tensor DiffusionTrainer::ids_of(const std::vector<std::string>& captions) const {
-    return ops::to(clip::token_ids(tokenizer_, captions, length_), config_.device);
+/// What the UNet is given; on the tape in scope, where encoders are trained.
+unet::Conditioning DiffusionTrainer::given(const std::vector<Tensor>& prepared) const {
+    unet::Conditioning given;
+    for (std::size_t i = 0; i < conditions_.size(); ++i) conditions_[i]->add(prepared[i], given);
+    return given;
 }
-
-Tensor DiffusionTrainer::context_of(const Tensor& ids) const { return (*text_encoder_)(ids); }
 
 /// With a LoRA its change is merged into the weights here, once: under a Tape the merged weights
 /// are results of the LoRA's, so this is called anew in every step, after watch().
 pipeline::ConditionedModel DiffusionTrainer::unet() const {
     if (lora_.empty())
         return [this](const Tensor& x, const Tensor& t, const unet::Conditioning& given) {
-            return (*unet_)(x, t, given.crossattn.at(0));
+            return (*unet_)(x, t, given);
         };
     nn::Checkpoint with_lora;
     add_weights(select(all_, [](const std::string& name) { return name.starts_with(unet_prefix); }),
                 lora_, with_lora);
-    const auto merged = std::make_shared<const unet::UNetModel>(
-        with_lora.root() / "model" / "diffusion_model", unet::Config::from_json(unet_config_));
+    const auto merged = std::make_shared<const unet::DiffusionWrapper>(
+        with_lora.root() / "model", unet::Config::from_json(unet_config_),
+        unet::DiffusionWrapper::key_from_json(conditioning_["conditioning_key"]));
     return [merged](const Tensor& x, const Tensor& t, const unet::Conditioning& given) {
-        return (*merged)(x, t, given.crossattn.at(0));
+        return (*merged)(x, t, given);
     };
 }
 
@@ -198,11 +248,15 @@ StepResult DiffusionTrainer::step(std::int64_t step, std::span<const Batch> batc
     random::TorchGenerator random = step_noise(config_.seed, step);
     std::vector<Sample> samples;
     for (const Batch& batch : batches) {
-        const vae::DiagonalGaussian posterior(posteriors_->moments(batch));
-        const Shape shape = posterior.mean().shape();  // [N, C, h, w]
-        const Tensor z = posterior.sample(normal(random, shape, config_.device)) * scale_factor_;
-        const Tensor t = ops::to(timesteps_.draw(random, shape[0]), config_.device);
-        samples.push_back({z, ids_of(batch.captions), t, normal(random, shape, config_.device)});
+        const Tensor encoded = (*encoded_)(batch);
+        const Shape shape = encoder_->latent_shape(encoded);  // [N, C, h, w]
+        Sample sample;
+        sample.z = encoder_->sample(encoded, normal(random, shape, config_.device));
+        sample.t = ops::to(timesteps_.draw(random, shape[0]), config_.device);
+        sample.noise = normal(random, shape, config_.device);
+        for (const auto& condition : conditions_)
+            sample.conditions.push_back(condition->prepare(batch, random));
+        samples.push_back(sample);
     }
     return step_on(samples, learning_rate);
 }
@@ -215,12 +269,12 @@ StepResult DiffusionTrainer::step_on(std::span<const Sample> samples, double lea
         double loss, loss_simple;
     };
     const auto gradients_from = [&](std::int64_t i) {
-        const auto& [z, ids, t, noise] = samples[i];
+        const auto& [z, conditions, t, noise] = samples[i];
         Tape tape;
         watch(tape, optimized_->weights());
-        const auto denoiser = [context = context_of(ids), unet = unet()](const Tensor& x_t,
+        const auto denoiser = [given = given(conditions), unet = unet()](const Tensor& x_t,
                                                                          const Tensor& at) {
-            return unet(x_t, at, {.concat = {}, .crossattn = {context}});
+            return unet(x_t, at, given);
         };
         const auto losses =
             ddpm::p_losses(schedule_, loss_config_, denoiser, z, t, noise, timesteps_.logvar());
@@ -248,17 +302,19 @@ image::Image DiffusionTrainer::sample() {
     const OptimizedWeights::EmaScope ema(*optimized_);
     const Batch& batch = examples_.front();
     const std::int64_t n = batch.pictures.dim(0);
-    const Tensor cond = context_of(ids_of(batch.captions));
-    const Tensor uncond = ops::broadcast_to(context_of(ids_of({""})), cond.shape());
-    const auto guided = pipeline::with_guidance(
-        unet(), {.concat = {}, .crossattn = {cond}}, {.concat = {}, .crossattn = {uncond}},
-        io::get_or(sampler_, "cfg_scale", default_cfg_scale));
-
     random::TorchGenerator random(config_.seed);
+    std::vector<Tensor> cond, uncond;
+    for (const auto& condition : conditions_) {
+        cond.push_back(condition->prepare(batch, random));
+        uncond.push_back(condition->unconditional(cond.back()));
+    }
+    const auto guided = pipeline::with_guidance(
+        unet(), given(cond), given(uncond), io::get_or(sampler_, "cfg_scale", default_cfg_scale));
+
     const ddpm::Noise noise = [&](const Shape& shape) {
         return normal(random, shape, config_.device);
     };
-    Shape shape = vae::DiagonalGaussian(posteriors_->moments(batch)).mean().shape();
+    const Shape shape = encoder_->latent_shape((*encoded_)(batch));
     const Tensor z = sampler_from(sampler_, schedule_)->sample(guided, noise(shape), noise);
     const Tensor pictures = ops::to((*decoder_)(z), Device::cpu);
 
@@ -285,7 +341,7 @@ void DiffusionTrainer::write_model(const std::filesystem::path& folder) {
     io::Json config = schedule_config_;
     config["unet_config"] = unet_config_;
     config["scale_factor"] = scale_factor_;
-    config["conditioning_key"] = "crossattn";
+    config.update(conditioning_);
     config["image_size"] = config_.data.width;
     if (!sampler_.empty()) config["sampler"] = sampler_;
     write_model_folder(folder, model_, config, optimized_->with_trained(all_));

@@ -1,24 +1,26 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "chapters/01_ddpm/losses.h"
-#include "chapters/03_clip/text_encoder.h"
-#include "chapters/07_unet/unet_model.h"
+#include "chapters/07_unet/diffusion_wrapper.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/guidance.h"
 #include "chapters/09_training/lora/lora.h"
 #include "chapters/09_training/trainers/base_model.h"
-#include "chapters/09_training/trainers/posterior_cache.h"
+#include "chapters/09_training/trainers/encoded_pictures.h"
 #include "chapters/09_training/trainers/timestep_sampler.h"
 #include "chapters/09_training/trainers/trainer.h"
+#include "chapters/09_training/trainers/training_condition.h"
 #include "chapters/09_training/trainers/training_config.h"
 
 namespace ldm::train {
 
-/// Trains the UNet of a latent diffusion model to predict noise (or x0, or v), and if wanted the
-/// text encoder that conditions it (ldm's ddpm.py: LatentDiffusion). The autoencoder is that of the
-/// initial model, frozen. So is CLIP: a new UNet begins with a copy of CLIP's text tower.
+/// Trains the UNet of a latent diffusion model to predict noise (or x0, or v), and what encodes its
+/// conditions, as far as that is trained (ldm's ddpm.py: LatentDiffusion). The first stage is that
+/// of the initial model, frozen. So is CLIP: a new UNet begins with a copy of CLIP's text tower.
 ///
 /// Own keys of the configuration:
 ///
@@ -26,6 +28,10 @@ namespace ldm::train {
 ///     "schedule"            beta_schedule, timesteps, linear_start, linear_end, parameterization
 ///     "loss"                loss_type, l_simple_weight, original_elbo_weight
 ///     "timestep_sampling"   TimestepSampler::Config
+///     "conditioning_key"    where the UNet takes its conditions (DiffusionWrapper); null: it has
+///                           none. By default that of the initial model, or "crossattn"
+///     "cond_stage_config", "cond_stage_key"  what the conditions are (pipeline::conditions_from);
+///                           by default those of the initial model
 ///     "train_text_encoder"  whether the text encoder is trained too (false)
 ///     "scale_factor"        by default the model's; without either 1 / the standard deviation of
 ///                           the latents
@@ -40,17 +46,21 @@ class DiffusionTrainer : public Trainer {
 public:
     static const std::vector<std::string>& own_keys();
 
-    /// `examples`: sample() draws pictures from the captions of the first.
+    /// `examples`: sample() draws pictures from the conditions of the first. `kinds` are the
+    /// conditions that there can be, made from `pictures`, where they need them.
     DiffusionTrainer(const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
-                     std::vector<Batch> examples);
+                     std::vector<Batch> examples, const ConditionKinds& kinds = caption_condition(),
+                     const PictureFolder* pictures = nullptr);
 
     StepResult step(std::int64_t step, std::span<const Batch> batches,
                     double learning_rate) override;
 
-    /// What one micro-batch is made of: latents [N, C, h, w] of unit variance, token ids [N, S],
-    /// times [N], noise of the latents' shape.
+    /// What one micro-batch is made of: latents [N, C, h, w] of unit variance, what each condition
+    /// has prepared (of captions token ids [N, S]), times [N], noise of the latents' shape.
     struct Sample {
-        Tensor z, ids, t, noise;
+        Tensor z;
+        std::vector<Tensor> conditions;
+        Tensor t, noise;
     };
     StepResult step_on(std::span<const Sample> samples, double learning_rate);
 
@@ -61,32 +71,33 @@ public:
 
 private:
     void load_first_stage(const io::Json& json, const std::vector<Batch>& examples);
-    void load_text_encoder();
+    void make_conditions(const io::Json& json, const ConditionKinds& kinds,
+                         const PictureFolder* pictures);
     void make_unet(const io::Json& json);
-    Tensor ids_of(const std::vector<std::string>& captions) const;
-    Tensor context_of(const Tensor& ids) const;
+    unet::Conditioning given(const std::vector<Tensor>& prepared) const;
     pipeline::ConditionedModel unet() const;
     bool is_trained(const std::string& name) const;
 
     TrainingConfig config_;
-    io::Json unet_config_, schedule_config_, sampler_;
+    // the settings of the new model
+    io::Json unet_config_, schedule_config_, sampler_, conditioning_;
     nn::ModelSource model_;
     ddpm::Schedule schedule_;
     ddpm::LossConfig loss_config_;
     TimestepSampler timesteps_;
     bool train_text_encoder_;
     int parallel_micro_batches_;
-    text::ClipTokenizer tokenizer_;
-    std::int64_t length_ = 0;
     std::vector<Batch> examples_;
 
-    std::optional<PosteriorCache> posteriors_;
+    std::unique_ptr<const pipeline::FirstStageEncoder> encoder_;
+    std::optional<EncodedPictures> encoded_;
     std::optional<pipeline::FirstStageDecoder> decoder_;
-    std::optional<clip::TextEncoder> text_encoder_;
-    std::optional<unet::UNetModel> unet_;
+    std::vector<std::unique_ptr<const TrainingCondition>> conditions_;
+    std::optional<unet::DiffusionWrapper> unet_;
     float scale_factor_ = 0.0f;
-    // weights of UNet and text encoder by their full names, trained or frozen
-    Weights all_;
+    // weights of the UNet and of what encodes its conditions, by their full names; and those of
+    // them that are trained
+    Weights all_, trained_conditions_;
     Lora lora_;
     std::optional<OptimizedWeights> optimized_;
 };

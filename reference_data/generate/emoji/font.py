@@ -12,6 +12,7 @@ from PIL import Image
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 CLDR = Path("/usr/share/unicode/cldr/common")
+EMOJI_TEST = Path("/usr/share/unicode/emoji/emoji-test.txt")
 VARIATION_SELECTOR = 0xFE0F
 SIZE = 64
 
@@ -22,6 +23,23 @@ def captions():
         for node in ElementTree.parse(CLDR / folder / "en.xml").iter("annotation"):
             if node.get("type") == "tts":
                 yield node.get("cp"), " ".join(node.text.split())
+
+
+def spelling(text):
+    """An emoji without the characters that only choose its presentation."""
+    return text.replace(chr(VARIATION_SELECTOR), "")
+
+
+def subgroups():
+    """The class of every emoji: its subgroup in Unicode's emoji-test.txt, "face-smiling" or "food-fruit"."""
+    classes, subgroup = {}, None
+    for line in EMOJI_TEST.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# subgroup: "):
+            subgroup = line.removeprefix("# subgroup: ")
+        elif line and not line.startswith("#"):
+            points = line.split(";")[0].split()
+            classes[spelling("".join(chr(int(point, 16)) for point in points))] = subgroup
+    return classes
 
 
 def is_flag(text, name):

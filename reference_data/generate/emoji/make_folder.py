@@ -1,4 +1,5 @@
-"""The emoji as folders that `ldm train --data` reads: PNG files and metadata.jsonl (file_name, text, concept).
+"""The emoji as folders that `ldm train --data` reads: PNG files and metadata.jsonl (file_name, text, concept,
+class_label).
 
     python make_folder.py OUTPUT [--size 64|128]
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from common import is_held_out, write_atomically
-from font import Font, data_set
+from font import Font, data_set, spelling, subgroups
 
 
 def slug(caption):
@@ -24,8 +25,8 @@ def slug(caption):
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "emoji"
 
 
-def write_folder(folder, rows, font, size):
-    """`rows` are (number, row) of the table."""
+def write_folder(folder, rows, font, size, classes):
+    """`rows` are (number, row) of the table; `classes` Unicode's subgroups."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for number, row in rows:
@@ -36,7 +37,12 @@ def write_folder(folder, rows, font, size):
         )
         lines.append(
             json.dumps(
-                {"file_name": name, "text": row["caption"], "concept": row["concept"]},
+                {
+                    "file_name": name,
+                    "text": row["caption"],
+                    "concept": row["concept"],
+                    "class_label": classes[spelling(row["text"])],
+                },
                 ensure_ascii=False,
             )
         )
@@ -62,7 +68,7 @@ def main():
             for number, row in enumerate(rows)
             if is_held_out(row["caption"]) == held_out
         ]
-        write_folder(arguments.output / name, part, font, arguments.size)
+        write_folder(arguments.output / name, part, font, arguments.size, subgroups())
         print(
             f"{arguments.output / name}: {len(part)} pictures of {arguments.size}x{arguments.size}"
         )

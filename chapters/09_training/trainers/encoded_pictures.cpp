@@ -1,4 +1,4 @@
-#include "chapters/09_training/trainers/posterior_cache.h"
+#include "chapters/09_training/trainers/encoded_pictures.h"
 
 #include "common/ops/precision.h"
 #include "common/ops/shape.h"
@@ -6,13 +6,11 @@
 
 namespace ldm::train {
 
-PosteriorCache::PosteriorCache(const nn::Params& weights, const vae::Config& config, int embed_dim,
-                               const DataConfig& data, Device device)
-    : encoder_(weights, config, embed_dim),
-      is_cached_(!data.flip && data.crop == Crop::center),
-      device_(device) {}
+EncodedPictures::EncodedPictures(const vae::LatentEncoder& encoder, const DataConfig& data,
+                                 Device device)
+    : encoder_(encoder), is_cached_(!data.flip && data.crop == Crop::center), device_(device) {}
 
-Tensor PosteriorCache::moments(const Batch& batch) {
+Tensor EncodedPictures::operator()(const Batch& batch) {
     const ops::WithPrecision exact(ops::Precision::f32);
     if (!is_cached_) return encoder_(ops::to(batch.pictures, device_));
     std::vector<Tensor> all;
