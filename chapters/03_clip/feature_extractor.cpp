@@ -1,5 +1,7 @@
 #include "chapters/03_clip/feature_extractor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "chapters/03_clip/token_ids.h"
@@ -13,12 +15,22 @@ namespace {
 
 constexpr std::size_t texts_at_once = 256;
 
+io::Json clip_settings(const nn::ModelSource& model) {
+    io::Json settings = Towers::settings_in(model.config());
+    if (settings.empty())
+        throw Error(
+            fmt::format("{}: there is no CLIP in this model, whose towers compare texts with "
+                        "pictures",
+                        model.name()));
+    return settings;
+}
+
 }  // namespace
 
 FeatureExtractor::FeatureExtractor(const std::filesystem::path& model_folder, Device device)
     : folder_(nn::open_folder(model_folder, device)),
       tokenizer_(folder_.tokenizer()),
-      towers_(Towers::from_json(io::get<io::Json>(folder_.config(), "cond_stage_config"))),
+      towers_(Towers::from_json(clip_settings(folder_))),
       model_(folder_.weights() / place_in_model, towers_.sizes) {
     folder_.check();
     expect(tokenizer_.vocabulary_size() == towers_.sizes.text_config.vocab_size,

@@ -24,6 +24,12 @@ Towers Towers::from_json(io::Json config) {
     return {ClipModel::Config::from_json(config), mean, std};
 }
 
+io::Json Towers::settings_in(const io::Json& config) {
+    const auto stage = io::get_or(config, "cond_stage_config", io::Json());
+    if (stage.is_object() && stage.contains("vision_config")) return stage;
+    return io::get_or(config, "clip_config", io::Json());
+}
+
 Tensor Towers::pixel_values(const Tensor& pictures) const {
     const Device device = pictures.device();
     return ((pictures + 1.0f) / 2.0f - ops::to(image_mean, device)) / ops::to(image_std, device);

@@ -19,6 +19,10 @@ struct Towers {
 
     static Towers from_json(io::Json cond_stage_config);
 
+    /// Where the settings of a model say this: "cond_stage_config", or, where that is something
+    /// else, "clip_config". Empty if there is no CLIP.
+    static io::Json settings_in(const io::Json& config);
+
     /// Pictures [N, 3, H, W] in [-1, 1] as the image tower is given them.
     Tensor pixel_values(const Tensor& pictures) const;
 };

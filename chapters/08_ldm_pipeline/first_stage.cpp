@@ -33,6 +33,7 @@ FirstStageDecoder::FirstStageDecoder(const nn::Params& weights, const FirstStage
 FirstStageEncoder::FirstStageEncoder(const nn::Params& weights, const FirstStageConfig& config,
                                      float scale_factor)
     : encoder_(weights, config.ddconfig, config.embed_dim),
+      factor_(config.factor()),
       has_codebook_(config.n_embed.has_value()),
       scale_factor_(scale_factor) {}
 

@@ -20,6 +20,9 @@ struct FirstStageConfig {
 
     /// Throws an Error that names a key or value that is missing or not supported.
     static FirstStageConfig from_json(const io::Json& first_stage_config);
+
+    /// f: width of a picture over width of its latent.
+    int factor() const { return 1 << (ddconfig.levels() - 1); }
 };
 
 /// The autoencoder as the UNet knows it: its latents times a factor that gives them variance 1, the
@@ -76,11 +79,15 @@ public:
     /// The shape [N, C, h, w] of the latents of what encoder() gave.
     Shape latent_shape(const Tensor& encoded) const;
 
+    /// f: width of a picture over width of its latent.
+    int factor() const { return factor_; }
+
     const vae::LatentEncoder& encoder() const { return encoder_; }
     float scale_factor() const { return scale_factor_; }
 
 private:
     vae::LatentEncoder encoder_;
+    int factor_;
     bool has_codebook_;
     float scale_factor_;
 };

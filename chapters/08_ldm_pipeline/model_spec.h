@@ -67,7 +67,7 @@ struct ModelSpec {
     float cfg_scale = 7.5f;
 
     /// f: width of a picture over width of its latent.
-    int autoencoder_factor() const { return 1 << (first_stage.ddconfig.levels() - 1); }
+    int autoencoder_factor() const { return first_stage.factor(); }
 
     /// Which channels the UNet takes beside the latents' C.
     ConcatInput concat_input() const;

@@ -2,6 +2,7 @@
 
 #include "chapters/11_editing/further_channels.h"
 #include "chapters/11_editing/img2img.h"
+#include "chapters/11_editing/masked_channels.h"
 #include "common/error.h"
 #include "common/figures/tensor_picture.h"
 #include "common/image/crop.h"
@@ -21,11 +22,11 @@ struct Canvas {
     Region region;
     /// [1, 3, H, W] in [-1, 1]
     Tensor picture;
-    /// [1, 1, H, W], 0 or 1
-    Tensor mask;
+    /// 1 where to draw
+    Masks masks;
 };
 
-Canvas canvas_of(const InpaintRequest& request) {
+Canvas canvas_of(const InpaintRequest& request, const pipeline::LatentDiffusion& model) {
     const auto& drawing = request.drawing;
     Region region{0, 0, request.picture.width, request.picture.height};
     if (request.only_masked)
@@ -35,44 +36,33 @@ Canvas canvas_of(const InpaintRequest& request) {
         image::crop(request.picture, region.x, region.y, region.width, region.height);
     const Tensor mask = ops::slice(ops::slice(request.mask, 2, region.y, region.y + region.height),
                                    3, region.x, region.x + region.width);
+    const Shape latent = model.spec().latent_shape(1, drawing.width, drawing.height);
     return {region,
-            image::to_tensor(
-                image::resize(part, drawing.width, drawing.height, image::Filter::lanczos)),
-            binary(resize_nearest(mask, drawing.height, drawing.width))};
+            ops::to(image::to_tensor(
+                        image::resize(part, drawing.width, drawing.height, image::Filter::lanczos)),
+                    model.device()),
+            masks_for(binary(resize_nearest(mask, drawing.height, drawing.width)), latent[2],
+                      latent[3], model.device())};
 }
 
 /// Known latents with one noise; where the mask is 1 nothing is known.
-Beginning over(const pipeline::LatentDiffusion& model, const Canvas& canvas, const Tensor& mask,
+Beginning over(const pipeline::LatentDiffusion& model, const Canvas& canvas,
                const InpaintRequest& request, const ddpm::Noise& noise) {
     const auto n = std::ssize(request.drawing.prompts);
     const Tensor pictures = ops::concat(std::vector(n, canvas.picture), 0);
     const Shape latents =
         model.spec().latent_shape(n, request.drawing.width, request.drawing.height);
     const Tensor z0 = model.encode(pictures, noise(latents)), first = noise(latents);
-    return {
-        .z0 = z0,
-        .first_step = first_step(step_count(request.drawing, model.spec()), request.strength),
-        .noise = first,
-        .known = {.x0 = z0, .mask = -ops::concat(std::vector(n, mask), 0) + 1.0f, .noise = first}};
+    return {.z0 = z0,
+            .first_step = first_step(step_count(request.drawing, model.spec()), request.strength),
+            .noise = first,
+            .known = {.x0 = z0,
+                      .mask = -ops::concat(std::vector(n, canvas.masks.of_latents), 0) + 1.0f,
+                      .noise = first}};
 }
-
-/// What the UNet sees beside the latents: the mask and what is left of the picture, whose latents
-/// are drawn with `noise`. Stable Diffusion's sees grey, the middle of the range, where the picture
-/// is masked (diffusers: prepare_mask_latents); latent diffusion's sees black, and a mask in the
-/// range of pictures (scripts/inpaint.py: make_batch).
-//! [beside]
-Tensor channels_beside(const pipeline::LatentDiffusion& model, const Canvas& canvas,
-                       const Tensor& mask, const Tensor& noise) {
-    const Tensor kept = -canvas.mask + 1.0f;
-    if (model.spec().concat_input() == ConcatInput::mask_and_picture)
-        return ops::concat({mask, model.encode(canvas.picture * kept, noise)}, 1);
-    const Tensor masked = (canvas.picture + 1.0f) * kept + -1.0f;
-    return ops::concat({model.encode(masked, noise), 2.0f * mask + -1.0f}, 1);
-}
-//! [beside]
 
 /// A beginning with the mask and the picture as further channels.
-Beginning beside(const pipeline::LatentDiffusion& model, const Canvas& canvas, const Tensor& mask,
+Beginning beside(const pipeline::LatentDiffusion& model, const Canvas& canvas,
                  const InpaintRequest& request, const ddpm::Noise& noise) {
     const auto n = std::ssize(request.drawing.prompts);
     const auto shape = [&](std::int64_t count) {
@@ -85,8 +75,10 @@ Beginning beside(const pipeline::LatentDiffusion& model, const Canvas& canvas, c
             model.encode(ops::concat(std::vector(n, canvas.picture), 0), noise(shape(n)));
     beginning.noise = noise(shape(n));
     // one for all pictures, by the first one's noise
+    const Tensor of_first = ops::slice(noise(shape(n)), 0, 0, 1);
     const Tensor channels =
-        channels_beside(model, canvas, mask, ops::slice(noise(shape(n)), 0, 0, 1));
+        masked_channels(model.spec().concat_input(), canvas.picture, canvas.masks,
+                        [&](const Tensor& picture) { return model.encode(picture, of_first); });
     beginning.ask = [channels](const pipeline::ConditionedModel& unet) {
         return with_channels(unet, channels);
     };
@@ -109,17 +101,12 @@ void expect_possible(const InpaintRequest& request, const pipeline::ModelSpec& s
 InpaintResult inpaint(const pipeline::LatentDiffusion& model, const InpaintRequest& request,
                       const ddpm::Observer& observer) {
     expect_possible(request, model.spec());
-    Canvas canvas = canvas_of(request);
-    canvas.picture = ops::to(canvas.picture, model.device());
-    const Shape latent =
-        model.spec().latent_shape(1, request.drawing.width, request.drawing.height);
-    const Tensor mask = ops::to(resize_nearest(canvas.mask, latent[2], latent[3]), model.device());
-    canvas.mask = ops::to(canvas.mask, model.device());
+    const Canvas canvas = canvas_of(request, model);
 
     const ddpm::Noise noise = noise_of(request.drawing, model.device());
     const bool sees_the_mask = model.spec().concat_input() != ConcatInput::none;
-    const Beginning beginning = sees_the_mask ? beside(model, canvas, mask, request, noise)
-                                              : over(model, canvas, mask, request, noise);
+    const Beginning beginning =
+        sees_the_mask ? beside(model, canvas, request, noise) : over(model, canvas, request, noise);
     InpaintResult result{draw(model, request.drawing, noise, beginning, observer), {}};
 
     const Tensor soft = feathered(binary(request.mask), request.mask_blur);

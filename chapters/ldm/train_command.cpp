@@ -1,12 +1,17 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "chapters/09_training/trainers/autoencoder_trainer.h"
 #include "chapters/09_training/trainers/clip_trainer.h"
 #include "chapters/09_training/trainers/diffusion_trainer.h"
 #include "chapters/09_training/trainers/training_run.h"
+#include "chapters/11_editing/masked_image_condition.h"
+#include "chapters/12_conditioners/training/class_condition.h"
+#include "chapters/12_conditioners/training/clip_condition.h"
+#include "chapters/13_super_resolution/low_resolution_condition.h"
 #include "chapters/ldm/commands.h"
 #include "common/figures/tensor_picture.h"
 #include "common/ops/shape.h"
@@ -66,14 +71,39 @@ struct Kind {
     const char* name;
     const char* description;
     const std::vector<std::string>& own_keys;
-    Captions captions;
+    std::function<Captions(const io::Json&)> captions;
     MakeTrainer make;
 };
+
+/// What a diffusion model can be conditioned on.
+ConditionKinds all_conditions() {
+    ConditionKinds kinds = caption_condition();
+    kinds.merge(editing::masked_image_condition());
+    kinds.merge(conditioners::class_condition());
+    kinds.merge(conditioners::clip_condition());
+    kinds.merge(super_resolution::low_resolution_condition());
+    return kinds;
+}
+
+/// Captions are needed by what encodes them; without settings of its own a training is conditioned
+/// as the initial model is, by a caption.
+Captions captions_for(const io::Json& json) {
+    if (!json.contains("conditioning_key") && !json.contains("cond_stage_config"))
+        return Captions::needed;
+    const auto conditions = pipeline::conditions_from(json);
+    return std::ranges::any_of(conditions,
+                               [](const pipeline::Condition& condition) {
+                                   return condition.key == "caption" ||
+                                          condition.key == "clip_embedding";
+                               })
+               ? Captions::needed
+               : Captions::ignored;
+}
 
 const std::vector<Kind>& kinds() {
     static const std::vector<Kind> all = {
         {"autoencoder", "Train an autoencoder: pictures to latents and back",
-         AutoencoderTrainer::own_keys(), Captions::ignored,
+         AutoencoderTrainer::own_keys(), [](const io::Json&) { return Captions::ignored; },
          [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<AutoencoderTrainer>(
@@ -81,7 +111,7 @@ const std::vector<Kind>& kinds() {
                  examples_of(pictures, config.data).front().pictures);
          }},
         {"clip", "Train CLIP: encoders of texts and pictures, by contrast of pairs",
-         ClipTrainer::own_keys(), Captions::needed,
+         ClipTrainer::own_keys(), [](const io::Json&) { return Captions::needed; },
          [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<ClipTrainer>(json, config, std::move(model),
@@ -89,11 +119,12 @@ const std::vector<Kind>& kinds() {
                                                   pictures.captions());
          }},
         {"diffusion", "Train the UNet to predict noise, or a LoRA for it",
-         DiffusionTrainer::own_keys(), Captions::needed,
+         DiffusionTrainer::own_keys(), captions_for,
          [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
             const PictureFolder& pictures) {
              return std::make_unique<DiffusionTrainer>(json, config, std::move(model),
-                                                       examples_of(pictures, config.data));
+                                                       examples_of(pictures, config.data),
+                                                       all_conditions(), &pictures);
          }}};
     return all;
 }
@@ -117,7 +148,7 @@ void train_model(const Kind& kind, const Options& options) {
     TrainingConfig config = read_training_config(json, kind.own_keys);
     config.device = device_from(options.device);
     expect_usable(config.device);
-    const PictureFolder pictures(options.data, kind.captions, config.data);
+    const PictureFolder pictures(options.data, kind.captions(json), config.data);
     TrainingFolder folder(options.output, json, pictures.fingerprint(),
                           {.resume = options.resume, .keep_checkpoints = config.keep_checkpoints});
     const auto trainer = kind.make(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "chapters/09_training/run/checksum.h"
@@ -66,13 +67,26 @@ std::vector<std::string> PictureFolder::captions() const {
     return captions;
 }
 
+std::vector<std::string> PictureFolder::class_names() const {
+    std::set<std::string> names;
+    for (const PictureFile& file : files_) {
+        if (file.class_label.empty())
+            throw Error(
+                fmt::format("{}: nothing says which class it is of: metadata.jsonl's "
+                            "\"class_label\", or the folder that it lies in",
+                            file.path.string()));
+        names.insert(file.class_label);
+    }
+    return {names.begin(), names.end()};
+}
+
 std::string PictureFolder::fingerprint() const {
     std::map<std::string, std::string> entries;
     for (const PictureFile& file : files_) {
         report::throw_if_interrupted();
-        entries[file.path.lexically_relative(folder_).string()] =
-            fmt::format("{} {} {} {}", entries.size(), content_hash(file.path), file.caption,
-                        file.concept_name);
+        entries[file.path.lexically_relative(folder_).string()] = fmt::format(
+            "{} {} {} {}{}", entries.size(), content_hash(file.path), file.caption,
+            file.concept_name, file.class_label.empty() ? "" : " class " + file.class_label);
     }
     return fmt::format("{:016x}", checksum({}, entries));
 }

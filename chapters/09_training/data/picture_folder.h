@@ -38,6 +38,10 @@ public:
     /// All of them, in their order.
     std::vector<std::string> captions() const;
 
+    /// The classes of the pictures in alphabetical order. Throws ldm::Error for a picture without
+    /// one.
+    std::vector<std::string> class_names() const;
+
     /// Changes when a picture comes, goes, moves in the list or gets other bytes, and when a
     /// caption or concept changes; not when the whole folder is somewhere else. Reads every file
     /// once.

@@ -47,6 +47,9 @@ PictureFile read_row(const fs::path& folder, const io::Json& row, Captions capti
                                                    : io::get_or(row, "text", "");
     picture.concept_name =
         io::get_or(row, "concept", picture.caption.substr(0, picture.caption.find(':')));
+    if (const auto label = row.find("class_label"); label != row.end())
+        picture.class_label =
+            label->is_number_integer() ? label->dump() : io::get<std::string>(row, "class_label");
     return picture;
 }
 
@@ -131,6 +134,8 @@ std::vector<PictureFile> find_pictures_and_captions(const fs::path& folder, Capt
     std::vector<fs::path> without;
     for (const fs::path& path : paths) {
         pictures.push_back({.path = path});
+        if (const fs::path inside = path.lexically_relative(folder); inside.has_parent_path())
+            pictures.back().class_label = inside.begin()->string();
         if (captions == Captions::ignored) continue;
         const fs::path beside = fs::path(path).replace_extension(".txt");
         std::error_code unknown;

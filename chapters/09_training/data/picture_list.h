@@ -13,6 +13,8 @@ struct PictureFile {
     /// Its concept, "nurse" for "nurse: dark skin tone" (see batch_order.h). A picture without
     /// caption has one of its own.
     std::string concept_name;
+    /// The class that it is of; empty if nothing says it.
+    std::string class_label = {};
 };
 
 /// Whether a data set must come with captions. An autoencoder needs pictures alone.
@@ -23,10 +25,12 @@ enum class Captions { needed, ignored };
 /// metadata.jsonl has one JSON object a line, {"file_name": "faces/1.png", "text": "grinning
 /// face"}. Names are relative to the folder, which Hugging Face calls an "imagefolder". The
 /// optional key "concept" says what the caption is a variant of; without it that is the caption up
-/// to its first colon. Other keys are ignored.
+/// to its first colon; "class_label", a string or a whole number, is its class. Other keys are
+/// ignored.
 ///
 /// Without metadata.jsonl every picture in the folder and in those inside it has its caption beside
-/// it, 1.png in 1.txt, and they come in the order of their names.
+/// it, 1.png in 1.txt, and they come in the order of their names. A picture in a folder inside has
+/// the class of that folder's name, n01440764 for n01440764/1.JPEG, as in ImageNet.
 ///
 /// Throws ldm::Error with the file and the line: bad JSON or UTF-8, a missing key, a name that
 /// occurs twice or leaves the folder, pictures without captions where captions are needed, no

@@ -137,7 +137,7 @@ MakeWeight AutoencoderTrainer::loss_weights(const io::Json& json, const io::Json
 }
 
 Shape AutoencoderTrainer::latent_shape(const Tensor& pictures) const {
-    const std::int64_t factor = std::int64_t{1} << (first_stage_.ddconfig.levels() - 1);
+    const std::int64_t factor = first_stage_.factor();
     return {pictures.dim(0), first_stage_.embed_dim, pictures.dim(2) / factor,
             pictures.dim(3) / factor};
 }

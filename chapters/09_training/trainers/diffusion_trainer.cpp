@@ -93,7 +93,8 @@ const std::vector<std::string>& DiffusionTrainer::own_keys() {
         "unet_config",       "schedule",           "loss",
         "timestep_sampling", "scale_factor",       "lora",
         "sampler",           "conditioning_key",   "cond_stage_config",
-        "cond_stage_key",    "train_text_encoder", "parallel_micro_batches"};
+        "cond_stage_key",    "train_text_encoder", "parallel_micro_batches",
+        "ignore_keys"};
     return keys;
 }
 
@@ -117,6 +118,8 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
       examples_(std::move(examples)) {
     expect_usable(sampler_, schedule_);
     model_.use({.device = config_.device});
+    for (const auto& prefix : io::get_or(json, "ignore_keys", std::vector<std::string>()))
+        model_.checkpoint().remove(prefix);
     load_first_stage(json, examples_);
     make_conditions(json, kinds, pictures);
     make_unet(json);
@@ -160,6 +163,11 @@ void DiffusionTrainer::make_conditions(const io::Json& json, const ConditionKind
         throw Error(
             "the initial model has no text tower: train one first, name a model with --init, or "
             "say with 'cond_stage_config' what else conditions it");
+    if (const io::Json clip = clip::Towers::settings_in(model_.config());
+        json.contains("cond_stage_config") && !clip.empty())
+        conditioning_["clip_config"] = clip;
+    if (std::ranges::count(conditions, "class_label", &pipeline::Condition::key) > 0)
+        conditioning_["class_names"] = class_names(pictures);
     conditioning_["unet_config"] = unet_config_;
     // what the initial model has; a text tower begins as a copy of CLIP's, all else anew
     const bool has_any = model_.has(cond_prefix);
@@ -189,6 +197,12 @@ void DiffusionTrainer::make_conditions(const io::Json& json, const ConditionKind
             add_state(trained_conditions_, fmt::format("{}.", cond_prefix), weights);
     }
     conditioning_.erase("unet_config");
+}
+
+/// The initial model's, else those of the pictures.
+io::Json DiffusionTrainer::class_names(const PictureFolder* pictures) const {
+    const io::Json known = model_.setting("class_names");
+    return known.empty() && pictures ? io::Json(pictures->class_names()) : known;
 }
 
 void DiffusionTrainer::make_unet(const io::Json& json) {

@@ -32,6 +32,8 @@ namespace ldm::train {
 ///                           none. By default that of the initial model, or "crossattn"
 ///     "cond_stage_config", "cond_stage_key"  what the conditions are (pipeline::conditions_from);
 ///                           by default those of the initial model
+///     "ignore_keys"         prefixes of names: such weights of the initial model are left out,
+///                           ["model."] to begin with a new UNet
 ///     "train_text_encoder"  whether the text encoder is trained too (false)
 ///     "scale_factor"        by default the model's; without either 1 / the standard deviation of
 ///                           the latents
@@ -73,6 +75,7 @@ private:
     void load_first_stage(const io::Json& json, const std::vector<Batch>& examples);
     void make_conditions(const io::Json& json, const ConditionKinds& kinds,
                          const PictureFolder* pictures);
+    io::Json class_names(const PictureFolder* pictures) const;
     void make_unet(const io::Json& json);
     unet::Conditioning given(const std::vector<Tensor>& prepared) const;
     pipeline::ConditionedModel unet() const;
