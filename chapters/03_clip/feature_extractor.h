@@ -26,6 +26,9 @@ public:
     /// The embeddings of pictures, not normalized: [pictures, projection_dim].
     Tensor image_features(const std::vector<image::Image>& pictures) const;
 
+    /// projection_dim, the width of an embedding.
+    std::int64_t width() const { return towers_.sizes.projection_dim; }
+
     const ClipModel& model() const { return model_; }
     const text::ClipTokenizer& tokenizer() const { return tokenizer_; }
 

@@ -88,12 +88,14 @@ Txt2ImgResult draw(const LatentDiffusion& model, const Txt2ImgRequest& request,
     // What to draw, and what a picture of nothing in particular (or of something unwanted) is.
     const PromptPlan plan = plan_of(model, request);
     result.cut = plan.cut;
-    const std::vector<PictureContexts> contexts = model.contexts(plan);
+    const std::vector<PictureContexts> contexts =
+        beginning.contexts.empty() ? model.contexts(plan) : beginning.contexts;
     const ConditionedModel unet =
         beginning.ask ? beginning.ask(model.conditioned_model()) : model.conditioned_model();
     int steps_done = beginning.first_step;
     ddpm::Denoiser denoiser = as_cuda_graph(
         PromptGuidance(unet, contexts, request.cfg_scale, beginning.guide), steps_done);
+    if (beginning.change) denoiser = beginning.change(std::move(denoiser));
 
     // Somewhere to begin: nothing but noise, or a picture with some of it.
     const Shape latents = model.spec().latent_shape(n, request.width, request.height);

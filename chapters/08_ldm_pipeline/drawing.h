@@ -21,6 +21,10 @@ struct Beginning {
     /// the UNet, asked in another way: with further channels, in crops
     std::function<ConditionedModel(const ConditionedModel& unet)> ask = {};
     Guide guide = guided;
+    /// what each picture is told in place of its prompt; empty: the prompt
+    std::vector<PictureContexts> contexts = {};
+    /// The guided prediction, changed: by a classifier.
+    std::function<ddpm::Denoiser(ddpm::Denoiser guided)> change = {};
 };
 
 /// A stream of noise for each picture of the request, so that none depends on its neighbours.

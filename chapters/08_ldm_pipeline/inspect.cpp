@@ -80,6 +80,8 @@ std::string further_channels(const ModelSpec& spec) {
             return "a mask with the rest of the picture (ldm inpaint)";
         case ConcatInput::picture:
             return "a picture to be changed (ldm img2img: instruct-pix2pix)";
+        case ConcatInput::low_resolution:
+            return "a picture in low resolution (ldm upscale)";
     }
     return "";
 }
@@ -90,7 +92,13 @@ std::vector<std::string> conditions(const ModelSpec& spec) {
     if (const auto& text = spec.text_tower)
         all.push_back(
             fmt::format("a text tower of {} tokens of width {}", text->length, text->width));
+    if (spec.find_condition("class_label"))
+        all.push_back(spec.class_names.empty()
+                          ? std::string("a class label")
+                          : fmt::format("one of {} classes", spec.class_names.size()));
+    if (spec.find_condition("clip_embedding")) all.push_back("vectors of CLIP");
     if (spec.concat_input() != ConcatInput::none) all.push_back(further_channels(spec));
+    if (all.empty()) all.push_back("nothing");
     return all;
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "common/image/image.h"
 
 namespace ldm::pipeline {
@@ -14,12 +16,17 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
     spec.schedule = ddpm::Schedule::from_model_config(config);
     spec.image_size = io::get_in(config, "image_size", 1, image::largest_side);
     spec.scale_factor = io::get<float>(config, "scale_factor");
+    // null says something else than nothing
     spec.conditioning = unet::DiffusionWrapper::key_from_json(
-        io::get_or(config, "conditioning_key", io::Json("crossattn")));
+        config.contains("conditioning_key") ? config["conditioning_key"] : io::Json("crossattn"));
     spec.unet = unet::Config::from_json(io::get<io::Json>(config, "unet_config"));
     spec.first_stage = FirstStageConfig::from_json(io::get<io::Json>(config, "first_stage_config"));
-    if (spec.conditioning != Key::concat)
-        spec.text_tower = TextTower::from_json(io::get<io::Json>(config, "cond_stage_config"));
+    spec.conditions = conditions_from(config);
+    if (spec.conditions.empty() && spec.conditioning != Key::none)
+        (void)io::get<io::Json>(config, "cond_stage_config");
+    if (const Condition* caption = spec.find_condition("caption"))
+        spec.text_tower = TextTower::from_json(*caption);
+    spec.class_names = io::get_or(config, "class_names", spec.class_names);
     const auto preferred = io::get_or(config, "sampler", io::Json::object());
     spec.sampler = io::get_or(preferred, "name", spec.sampler);
     spec.steps = io::get_or(preferred, "steps", spec.steps);
@@ -29,21 +36,17 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
 
 /// What each part accepts alone but the parts together do not.
 void expect_fitting(const ModelSpec& spec) {
-    if (spec.conditioning != Key::crossattn && spec.conditioning != Key::hybrid &&
-        spec.conditioning != Key::concat)
-        throw Error(
-            fmt::format("its conditioning key is '{}', which is not supported yet: only "
-                        "'crossattn', 'hybrid' and 'concat' are",
-                        name_of(spec.conditioning)));
+    const bool takes_more = spec.conditioning == Key::concat || spec.conditioning == Key::hybrid;
     const bool has_more = spec.unet.in_channels != spec.first_stage.embed_dim;
-    if (has_more != (spec.conditioning != Key::crossattn) ||
-        (has_more && spec.concat_input() == ConcatInput::none))
+    if (has_more != takes_more || (has_more && spec.concat_input() == ConcatInput::none))
         throw Error(fmt::format(
             "its UNet takes {} channels, its autoencoder's latents have {}: that is not supported "
             "with the conditioning key '{}'",
             spec.unet.in_channels, spec.first_stage.embed_dim, name_of(spec.conditioning)));
     const std::int64_t width = spec.text_tower ? spec.text_tower->width : 0;
-    if (spec.unet.context_dim.value_or(0) != width)
+    const bool has_tokens =
+        spec.find_condition("class_label") || spec.find_condition("clip_embedding");
+    if (spec.unet.context_dim.value_or(0) != width && (width > 0 || !has_tokens))
         throw Error(fmt::format("its UNet takes a context of width {}, its text tower's has {}",
                                 spec.unet.context_dim.value_or(0), width));
     // throws for betas that make no schedule
@@ -56,8 +59,15 @@ ddpm::Schedule ModelSpec::make_schedule() const {
     return scheduler ? scheduler->schedule() : ddpm::Schedule(schedule);
 }
 
+const Condition* ModelSpec::find_condition(std::string_view key) const {
+    const auto found = std::ranges::find(conditions, key, &Condition::key);
+    return found == conditions.end() ? nullptr : &*found;
+}
+
 ConcatInput ModelSpec::concat_input() const {
     const int latent = first_stage.embed_dim, more = unet.in_channels - latent;
+    if (find_condition("LR_image"))
+        return more == 3 ? ConcatInput::low_resolution : ConcatInput::none;
     if (conditioning == Key::concat)
         return more == latent + 1 ? ConcatInput::picture_and_mask : ConcatInput::none;
     if (more == latent + 1) return ConcatInput::mask_and_picture;

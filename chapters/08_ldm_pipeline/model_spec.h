@@ -2,10 +2,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chapters/01_ddpm/schedule.h"
 #include "chapters/07_unet/diffusion_wrapper.h"
+#include "chapters/08_ldm_pipeline/condition.h"
 #include "chapters/08_ldm_pipeline/first_stage.h"
 #include "chapters/08_ldm_pipeline/scheduler_settings.h"
 #include "chapters/08_ldm_pipeline/text_tower.h"
@@ -24,6 +26,9 @@ enum class ConcatInput {
     picture_and_mask,
     /// latents of a picture to be changed: instruct-pix2pix, 2 C channels
     picture,
+    /// the picture itself, as large as the latents: latent diffusion's super-resolution, C + 3
+    /// channels, and no text
+    low_resolution,
 };
 
 /// What a model is, read from its settings and from the names and shapes in its files' headers: no
@@ -43,8 +48,12 @@ struct ModelSpec {
     /// are those of eps.
     bool prediction_is_known = true;
     unet::DiffusionWrapper::Key conditioning = unet::DiffusionWrapper::Key::none;
+    /// all that conditions it
+    std::vector<Condition> conditions = {};
     /// the text encoder, unless the model takes no text
     std::optional<TextTower> text_tower = {};
+    /// of a model that is told a class: their names, if it says them
+    std::vector<std::string> class_names = {};
     unet::Config unet{};
     FirstStageConfig first_stage;
     /// factor of the first stage's latents (Rombach et al., 2022); 0.18215 in SD 1.x
@@ -68,6 +77,9 @@ struct ModelSpec {
 
     /// f: width of a picture over width of its latent.
     int autoencoder_factor() const { return first_stage.factor(); }
+
+    /// What it is conditioned on under that key ("class_label"); null if it is not.
+    const Condition* find_condition(std::string_view key) const;
 
     /// Which channels the UNet takes beside the latents' C.
     ConcatInput concat_input() const;

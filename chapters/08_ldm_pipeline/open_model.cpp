@@ -32,6 +32,10 @@ OpenedModel open_own_folder(const fs::path& path) {
     if (config.is_object() && config.contains("_class_name"))
         throw Error(fmt::format("{} {}", path.string(),
                                 what_a_part_is(io::get<std::string>(config, "_class_name"))));
+    if (config.is_object() && config.contains("classifier_config"))
+        throw Error(
+            fmt::format("{} is a classifier: name it with --classifier, and a model with --model",
+                        path.string()));
     nn::ModelSource source = nn::open_folder(path);
     ModelSpec spec =
         spec_from_settings(source.config(), "latent diffusion (Stable Diffusion 1.x's)");

@@ -59,16 +59,12 @@ std::unique_ptr<const text::Tokenizer> clip_tokenizer(const nn::ModelSource& sou
 
 }  // namespace
 
-TextTower TextTower::from_json(const io::Json& cond_stage_config) {
-    if (!cond_stage_config.is_object() || !cond_stage_config.contains("target"))
-        return clip_tower(io::get<io::Json>(cond_stage_config, "text_config"));
-    io::expect_only_keys(cond_stage_config, {"target", "params"}, "cond_stage_config");
-    const auto target = io::get<std::string>(cond_stage_config, "target");
-    if (target.substr(target.rfind('.') + 1) != bert_class)
-        throw Error(
-            fmt::format("cond_stage_config: 'target' is '{}', of which only {} is supported",
-                        target, bert_class));
-    return bert_tower(io::get<io::Json>(cond_stage_config, "params"));
+TextTower TextTower::from_json(const Condition& condition) {
+    if (condition.target == clip_class)
+        return clip_tower(io::get<io::Json>(condition.params, "text_config"));
+    if (condition.target == bert_class) return bert_tower(condition.params);
+    throw Error(fmt::format("cond_stage_config: a caption is encoded by '{}', expected {} or {}",
+                            condition.target, clip_class, bert_class));
 }
 
 TextTowerKinds clip_text_tower() {

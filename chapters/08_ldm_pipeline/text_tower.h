@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "chapters/08_ldm_pipeline/condition.h"
 #include "common/nn/model_source.h"
 #include "common/text/tokenizer.h"
 
@@ -31,9 +32,9 @@ struct TextTower {
     /// CLIP's text_config, or the class's params
     io::Json settings = {};
 
-    /// `cond_stage_config` has CLIP's "text_config", or "target" and "params" as in upstream's
-    /// files. Throws an Error that names a key or value that is missing or not supported.
-    static TextTower from_json(const io::Json& cond_stage_config);
+    /// Of what encodes captions. Throws an Error that names a key or value that is missing or not
+    /// supported.
+    static TextTower from_json(const Condition& condition);
 };
 
 /// A text encoder with its weights.

@@ -22,10 +22,18 @@ std::string quoted(const std::string& value) {
     return value.find_first_of(",:\n\"") == value.npos ? value : io::Json(value).dump();
 }
 
-void expect_no_text(const Txt2ImgRequest& request) {
+/// Of a model without a text encoder. Its other conditions (chapter 12) may be guided; vectors of
+/// CLIP can be those of a prompt.
+void expect_no_text(const Txt2ImgRequest& request, const ModelSpec& spec) {
     const bool has_prompt = std::ranges::any_of(
         request.prompts, [](const std::string& prompt) { return !prompt.empty(); });
-    if (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1)
+    const bool takes_prompts = spec.find_condition("clip_embedding") != nullptr,
+               is_guided = takes_prompts || spec.find_condition("class_label");
+    if (is_guided && ((has_prompt && !takes_prompts) || !request.negative_prompt.empty()))
+        throw Error(takes_prompts
+                        ? "this model takes no negative prompt: leave out --negative-prompt"
+                        : "this model takes no text: leave out --prompt and --negative-prompt");
+    if (!is_guided && (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1))
         throw Error(
             "this model takes no text: leave out --prompt, --negative-prompt and --cfg-scale");
 }
@@ -63,7 +71,7 @@ void expect_possible(const Txt2ImgRequest& request, const ModelSpec& spec) {
     if (n != std::ssize(request.seeds))
         throw Error(fmt::format("{} prompts and {} seeds: each picture needs one of both", n,
                                 request.seeds.size()));
-    if (!spec.text_tower) expect_no_text(request);
+    if (!spec.text_tower) expect_no_text(request, spec);
     // both throw for what the model or the sampler cannot do
     spec.latent_shape(n, request.width, request.height);
     (void)sampler_of(request, spec.make_schedule());
@@ -78,12 +86,18 @@ PromptPlan plan_of(const LatentDiffusion& model, const Txt2ImgRequest& request) 
                        .clip_skip = request.clip_skip});
 }
 
-Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
-                      const ddpm::Observer& observer) {
-    if (model.spec().concat_input() != ConcatInput::none)
+void expect_draws_from_noise(const ModelSpec& spec) {
+    if (spec.concat_input() == ConcatInput::low_resolution)
+        throw Error("this model enlarges pictures and draws none from a prompt: it is for upscale");
+    if (spec.concat_input() != ConcatInput::none)
         throw Error(
             "this model changes pictures and draws none from a prompt alone: it is for img2img "
             "(instruct-pix2pix) or inpaint");
+}
+
+Txt2ImgResult txt2img(const LatentDiffusion& model, const Txt2ImgRequest& request,
+                      const ddpm::Observer& observer) {
+    expect_draws_from_noise(model.spec());
     return draw(model, request, noise_of(request, model.device()), {}, observer);
 }
 

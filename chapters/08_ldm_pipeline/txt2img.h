@@ -94,6 +94,9 @@ struct Txt2ImgResult {
     std::vector<std::string> cut;
 };
 
+/// Throws an Error for a model that wants a picture, with the command that it is for.
+void expect_draws_from_noise(const ModelSpec& spec);
+
 /// Pictures of prompts: draw() from noise alone. A picture depends on its own prompt and seed, not
 /// on the others of the batch. `observer` sees every step, as ddpm::Observer says. Upstream:
 /// scripts/txt2img.py. Throws an Error as expect_possible() and plan_of() do, for a model that

@@ -170,7 +170,10 @@ PromptPlan plan_of_case(const verify::Run& run) {
 void weighted_prompt(verify::Run& run) {
     io::expect_only_keys(run.config(), {"text_config", "clip_skip", "counts", "insertions"},
                          "config");
-    const TextTower tower = TextTower::from_json({{"text_config", run.config().at("text_config")}});
+    const TextTower tower =
+        TextTower::from_json({.key = "caption",
+                              .target = "FrozenCLIPEmbedder",
+                              .params = {{"text_config", run.config().at("text_config")}}});
     const auto encoder = make_clip_encoder(run.params(), tower);
     run.out("out",
             ops::concat(contexts_of(plan_of_case(run), *encoder)[0].parts[0].contexts.contexts, 0));

@@ -92,6 +92,8 @@ void expect_possible(const InpaintRequest& request, const pipeline::ModelSpec& s
         throw Error(
             "this model is for img2img (instruct-pix2pix): it changes whole pictures and takes no "
             "mask");
+    if (spec.concat_input() == ConcatInput::low_resolution)
+        throw Error("this model is for upscale: it enlarges whole pictures and takes no mask");
     expect_possible(request.drawing, spec);
     expect_usable_mask(request.mask, {request.picture.width, request.picture.height});
     (void)first_step(step_count(request.drawing, spec), request.strength);

@@ -11,6 +11,7 @@ namespace ldm::program {
 void add_txt2img(CLI::App& app, int& status);
 void add_img2img(CLI::App& app, int& status);
 void add_inpaint(CLI::App& app, int& status);
+void add_upscale(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);

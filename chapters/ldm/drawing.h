@@ -42,6 +42,8 @@ struct Drawing {
     std::function<image::Extent(const pipeline::Txt2ImgRequest& request,
                                 const pipeline::ModelSpec& spec)>
         extent = {};
+    /// The shipped model that is taken where none is named.
+    std::string default_model = "emoji";
     /// whether it encodes pictures
     bool encodes = false;
     /// Whether all pictures of a prompt begin with the same seed; else the seeds follow each other,

@@ -15,6 +15,7 @@
 #include "chapters/ldm/drawing_display.h"
 #include "chapters/ldm/picture_text.h"
 #include "chapters/ldm/preview.h"
+#include "common/io/data_path.h"
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
 #include "common/io/utf8.h"
@@ -101,6 +102,8 @@ void warn_of_size(const std::vector<SetBatch>& batches, const pipeline::OpenedMo
         const Txt2ImgRequest& request = batch.batch.request;
         return request.width != size || request.height != size;
     };
+    // this one has seen parts of pictures, of which larger ones are made as well
+    if (model.spec.concat_input() == pipeline::ConcatInput::low_resolution) return;
     if (model.source.layout() == nn::ModelSource::Layout::folder &&
         std::ranges::any_of(batches, has_another))
         report::message(fmt::format(
@@ -111,6 +114,11 @@ std::vector<std::string> prompts_of(const DrawingPlan& plan) {
     std::vector<std::string> prompts;
     for (const PlannedPicture& picture : plan.pictures) prompts.push_back(picture.prompt);
     return prompts;
+}
+
+fs::path model_of(const DrawingOptions& options, const DrawingPlan& plan) {
+    if (!options.model.empty()) return options.model;
+    return io::data_path("models") / plan.sets.front().drawing.default_model;
 }
 
 /// How the model's networks are to be used.
@@ -192,8 +200,7 @@ void run(const DrawingOptions& options, const DrawingPlan& plan) {
     // nothing is left behind until there are pictures to write, and that finishes first
     const report::InterruptGuard guard(report::OnInterrupt::exit);
     DrawingDisplay display;
-    pipeline::OpenedModel opened = pipeline::open_model(
-        options.model.empty() ? nn::shipped_model() : fs::path(options.model), options.vae);
+    pipeline::OpenedModel opened = pipeline::open_model(model_of(options, plan), options.vae);
     opened.spec.expect_supported(opened.source.name());
     if (opened.spec.text_tower && !options.has_prompt)
         throw CLI::RequiredError("--prompt or --prompt-file");

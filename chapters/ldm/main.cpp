@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
     ldm::program::add_txt2img(app, status);
     ldm::program::add_img2img(app, status);
     ldm::program::add_inpaint(app, status);
+    ldm::program::add_upscale(app, status);
     ldm::program::add_verify(app, status);
     ldm::program::add_inspect(app, status);
     ldm::program::add_bench(app, status);

@@ -10,6 +10,7 @@
 #include "chapters/09_training/trainers/training_run.h"
 #include "chapters/11_editing/masked_image_condition.h"
 #include "chapters/12_conditioners/training/class_condition.h"
+#include "chapters/12_conditioners/training/classifier_trainer.h"
 #include "chapters/12_conditioners/training/clip_condition.h"
 #include "chapters/13_super_resolution/low_resolution_condition.h"
 #include "chapters/ldm/commands.h"
@@ -125,6 +126,14 @@ const std::vector<Kind>& kinds() {
              return std::make_unique<DiffusionTrainer>(json, config, std::move(model),
                                                        examples_of(pictures, config.data),
                                                        all_conditions(), &pictures);
+         }},
+        {"classifier", "Train a classifier of noisy latents, which can guide a sampler",
+         conditioners::ClassifierTrainer::own_keys(),
+         [](const io::Json&) { return Captions::ignored; },
+         [](const io::Json& json, const TrainingConfig& config, nn::ModelSource model,
+            const PictureFolder& pictures) {
+             return std::make_unique<conditioners::ClassifierTrainer>(
+                 json, config, std::move(model), examples_of(pictures, config.data), pictures);
          }}};
     return all;
 }

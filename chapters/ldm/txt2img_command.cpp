@@ -6,9 +6,11 @@
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/11_editing/hires.h"
 #include "chapters/11_editing/variations.h"
+#include "chapters/12_conditioners/told.h"
 #include "chapters/ldm/commands.h"
 #include "chapters/ldm/drawing_command.h"
 #include "chapters/ldm/option_groups.h"
+#include "common/image/image.h"
 #include "common/report/option_checks.h"
 
 namespace ldm::program {
@@ -22,7 +24,21 @@ struct Options : DrawingOptions {
     std::optional<double> hires_scale;
     double hires_strength = editing::HiresRequest().strength;
     std::optional<int> hires_steps;
+    // what a picture is told beside its prompt, or in its place
+    std::string class_label, like, classifier;
+    float classifier_scale = conditioners::Told().classifier_scale;
 };
+
+/// Reads the files that the options name, once for all pictures.
+conditioners::Told told_by(const Options& options) {
+    conditioners::Told told{.class_label = options.class_label,
+                            .classifier_scale = options.classifier_scale};
+    if (!options.like.empty()) told.picture = image::load_image(options.like);
+    if (!options.classifier.empty())
+        told.classifier = std::make_shared<const conditioners::NoisyLatentClassifier>(
+            options.classifier, device_from(options.device));
+    return told;
+}
 
 Drawing only_txt2img() {
     return {.expect_possible = [](const auto& request,
@@ -32,6 +48,30 @@ Drawing only_txt2img() {
                     const auto drawn = pipeline::txt2img(model, batch.request, observer);
                     return Drawing::Result{drawn, pictures_of(drawn)};
                 }};
+}
+
+/// By a class, a picture, a classifier; and by a prompt that no text encoder reads.
+Drawing told_otherwise(const Options& options) {
+    const conditioners::Told told = told_by(options);
+    Drawing drawing = only_txt2img();
+    drawing.expect_possible = [told](const auto& request, const auto& spec) {
+        conditioners::expect_possible(request, told, spec);
+    };
+    drawing.draw = [told](const auto& model, const Batch& batch, const auto& observer) {
+        pipeline::expect_draws_from_noise(model.spec());
+        const auto drawn = conditioners::draw(model, batch.request, told, observer);
+        return Drawing::Result{drawn, pictures_of(drawn)};
+    };
+    drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t) {
+        std::string text;
+        if (!options.class_label.empty()) text += ", Class: " + options.class_label;
+        if (!options.classifier.empty())
+            text +=
+                fmt::format(", Classifier: {}, Classifier scale: {}",
+                            pipeline::name_of_model(options.classifier), options.classifier_scale);
+        return text;
+    };
+    return drawing;
 }
 
 /// As A1111 counts, all pictures have the first one's seed, and the seeds of their variations
@@ -92,6 +132,27 @@ Drawing hires_of(const Options& options) {
     return drawing;
 }
 
+/// What a model without text encoder is told.
+void add_told_options(CLI::App& command, Options& options) {
+    command.option_defaults()->group(picture_group);
+    command.add_option("--class", options.class_label,
+                       "For models that are told a class: its name or its number");
+    command
+        .add_option("--like", options.like,
+                    "For models that take vectors of CLIP: a picture in the prompt's place")
+        ->type_name("FILE");
+    command
+        .add_option("--classifier", options.classifier,
+                    "Guide to --class by a classifier of noisy latents (ldm train classifier)")
+        ->type_name("FOLDER");
+    command
+        .add_option("--classifier-scale", options.classifier_scale,
+                    "How much: its gradient is multiplied by this")
+        ->check(report::number_between(0.0, 1000.0))
+        ->needs("--classifier")
+        ->capture_default_str();
+}
+
 /// Another picture near that of the seed, or a larger one.
 void add_further_options(CLI::App& command, Options& options) {
     command.option_defaults()->group(changing_group);
@@ -126,6 +187,7 @@ class Txt2Img : public DrawingCommand {
 public:
     void add_options(CLI::App& command) override {
         add_drawing_options(command, options_);
+        add_told_options(command, options_);
         add_further_options(command, options_);
     }
 
@@ -134,7 +196,7 @@ public:
     Drawing drawing() const override {
         return options_.hires_scale      ? hires_of(options_)
                : options_.variation_seed ? variations_of(options_)
-                                         : only_txt2img();
+                                         : told_otherwise(options_);
     }
 
 private:

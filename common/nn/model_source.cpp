@@ -53,6 +53,27 @@ std::string ModelSource::merges_text() const {
 
 void ModelSource::check() const { checkpoint().check(name()); }
 
+namespace {
+
+/// Adds the weights below `prefix` of another model's folder.
+void add_part(Checkpoint& checkpoint, const std::string& prefix, const fs::path& folder,
+              const io::Json& elsewhere) {
+    if (!elsewhere.is_string())
+        throw Error(fmt::format("{}: 'ckpt_paths' must name a folder for '{}'",
+                                (folder / "config.json").string(), prefix));
+    const fs::path path = folder / elsewhere.get<std::string>() / "model.safetensors";
+    Checkpoint whole;
+    whole.add(io::open_safetensors(path));
+    for (const std::string& name : whole.names())
+        if (!name.starts_with(prefix + ".")) whole.remove(name);
+    if (whole.names().empty())
+        throw Error(fmt::format("{}: has no '{}', which {} takes from there", path.string(), prefix,
+                                (folder / "config.json").string()));
+    whole.move_to(checkpoint, [](std::string name) { return name; });
+}
+
+}  // namespace
+
 ModelSource open_folder(const fs::path& folder, Device device) {
     ModelSource model({.layout = ModelSource::Layout::folder,
                        .path = folder,
@@ -63,6 +84,8 @@ ModelSource open_folder(const fs::path& folder, Device device) {
         throw Error(
             fmt::format("{}: 'format' is not \"ldm-model v1\"", (folder / "config.json").string()));
     model.checkpoint().add(io::open_safetensors(folder / "model.safetensors"));
+    for (const auto& [prefix, elsewhere] : model.setting("ckpt_paths").items())
+        add_part(model.checkpoint(), prefix, folder, elsewhere);
     model.use({.device = device});
     return model;
 }

@@ -102,8 +102,12 @@ private:
 };
 
 /// A model as this project ships and trains it: a folder with `config.json`, `model.safetensors`
-/// and `merges.txt`. It hands out its weights on `device`. Throws an Error if config.json or
-/// model.safetensors is missing or malformed; a missing merges.txt is an Error of tokenizer().
+/// and `merges.txt`. It hands out its weights on `device`. Parts may lie in another model's folder:
+///
+///     "ckpt_paths": {"first_stage_model": "../emoji"}
+///
+/// names it, relative to this one, by the prefix of their weights. Throws an Error if config.json
+/// or a model.safetensors is missing or malformed; a missing merges.txt is an Error of tokenizer().
 ModelSource open_folder(const std::filesystem::path& folder, Device device = Device::cpu);
 
 /// The folder of the small emoji model that the chapters use; in the data folder, which the

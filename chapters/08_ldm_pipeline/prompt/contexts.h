@@ -10,11 +10,12 @@ namespace ldm::pipeline {
 /// A TextSchedule, read by the text encoder.
 struct ContextSchedule {
     std::vector<ScheduleEntry> entries;
-    /// one for each of the texts, [1, k S, D]: k chunks of S tokens
+    /// one for each of the texts, [1, k S, D]: k chunks of S tokens. What else a picture may be
+    /// told (chapter 12) is one entry: tokens [1, M, D], or a class label [1] int32.
     std::vector<Tensor> contexts;
 };
 
-/// What the UNet is given for one picture; all is empty for one that takes no text.
+/// What the UNet is given for one picture; all is empty for one that is told nothing.
 struct PictureContexts {
     struct Part {
         ContextSchedule contexts;

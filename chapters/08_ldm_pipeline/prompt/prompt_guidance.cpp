@@ -22,7 +22,8 @@ struct Kind {
 Kind kind_of(const PictureContexts& picture, float scale) {
     if (picture.parts.empty()) return {.length = 0, .parts = 0, .is_guided = false};
     const bool alone = picture.parts.size() == 1 && picture.parts[0].weight == 1.0f;
-    return {.length = picture.negative.contexts.front().dim(1),
+    const Tensor& first = picture.parts.front().contexts.contexts.front();
+    return {.length = first.rank() > 1 ? first.dim(1) : 0,
             .parts = picture.parts.size(),
             .is_guided = !alone || scale != 1.0f};
 }
@@ -99,7 +100,10 @@ Tensor PromptGuidance::operator()(const Tensor& x, const Tensor& t,
                                   const std::vector<Tensor>& contexts) const {
     const auto predict = [&](std::size_t group, const Tensor& some_x, const Tensor& some_t) {
         unet::Conditioning given;
-        if (contexts[group]) given.crossattn = {contexts[group]};
+        if (const Tensor& told = contexts[group]; told && told.dtype() == DType::i32)
+            given.y = told;
+        else if (told)
+            given.crossattn = {told};
         return groups_[group].predict(some_x, some_t, given);
     };
     if (groups_.size() == 1) return predict(0, x, t);

@@ -52,6 +52,11 @@ io::Json conditioning_of(const io::Json& json, const nn::ModelSource& model) {
             conditioning[key] = json[key];
         else if (!is_new && model.config().contains(key))
             conditioning[key] = model.config()[key];
+    // so that nothing is left of the initial model's
+    if (is_new && !conditioning.contains("cond_stage_config"))
+        conditioning["cond_stage_config"] = conditioning["conditioning_key"].is_null()
+                                                ? io::Json("__is_unconditional__")
+                                                : io::Json{{"target", "torch.nn.Identity"}};
     return conditioning;
 }
 
@@ -164,7 +169,8 @@ void DiffusionTrainer::make_conditions(const io::Json& json, const ConditionKind
             "the initial model has no text tower: train one first, name a model with --init, or "
             "say with 'cond_stage_config' what else conditions it");
     if (const io::Json clip = clip::Towers::settings_in(model_.config());
-        json.contains("cond_stage_config") && !clip.empty())
+        conditioning_.contains("cond_stage_config") && conditioning_["cond_stage_config"] != clip &&
+        model_.has(clip::place_in_model))
         conditioning_["clip_config"] = clip;
     if (std::ranges::count(conditions, "class_label", &pipeline::Condition::key) > 0)
         conditioning_["class_names"] = class_names(pictures);

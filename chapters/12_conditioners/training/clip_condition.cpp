@@ -73,7 +73,7 @@ public:
     //! [told]
     Tensor prepare(const train::Batch& batch, random::TorchGenerator& random) const override {
         const auto n = std::ssize(batch.files);
-        std::array<float, 2> lots{};
+        std::array<float, 3> lots{};
         random.uniform(lots);
         const Tensor files =
             Tensor::ints({n}, std::vector<std::int32_t>(batch.files.begin(), batch.files.end()));
@@ -90,6 +90,8 @@ public:
                 for (std::int64_t j = 0; j < m; ++j)
                     ids.push_back(embeddings_.neighbours.ints()[file * k_nn_ + j]);
             tokens = chosen(embeddings_.of_pictures, Tensor::ints({n * m}, ids), m);
+            if (lots[2] < 0.5f)
+                tokens = ops::concat({chosen(embeddings_.of_captions, files, 1), tokens}, 1);
         }
         return ops::to(tokens * kept(n, random), device_);
     }

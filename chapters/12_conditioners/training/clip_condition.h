@@ -10,7 +10,9 @@ namespace ldm::conditioners {
 ///
 ///     the caption's embedding           one token
 ///     the picture's own                 one token
-///     those of its nearest neighbours   1 to "k_nn" of the other pictures of the training
+///     those of its nearest neighbours   1 to "k_nn" of the other pictures of the training; in half
+///                                       of the cases after the caption's, as scripts/knn2img.py
+///                                       gives both
 ///
 /// so that the model can be told by words, by a picture and by what an index finds. A picture is
 /// left out with probability "ucg_rate" (0.1), for classifier-free guidance: its tokens are then 0,

@@ -1,0 +1,162 @@
+#include "chapters/12_conditioners/told.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "chapters/03_clip/feature_extractor.h"
+#include "chapters/12_conditioners/class_embedder.h"
+#include "chapters/12_conditioners/classifier/classifier_guidance.h"
+#include "common/error.h"
+#include "common/ops/elementwise.h"
+#include "common/ops/reduce.h"
+#include "common/ops/shape.h"
+#include "common/ops/transfer.h"
+
+namespace ldm::conditioners {
+namespace {
+
+using pipeline::ContextSchedule;
+using pipeline::LatentDiffusion;
+using pipeline::ModelSpec;
+using pipeline::PictureContexts;
+using pipeline::Txt2ImgRequest;
+
+/// How many classes a model knows, the one that stands for none included.
+int class_count(const ModelSpec& spec) {
+    const pipeline::Condition& condition = *spec.find_condition("class_label");
+    constexpr int most = 1 << 20;
+    return condition.target.empty() ? spec.unet.num_classes.value_or(0)
+                                    : io::get_in(condition.params, "n_classes", 1, most);
+}
+
+/// Always the same.
+ContextSchedule constant(const Tensor& context) {
+    return {.entries = {{.until = std::numeric_limits<int>::max(), .text = 0}},
+            .contexts = {context}};
+}
+
+/// Both sides of guidance, of the same shape.
+struct Pair {
+    Tensor told, not_told;
+};
+
+/// A class as a token, or as the label itself.
+Pair class_of(const LatentDiffusion& model, const std::string& label) {
+    const ModelSpec& spec = model.spec();
+    const int count = class_count(spec), none = count - 1;
+    const int number = label.empty() ? none : class_number(label, spec.class_names, count);
+    const auto label_of = [&](std::int32_t n) {
+        return ops::to(Tensor::ints({1}, {&n, 1}), model.device());
+    };
+    const pipeline::Condition& condition = *spec.find_condition("class_label");
+    if (condition.target.empty()) return {label_of(number), label_of(none)};
+    const ClassEmbedder embedder(model.source().weights("cond_stage_model"), count,
+                                 *spec.unet.context_dim);
+    model.source().check();
+    return {embedder(label_of(number)), embedder(label_of(none))};
+}
+
+/// Vectors of CLIP for a prompt; zeros for an empty one.
+Tensor clip_tokens(const clip::FeatureExtractor& clip, const std::string& prompt,
+                   const Told& told) {
+    Tensor query;  // [1, D]
+    if (told.picture)
+        query = ops::normalize(clip.image_features({*told.picture}));
+    else if (!prompt.empty())
+        query = ops::normalize(clip.text_features({prompt}));
+    else
+        return Tensor::full({1, 1, clip.width()}, 0.0f);
+    const Tensor all = told.neighbours ? ops::concat({query, told.neighbours(query)}, 0) : query;
+    return all.reshape({1, all.dim(0), all.dim(1)});  // [1, M, D]
+}
+
+}  // namespace
+
+void expect_possible(const Txt2ImgRequest& request, const Told& told, const ModelSpec& spec) {
+    const bool has_classes = spec.find_condition("class_label") != nullptr,
+               has_vectors = spec.find_condition("clip_embedding") != nullptr;
+    if (!told.class_label.empty() && !has_classes && !told.classifier)
+        throw Error(
+            "this model is told no class: leave out --class, or name a classifier with "
+            "--classifier");
+    if (!told.class_label.empty() && has_classes)
+        (void)class_number(told.class_label, spec.class_names, class_count(spec));
+    if (told.picture && !has_vectors)
+        throw Error(
+            "this model cannot be told a picture: --like is for models that take vectors "
+            "of CLIP");
+    if (told.neighbours && !has_vectors)
+        throw Error(
+            "this model cannot be told neighbours: --neighbours is for models that take "
+            "vectors of CLIP");
+    const bool has_prompt =
+        std::ranges::any_of(request.prompts, [](const auto& prompt) { return !prompt.empty(); });
+    if (told.picture && has_prompt)
+        throw Error("--like takes the prompt's place: leave out one of both");
+    if (told.neighbours && !told.picture && !has_prompt)
+        throw Error("--neighbours are those of a prompt or of --like: give one of both");
+    if (told.classifier) {
+        if (told.class_label.empty())
+            throw Error("--classifier guides to a class: name it with --class");
+        (void)class_number(told.class_label, told.classifier->class_names(),
+                           static_cast<int>(told.classifier->class_names().size()));
+        told.classifier->expect_fitting(spec);
+    }
+    pipeline::expect_possible(request, spec);
+}
+
+std::vector<PictureContexts> contexts_of(const LatentDiffusion& model,
+                                         const Txt2ImgRequest& request, const Told& told) {
+    const ModelSpec& spec = model.spec();
+    const DType dtype = model.source().checkpoint().place().dtype;
+    std::optional<Pair> of_class;
+    std::optional<clip::FeatureExtractor> clip;
+    if (spec.find_condition("class_label")) of_class = class_of(model, told.class_label);
+    if (spec.find_condition("clip_embedding")) clip.emplace(model.source().path());
+    std::vector<PictureContexts> all;
+    for (const std::string& prompt : request.prompts) {
+        std::vector<Tensor> parts, none;
+        if (of_class) {
+            parts.push_back(of_class->told);
+            none.push_back(of_class->not_told);
+        }
+        if (clip) {
+            parts.push_back(
+                ops::to(ops::to(clip_tokens(*clip, prompt, told), model.device()), dtype));
+            none.push_back(0.0f * parts.back());
+        }
+        if (parts.empty()) {
+            all.emplace_back();
+            continue;
+        }
+        const auto joined = [](const std::vector<Tensor>& tokens) {
+            return constant(tokens.size() == 1 ? tokens[0] : ops::concat(tokens, 1));
+        };
+        all.push_back({.parts = {{.contexts = joined(parts)}}, .negative = joined(none)});
+    }
+    return all;
+}
+
+//! [draw]
+pipeline::Txt2ImgResult draw(const LatentDiffusion& model, const Txt2ImgRequest& request,
+                             const Told& told, const ddpm::Observer& observer) {
+    expect_possible(request, told, model.spec());
+    pipeline::Beginning beginning;
+    if (!model.spec().text_tower) beginning.contexts = contexts_of(model, request, told);
+    if (told.classifier) {
+        const auto& names = told.classifier->class_names();
+        const std::vector<std::int32_t> labels(
+            request.prompts.size(),
+            class_number(told.class_label, names, static_cast<int>(names.size())));
+        beginning.change = classifier_guidance(
+            [classifier = told.classifier](const Tensor& x, const Tensor& t) {
+                return (*classifier)(x, t);
+            },
+            model.schedule(), ops::to(Tensor::ints({std::ssize(labels)}, labels), model.device()),
+            told.classifier_scale);
+    }
+    return pipeline::draw(model, request, noise_of(request, model.device()), beginning, observer);
+}
+//! [draw]
+
+}  // namespace ldm::conditioners
