@@ -6,7 +6,8 @@ set -euo pipefail
 
 ldm_packages=(g++ cmake ninja-build libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev
               catch2 libbenchmark-dev libicu-dev libpng-dev libjpeg-dev libstb-dev
-              pkg-config libcairo2-dev fonts-dejavu-core libboost-dev libminizip-dev libyaml-cpp-dev)
+              pkg-config libcairo2-dev fonts-dejavu-core libboost-dev libminizip-dev libyaml-cpp-dev
+              libfaiss-dev)
 
 # ldm_missing_packages PACKAGE...: those that are not installed
 ldm_missing_packages() {

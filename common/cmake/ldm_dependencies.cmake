@@ -12,6 +12,7 @@ find_package(PNG REQUIRED)                    # [libpng-dev]         pictures
 find_package(JPEG REQUIRED)                   # [libjpeg-dev]        pictures
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)  # [libstb-dev] reading BMP, writing PNG
 find_package(yaml-cpp REQUIRED)               # [libyaml-cpp-dev]    YAML
+find_package(faiss 1.7.3 REQUIRED)            # [libfaiss-dev]       nearest neighbours
 find_package(PkgConfig REQUIRED)              # [pkg-config]         finds what CMake has no module for
 pkg_check_modules(MINIZIP REQUIRED IMPORTED_TARGET minizip)  # [libminizip-dev] the zip files of torch.save
 pkg_check_modules(CAIRO REQUIRED cairo cairo-ft cairo-svg freetype2)  # [libcairo2-dev] figures
