@@ -18,8 +18,9 @@ using test::Outcome;
 using test::run;
 
 const std::vector<std::string> commands{
-    "",      "txt2img",           "img2img",    "inpaint",         "verify",     "inspect",
-    "bench", "train autoencoder", "train clip", "train diffusion", "completion", "man"};
+    "",        "txt2img", "img2img",           "inpaint",    "verify",
+    "inspect", "bench",   "train autoencoder", "train clip", "train diffusion",
+    "index",   "search",  "completion",        "man"};
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "chapters/12_conditioners/interpolation.h"
 #include "common/figures/sheet.h"
 #include "common/figures/tensor_picture.h"
+#include "common/io/utf8.h"
 
 namespace ldm::conditioners {
 
@@ -24,6 +27,21 @@ figures::Canvas neighbours_figure(const std::vector<std::string>& texts,
                                        examples.size()),
                 .columns = static_cast<int>(k),
                 .row_labels = texts});
+}
+
+figures::Canvas search_figure(const std::string& title, const std::optional<image::Image>& query,
+                              const std::vector<FoundPicture>& found, std::int64_t pool) {
+    std::vector<figures::Tile> tiles;
+    if (query) tiles.push_back({*query, "searched for"});
+    for (const FoundPicture& one : found)
+        tiles.push_back(
+            {one.picture, fmt::format("{:.2f} {}", one.similarity, text::printable(one.caption))});
+    return figures::sheet(
+        tiles, {.title = title,
+                .caption = fmt::format("By the cosine similarity of CLIP's embeddings, out of {} "
+                                       "pictures; the nearest first.",
+                                       pool),
+                .columns = static_cast<int>(std::min<std::size_t>(tiles.size(), 5))});
 }
 
 figures::Canvas rescaling_figure(const image::Image& picture, int factor) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,20 @@ namespace ldm::conditioners {
 [[nodiscard]] figures::Canvas neighbours_figure(const std::vector<std::string>& texts,
                                                 const std::vector<image::Example>& examples,
                                                 const Neighbours& found);
+
+/// A picture that a search has found.
+struct FoundPicture {
+    image::Image picture;
+    std::string caption;
+    float similarity;
+};
+
+/// What was found in an index of `pool` pictures, the nearest first, and before them the picture
+/// that was searched for, if it was one.
+[[nodiscard]] figures::Canvas search_figure(const std::string& title,
+                                            const std::optional<image::Image>& query,
+                                            const std::vector<FoundPicture>& found,
+                                            std::int64_t pool);
 
 /// A picture, and what is left of it beside latents that are `factor` times smaller, by each way to
 /// rescale it.

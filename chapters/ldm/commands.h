@@ -16,6 +16,8 @@ void add_verify(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_train(CLI::App& app, int& status);
+void add_index(CLI::App& app, int& status);
+void add_search(CLI::App& app, int& status);
 void add_completion(CLI::App& app, int& status);
 void add_man(CLI::App& app, const std::string& version, int& status);
 

@@ -29,6 +29,8 @@ int run(int argc, char** argv) {
     ldm::program::add_inspect(app, status);
     ldm::program::add_bench(app, status);
     ldm::program::add_train(app, status);
+    ldm::program::add_index(app, status);
+    ldm::program::add_search(app, status);
     ldm::program::add_completion(app, status);
     ldm::program::add_man(app, LDM_VERSION, status);
     try {
