@@ -65,8 +65,8 @@ std::unique_ptr<faiss::IndexIVFFlat> train_ivf(const Tensor& vectors, const IvfC
     auto ivf = std::make_unique<faiss::IndexIVFFlat>(
         quantizer.get(), static_cast<std::size_t>(width), static_cast<std::size_t>(config.nlist),
         faiss::METRIC_INNER_PRODUCT);
-    quantizer.release();
     ivf->own_fields = true;
+    [[maybe_unused]] const auto* owned_by_ivf = quantizer.release();
     ivf->cp.seed = static_cast<int>(config.seed);
     // the centres have length 1, too, or a cell with a long one would get every query
     ivf->cp.spherical = true;
