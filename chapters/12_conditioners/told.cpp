@@ -66,8 +66,10 @@ Tensor clip_tokens(const clip::FeatureExtractor& clip, const std::string& prompt
         query = ops::normalize(clip.text_features({prompt}));
     else
         return Tensor::full({1, 1, clip.width()}, 0.0f);
-    const Tensor all = told.neighbours ? ops::concat({query, told.neighbours(query)}, 0) : query;
-    return all.reshape({1, all.dim(0), all.dim(1)});  // [1, M, D]
+    const Tensor first = query.reshape({1, 1, query.dim(1)});
+    if (!told.index) return first;
+    // [1, 1 + K, D]
+    return ops::concat({first, told.index->search(query, told.neighbours).embeddings}, 1);
 }
 
 }  // namespace
@@ -85,16 +87,16 @@ void expect_possible(const Txt2ImgRequest& request, const Told& told, const Mode
         throw Error(
             "this model cannot be told a picture: --like is for models that take vectors "
             "of CLIP");
-    if (told.neighbours && !has_vectors)
+    if (told.index && !has_vectors)
         throw Error(
-            "this model cannot be told neighbours: --neighbours is for models that take "
-            "vectors of CLIP");
+            "this model cannot be told neighbours: --index is for models that take vectors of "
+            "CLIP");
     const bool has_prompt =
         std::ranges::any_of(request.prompts, [](const auto& prompt) { return !prompt.empty(); });
     if (told.picture && has_prompt)
         throw Error("--like takes the prompt's place: leave out one of both");
-    if (told.neighbours && !told.picture && !has_prompt)
-        throw Error("--neighbours are those of a prompt or of --like: give one of both");
+    if (told.index && !told.picture && !has_prompt)
+        throw Error("--index finds what is near a prompt or --like: give one of both");
     if (told.classifier) {
         if (told.class_label.empty())
             throw Error("--classifier guides to a class: name it with --class");
@@ -113,6 +115,7 @@ std::vector<PictureContexts> contexts_of(const LatentDiffusion& model,
     std::optional<clip::FeatureExtractor> clip;
     if (spec.find_condition("class_label")) of_class = class_of(model, told.class_label);
     if (spec.find_condition("clip_embedding")) clip.emplace(model.source().path());
+    if (told.index) told.index->expect_made_by(clip_identity(model.source().path()));
     std::vector<PictureContexts> all;
     for (const std::string& prompt : request.prompts) {
         std::vector<Tensor> parts, none;

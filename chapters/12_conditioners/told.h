@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +7,7 @@
 
 #include "chapters/08_ldm_pipeline/drawing.h"
 #include "chapters/12_conditioners/classifier/noisy_latent_classifier.h"
+#include "chapters/12_conditioners/retrieval/retrieval_index.h"
 #include "common/image/image.h"
 
 /// What pictures are told by other than a text encoder: a class, a picture, the neighbours that an
@@ -22,8 +22,10 @@ struct Told {
     std::string class_label = {};
     /// to be told in the prompt's place, by CLIP's image tower
     std::optional<image::Image> picture = {};
-    /// What an index finds near a query [1, D] of length 1: vectors [K, D] of length 1; none
-    std::function<Tensor(const Tensor& query)> neighbours = {};
+    /// whose pictures near the prompt or the picture are told after it; none
+    std::shared_ptr<const RetrievalIndex> index = {};
+    /// how many of them
+    int neighbours = 0;
     /// guides the sampler to `class_label`; none
     std::shared_ptr<const NoisyLatentClassifier> classifier = {};
     float classifier_scale = 1.0f;

@@ -16,6 +16,8 @@
 namespace ldm::program {
 namespace {
 
+constexpr int usual_neighbours = 4;
+
 struct Options : DrawingOptions {
     // of the first picture; absent: no variation
     std::optional<std::uint64_t> variation_seed;
@@ -25,7 +27,8 @@ struct Options : DrawingOptions {
     double hires_strength = editing::HiresRequest().strength;
     std::optional<int> hires_steps;
     // what a picture is told beside its prompt, or in its place
-    std::string class_label, like, classifier;
+    std::string class_label, like, classifier, index;
+    std::optional<int> neighbours;
     float classifier_scale = conditioners::Told().classifier_scale;
 };
 
@@ -34,6 +37,16 @@ conditioners::Told told_by(const Options& options) {
     conditioners::Told told{.class_label = options.class_label,
                             .classifier_scale = options.classifier_scale};
     if (!options.like.empty()) told.picture = image::load_image(options.like);
+    if (!options.index.empty()) {
+        const auto index = std::make_shared<const conditioners::RetrievalIndex>(
+            conditioners::RetrievalIndex::load(options.index));
+        const int k = options.neighbours.value_or(usual_neighbours);
+        if (k > index->size())
+            throw Error(fmt::format("--neighbours {}: the index {} has {} pictures only", k,
+                                    options.index, index->size()));
+        told.index = index;
+        told.neighbours = k;
+    }
     if (!options.classifier.empty())
         told.classifier = std::make_shared<const conditioners::NoisyLatentClassifier>(
             options.classifier, device_from(options.device));
@@ -65,6 +78,10 @@ Drawing told_otherwise(const Options& options) {
     drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t) {
         std::string text;
         if (!options.class_label.empty()) text += ", Class: " + options.class_label;
+        if (!options.index.empty())
+            text += fmt::format(", Index: {}, Neighbours: {}",
+                                pipeline::name_of_model(options.index),
+                                options.neighbours.value_or(usual_neighbours));
         if (!options.classifier.empty())
             text +=
                 fmt::format(", Classifier: {}, Classifier scale: {}",
@@ -141,6 +158,16 @@ void add_told_options(CLI::App& command, Options& options) {
         .add_option("--like", options.like,
                     "For models that take vectors of CLIP: a picture in the prompt's place")
         ->type_name("FILE");
+    auto* index = command
+                      .add_option("--index", options.index,
+                                  "For the same: tell also what this index (ldm index) finds near "
+                                  "the prompt or\n--like")
+                      ->type_name("FOLDER");
+    command
+        .add_option("--neighbours", options.neighbours, "How many it finds")
+        ->check(CLI::Range(1, 64))
+        ->needs(index)
+        ->default_str(std::to_string(usual_neighbours));
     command
         .add_option("--classifier", options.classifier,
                     "Guide to --class by a classifier of noisy latents (ldm train classifier)")

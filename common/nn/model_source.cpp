@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/io/atomic_file.h"
 #include "common/io/data_path.h"
 #include "common/io/safetensors.h"
@@ -55,37 +57,48 @@ void ModelSource::check() const { checkpoint().check(name()); }
 
 namespace {
 
-/// Adds the weights below `prefix` of another model's folder.
-void add_part(Checkpoint& checkpoint, const std::string& prefix, const fs::path& folder,
-              const io::Json& elsewhere) {
+/// Where a part lies whose place "ckpt_paths" says.
+fs::path file_of_part(const std::string& prefix, const fs::path& folder,
+                      const io::Json& elsewhere) {
     if (!elsewhere.is_string())
         throw Error(fmt::format("{}: 'ckpt_paths' must name a folder for '{}'",
                                 (folder / "config.json").string(), prefix));
-    const fs::path path = folder / elsewhere.get<std::string>() / "model.safetensors";
+    return folder / elsewhere.get<std::string>() / "model.safetensors";
+}
+
+/// Adds the weights below `prefix` of another model's file.
+void add_part(Checkpoint& checkpoint, const std::string& prefix, const fs::path& path) {
     Checkpoint whole;
     whole.add(io::open_safetensors(path));
     for (const std::string& name : whole.names())
         if (!name.starts_with(prefix + ".")) whole.remove(name);
     if (whole.names().empty())
-        throw Error(fmt::format("{}: has no '{}', which {} takes from there", path.string(), prefix,
-                                (folder / "config.json").string()));
+        throw Error(fmt::format("{}: has no '{}', which another model's 'ckpt_paths' takes from there",
+                                path.string(), prefix));
     whole.move_to(checkpoint, [](std::string name) { return name; });
 }
 
 }  // namespace
 
 ModelSource open_folder(const fs::path& folder, Device device) {
+    io::Json config = io::read_json(folder / "config.json");
+    const auto parts = io::get_or(config, "ckpt_paths", io::Json::object());
+    std::vector<fs::path> files = {folder / "model.safetensors"};
+    for (const auto& [prefix, elsewhere] : parts.items()) {
+        const fs::path file = file_of_part(prefix, folder, elsewhere);
+        if (std::ranges::count(files, file) == 0) files.push_back(file);
+    }
     ModelSource model({.layout = ModelSource::Layout::folder,
                        .path = folder,
-                       .config = io::read_json(folder / "config.json"),
-                       .weight_files = {folder / "model.safetensors"},
+                       .config = std::move(config),
+                       .weight_files = files,
                        .merges = folder / "merges.txt"});
     if (io::get_or(model.config(), "format", "") != "ldm-model v1")
         throw Error(
             fmt::format("{}: 'format' is not \"ldm-model v1\"", (folder / "config.json").string()));
     model.checkpoint().add(io::open_safetensors(folder / "model.safetensors"));
-    for (const auto& [prefix, elsewhere] : model.setting("ckpt_paths").items())
-        add_part(model.checkpoint(), prefix, folder, elsewhere);
+    for (const auto& [prefix, elsewhere] : parts.items())
+        add_part(model.checkpoint(), prefix, file_of_part(prefix, folder, elsewhere));
     model.use({.device = device});
     return model;
 }
