@@ -1,9 +1,9 @@
 // Conditioners of pictures and classes: interpolation, classifiers, neighbours.
 
+#include "chapters/02_vae/interpolation.h"
 #include "chapters/12_conditioners/class_embedder.h"
 #include "chapters/12_conditioners/clip_image_embedder.h"
 #include "chapters/12_conditioners/encoder_unet.h"
-#include "chapters/12_conditioners/interpolation.h"
 #include "chapters/12_conditioners/retrieval/exact_search.h"
 #include "chapters/12_conditioners/spatial_rescaler.h"
 #include "common/ops/elementwise.h"
@@ -17,6 +17,10 @@ using namespace ldm::conditioners;
 using test::close;
 using test::has_text;
 using test::noise;
+using vae::Interpolation;
+using vae::interpolation_named;
+using vae::rescaled;
+using vae::resized_to_corners;
 
 TEST_CASE("a picture of the same size is the same, and a constant one stays constant",
           "[interpolation]") {

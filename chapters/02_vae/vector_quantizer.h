@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "chapters/02_vae/codebooks/index_remap.h"
 #include "common/nn/params.h"
 #include "common/random/torch_random.h"
 
@@ -29,6 +32,8 @@ public:
         bool legacy = true;
         /// indices as [N, H, W], not as [N H W]
         bool sane_index_shape = false;
+        /// only some entries have an index, a new one
+        std::optional<IndexRemap::Config> remap;
     };
 
     /// Key embedding.weight [n_e, e_dim].
@@ -40,15 +45,20 @@ public:
         /// [N H W], row by row, or [N, H, W]; int32
         Tensor indices;
     };
-    Result operator()(const Tensor& z) const;
+    /// `lots` are for entries without an index (IndexRemap::to_used).
+    Result operator()(const Tensor& z, const Tensor& lots = {}) const;
 
     /// The entries themselves: indices of any shape and N H W numbers -> [N, e_dim, H, W].
     Tensor get_codebook_entry(const Tensor& indices, std::int64_t n, std::int64_t height,
                               std::int64_t width) const;
 
 private:
+    Tensor entries(const Tensor& ids, std::int64_t n, std::int64_t height,
+                   std::int64_t width) const;
+
     Config config_;
     Tensor codebook_;
+    std::optional<IndexRemap> remap_;
 };
 
 /// An initial codebook: uniform in [-1 / n_e, 1 / n_e). [n_e, e_dim]

@@ -1,6 +1,9 @@
 #include "chapters/02_vae/verify.h"
 
 #include "chapters/02_vae/autoencoder.h"
+#include "chapters/02_vae/dirac.h"
+#include "chapters/02_vae/helpers/verify_helpers.h"
+#include "chapters/02_vae/identity_first_stage.h"
 #include "chapters/02_vae/verify_quantizer.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
@@ -113,6 +116,22 @@ void run_gaussian(verify::Run& run) {
     run.out("det_std", DiagonalGaussian(moments, /*deterministic=*/true).std());
 }
 
+void run_dirac(verify::Run& run) {
+    io::expect_only_keys(run.config(), std::initializer_list<std::string_view>{},
+                         "DiracDistribution");
+    const DiracDistribution posterior(run.in("value"));
+    run.out("sample", posterior.sample(run.in("noise")));
+    run.out("mode", posterior.mode());
+}
+
+void run_identity(verify::Run& run) {
+    io::expect_only_keys(run.config(), {"vq_interface"}, "IdentityFirstStage");
+    const IdentityFirstStage first_stage;
+    run.out("encode", first_stage.encode(run.in("x")));
+    run.out("decode", first_stage.decode(run.in("x")));
+    run.out("quantize", first_stage.quantize(run.in("x")).z_q);
+}
+
 }  // namespace
 
 void register_components(verify::Registry& registry) {
@@ -122,7 +141,10 @@ void register_components(verify::Registry& registry) {
     registry["AttnBlock"] = verify::in_16_bits_too(run_attention_block<AttnBlock>);
     registry["LinAttnBlock"] = verify::in_16_bits_too(run_attention_block<LinAttnBlock>);
     registry["DiagonalGaussianDistribution"] = run_gaussian;
+    registry["DiracDistribution"] = run_dirac;
+    registry["IdentityFirstStage"] = run_identity;
     register_quantizers(registry);
+    register_helpers(registry);
 }
 
 }  // namespace ldm::vae

@@ -4,7 +4,7 @@
 
 namespace ldm::vae {
 
-/// Adds the vector-quantized autoencoder and its codebook to what `ldm verify` knows.
+/// Adds the vector-quantized autoencoders and their codebooks to what `ldm verify` knows.
 void register_quantizers(verify::Registry& registry);
 
 }  // namespace ldm::vae

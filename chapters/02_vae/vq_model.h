@@ -21,6 +21,8 @@ public:
         /// dimension of a codebook entry
         int embed_dim = 0;
         bool sane_index_shape = false;
+        /// only some entries have an index, a new one
+        std::optional<IndexRemap::Config> remap;
     };
 
     VQModel(const nn::Params& weights, const Config& config);
@@ -28,7 +30,8 @@ public:
     /// The latent before quantization.
     Tensor encode_to_prequant(const Tensor& x) const { return encoder_(x); }
 
-    VectorQuantizer2::Result encode(const Tensor& x) const;
+    /// `lots` are for entries without an index (IndexRemap::to_used).
+    VectorQuantizer2::Result encode(const Tensor& x, const Tensor& lots = {}) const;
 
     /// A quantized latent -> picture.
     Tensor decode(const Tensor& quant) const { return decoder_(quant); }
@@ -45,8 +48,8 @@ private:
 /// (VQModelInterface): decode() quantizes first.
 class VQModelInterface {
 public:
-    VQModelInterface(const nn::Params& weights, const VQModel::Config& config)
-        : model_(weights, config) {}
+    /// Nobody asks for indices, so that `remap` has no meaning.
+    VQModelInterface(const nn::Params& weights, VQModel::Config config);
 
     Tensor encode(const Tensor& x) const { return model_.encode_to_prequant(x); }
     Tensor decode(const Tensor& h, bool force_not_quantize = false) const;

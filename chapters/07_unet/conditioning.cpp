@@ -23,20 +23,21 @@ std::vector<Tensor> joined(const std::vector<Tensor>& a, const std::vector<Tenso
     return both;
 }
 
-/// Labels [N] one after the other, where the first are.
-Tensor joined_labels(const Tensor& a, const Tensor& b) {
-    std::vector<std::int32_t> labels;
-    for (const Tensor& y : {ops::to(a, Device::cpu), ops::to(b, Device::cpu)})
-        labels.insert(labels.end(), y.ints(), y.ints() + y.size());
-    return ops::to(Tensor::ints({std::ssize(labels)}, labels), a.device());
-}
-
 }  // namespace
+
+Tensor joined_labels(const std::vector<Tensor>& labels) {
+    std::vector<std::int32_t> all;
+    for (const Tensor& some : labels) {
+        const Tensor y = ops::to(some, Device::cpu);
+        all.insert(all.end(), y.ints(), y.ints() + y.size());
+    }
+    return ops::to(Tensor::ints({std::ssize(all)}, all), labels.at(0).device());
+}
 
 Conditioning as_one_batch(const Conditioning& a, const Conditioning& b) {
     expect(static_cast<bool>(a.y) == static_cast<bool>(b.y), different);
     return {joined(a.concat, b.concat), joined(a.crossattn, b.crossattn),
-            a.y ? joined_labels(a.y, b.y) : Tensor()};
+            a.y ? joined_labels({a.y, b.y}) : Tensor()};
 }
 
 Conditioning repeated(const Conditioning& one, std::int64_t n) {
@@ -45,8 +46,7 @@ Conditioning repeated(const Conditioning& one, std::int64_t n) {
         shape[0] = n;
         return ops::broadcast_to(part, shape);
     });
-    for (std::int64_t i = 0; one.y && i < n; ++i)
-        many.y = many.y ? joined_labels(many.y, one.y) : one.y;
+    if (one.y) many.y = joined_labels(std::vector(n, one.y));
     return many;
 }
 

@@ -27,6 +27,9 @@ Conditioning as_one_batch(const Conditioning& a, const Conditioning& b);
 /// A conditioning of one picture for n pictures: [1, ...] each -> [n, ...].
 Conditioning repeated(const Conditioning& one, std::int64_t n);
 
+/// Labels [N1], [N2], … one after the other, where the first are.
+Tensor joined_labels(const std::vector<Tensor>& labels);
+
 /// In the type that the networks compute with; labels stay whole numbers.
 Conditioning as_type(const Conditioning& given, DType dtype);
 

@@ -81,6 +81,11 @@ struct ModelSpec {
     /// What it is conditioned on under that key ("class_label"); null if it is not.
     const Condition* find_condition(std::string_view key) const;
 
+    /// Whether something is said that can be left out, for guidance by the difference.
+    bool is_guided() const {
+        return text_tower || find_condition("class_label") || find_condition("clip_embedding");
+    }
+
     /// Which channels the UNet takes beside the latents' C.
     ConcatInput concat_input() const;
 

@@ -27,13 +27,12 @@ std::string quoted(const std::string& value) {
 void expect_no_text(const Txt2ImgRequest& request, const ModelSpec& spec) {
     const bool has_prompt = std::ranges::any_of(
         request.prompts, [](const std::string& prompt) { return !prompt.empty(); });
-    const bool takes_prompts = spec.find_condition("clip_embedding") != nullptr,
-               is_guided = takes_prompts || spec.find_condition("class_label");
-    if (is_guided && ((has_prompt && !takes_prompts) || !request.negative_prompt.empty()))
+    const bool takes_prompts = spec.find_condition("clip_embedding") != nullptr;
+    if (spec.is_guided() && ((has_prompt && !takes_prompts) || !request.negative_prompt.empty()))
         throw Error(takes_prompts
                         ? "this model takes no negative prompt: leave out --negative-prompt"
                         : "this model takes no text: leave out --prompt and --negative-prompt");
-    if (!is_guided && (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1))
+    if (!spec.is_guided() && (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1))
         throw Error(
             "this model takes no text: leave out --prompt, --negative-prompt and --cfg-scale");
 }

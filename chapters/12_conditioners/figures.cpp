@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "chapters/12_conditioners/interpolation.h"
+#include "chapters/02_vae/interpolation.h"
 #include "common/figures/sheet.h"
 #include "common/figures/tensor_picture.h"
 #include "common/io/utf8.h"
@@ -49,7 +49,8 @@ figures::Canvas rescaling_figure(const image::Image& picture, int factor) {
     std::vector<figures::Tile> tiles{{picture, fmt::format("{0} x {0}", picture.width)}};
     for (const char* method : {"nearest", "bilinear", "bicubic", "area"})
         tiles.push_back(
-            {image::to_image(rescaled(x, 1.0 / factor, interpolation_named(method)), 0), method});
+            {image::to_image(vae::rescaled(x, 1.0 / factor, vae::interpolation_named(method)), 0),
+             method});
     return figures::sheet(
         tiles, {.title = "A conditioning picture at the size of the latents",
                 .caption = fmt::format(

@@ -13,7 +13,7 @@ SpatialRescaler::Config SpatialRescaler::Config::from_json(const io::Json& json)
     // far beyond every model there is
     constexpr int most_channels = 1 << 14, most_stages = 16;
     Config config{.n_stages = io::get_in_or(json, "n_stages", 0, most_stages, 1),
-                  .method = interpolation_named(io::get_or(json, "method", "bilinear")),
+                  .method = vae::interpolation_named(io::get_or(json, "method", "bilinear")),
                   .multiplier = io::get_or(json, "multiplier", 0.5),
                   .in_channels = io::get_in_or(json, "in_channels", 1, most_channels, 3),
                   .bias = io::get_or(json, "bias", false)};
@@ -37,7 +37,7 @@ SpatialRescaler::SpatialRescaler(const nn::Params& weights, const Config& config
 Tensor SpatialRescaler::operator()(const Tensor& x) const {
     Tensor y = x;
     for (int stage = 0; stage < config_.n_stages; ++stage)
-        y = rescaled(y, config_.multiplier, config_.method);
+        y = vae::rescaled(y, config_.multiplier, config_.method);
     return channel_mapper_ ? (*channel_mapper_)(y) : y;
 }
 

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "chapters/12_conditioners/interpolation.h"
+#include "chapters/02_vae/interpolation.h"
 #include "common/io/json.h"
 #include "common/nn/layers.h"
 
@@ -19,7 +19,7 @@ class SpatialRescaler {
 public:
     struct Config {
         int n_stages = 1;
-        Interpolation method = Interpolation::bilinear;
+        vae::Interpolation method = vae::Interpolation::bilinear;
         /// new size over old size, in each stage
         double multiplier = 0.5;
         int in_channels = 3;

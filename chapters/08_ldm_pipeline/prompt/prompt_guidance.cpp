@@ -85,7 +85,8 @@ const Tensor& PromptGuidance::joined(Group& group, int steps_done) {
     std::vector<Tensor> contexts;
     for (std::size_t i = 0; i < chosen.size(); ++i)
         contexts.push_back(group.rows[i].contexts[chosen[i]]);
-    group.joined = ops::concat(contexts, 0);
+    group.joined = contexts.front().dtype() == DType::i32 ? unet::joined_labels(contexts)
+                                                          : ops::concat(contexts, 0);
     group.chosen = std::move(chosen);
     return group.joined;
 }

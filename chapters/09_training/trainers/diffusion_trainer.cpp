@@ -126,7 +126,7 @@ DiffusionTrainer::DiffusionTrainer(const io::Json& json, const TrainingConfig& c
     for (const auto& prefix : io::get_or(json, "ignore_keys", std::vector<std::string>()))
         model_.checkpoint().remove(prefix);
     load_first_stage(json, examples_);
-    make_conditions(json, kinds, pictures);
+    make_conditions(kinds, pictures);
     make_unet(json);
     model_.check();
     optimized_.emplace(lora_.empty()
@@ -161,7 +161,7 @@ void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<
     decoder_.emplace(weights, sizes, scale_factor_);
 }
 
-void DiffusionTrainer::make_conditions(const io::Json& json, const ConditionKinds& kinds,
+void DiffusionTrainer::make_conditions(const ConditionKinds& kinds,
                                        const PictureFolder* pictures) {
     const auto conditions = pipeline::conditions_from(conditioning_);
     if (conditions.empty() && !conditioning_["conditioning_key"].is_null())

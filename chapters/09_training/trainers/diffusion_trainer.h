@@ -73,8 +73,7 @@ public:
 
 private:
     void load_first_stage(const io::Json& json, const std::vector<Batch>& examples);
-    void make_conditions(const io::Json& json, const ConditionKinds& kinds,
-                         const PictureFolder* pictures);
+    void make_conditions(const ConditionKinds& kinds, const PictureFolder* pictures);
     io::Json class_names(const PictureFolder* pictures) const;
     void make_unet(const io::Json& json);
     unet::Conditioning given(const std::vector<Tensor>& prepared) const;

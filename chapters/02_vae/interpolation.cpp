@@ -1,4 +1,4 @@
-#include "chapters/12_conditioners/interpolation.h"
+#include "chapters/02_vae/interpolation.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 
 /// Along one axis each method is a matrix, one row of weights for each new pixel. So the gradient
 /// is that of a matrix product, and of a picture it is two: first along the rows, then the columns.
-namespace ldm::conditioners {
+namespace ldm::vae {
 namespace {
 
 /// Keys (1981) with a = -0.75, as PyTorch and OpenCV have it.
@@ -53,21 +53,36 @@ void add_area(Tensor& matrix, std::int64_t i) {
         add(matrix, i, j, 1.0 / static_cast<double>(end - begin));
 }
 
-/// [out, in]
-Tensor rescaling(std::int64_t in, double multiplier, Interpolation method) {
-    const auto out = static_cast<std::int64_t>(std::floor(static_cast<double>(in) * multiplier));
-    if (out < 1) throw Error(fmt::format("{} pixels times {:g} leave none", in, multiplier));
+/// [out, in]: from one new pixel to the next are `step` old ones.
+Tensor resizing(std::int64_t in, std::int64_t out, double step, Interpolation method) {
     Tensor matrix = Tensor::zeros({out, in});
     for (std::int64_t i = 0; i < out; ++i) {
         const auto number = static_cast<double>(i);
         if (method == Interpolation::area)
             add_area(matrix, i);
         else if (method == Interpolation::nearest)
-            add(matrix, i, static_cast<std::int64_t>(std::floor(number / multiplier)), 1);
+            // in float32, as PyTorch has it: another product may fall below a whole number
+            add(matrix, i,
+                static_cast<std::int64_t>(
+                    std::floor(static_cast<float>(i) * static_cast<float>(step))),
+                1);
         else
-            add_at(matrix, i, (number + 0.5) / multiplier - 0.5, method);
+            add_at(matrix, i, (number + 0.5) * step - 0.5, method);
     }
     return matrix;
+}
+
+/// [out, in] with out = in * multiplier, rounded down
+Tensor rescaling(std::int64_t in, double multiplier, Interpolation method) {
+    const auto out = static_cast<std::int64_t>(std::floor(static_cast<double>(in) * multiplier));
+    if (out < 1) throw Error(fmt::format("{} pixels times {:g} leave none", in, multiplier));
+    return resizing(in, out, 1 / multiplier, method);
+}
+
+/// [out, in]
+Tensor to_size(std::int64_t in, std::int64_t out, Interpolation method) {
+    if (out < 1) throw Error(fmt::format("{} pixels cannot become {}", in, out));
+    return resizing(in, out, static_cast<double>(in) / static_cast<double>(out), method);
 }
 
 /// [out, in]
@@ -103,9 +118,14 @@ Tensor rescaled(const Tensor& x, double multiplier, Interpolation method) {
     return resized(x, rescaling(height, multiplier, method), rescaling(width, multiplier, method));
 }
 
+Tensor resized_to(const Tensor& x, std::int64_t height, std::int64_t width, Interpolation method) {
+    const auto [n, channels, rows, columns] = x.dims<4>();
+    return resized(x, to_size(rows, height, method), to_size(columns, width, method));
+}
+
 Tensor resized_to_corners(const Tensor& x, std::int64_t height, std::int64_t width) {
     const auto [n, channels, rows, columns] = x.dims<4>();
     return resized(x, between_corners(rows, height), between_corners(columns, width));
 }
 
-}  // namespace ldm::conditioners
+}  // namespace ldm::vae
