@@ -17,18 +17,29 @@ FOLDER = Path(__file__).resolve().parents[1] / "configs"
 def built(config):
     if isinstance(config, str):
         return nn.Identity()
-    name, params = config["target"].rsplit(".", 1)[-1], config.get("params", {})
+    name, params = config["target"].rsplit(".", 1)[-1], dict(config.get("params", {}))
+    params.pop("lossconfig", None)  # losses are not counted
     if name == "UNetModel":
+        if (depth := params.get("transformer_depth", 1)) > 1:
+            # the package, which is Stable Diffusion 2's, wants the width of each block's context
+            params["context_dim"] = [params["context_dim"]] * depth
         return openaimodel.UNetModel(**params)
     if name == "AutoencoderKL":
         return autoencoder.AutoencoderKL(lossconfig={"target": "torch.nn.Identity"}, **params)
     if name in ("VQModel", "VQModelInterface"):
         return vqgan.VQModel(lossconfig=None, **params)
     if name == "ClassEmbedder":
-        return nn.Embedding(params["n_classes"], params["embed_dim"])
+        return nn.Embedding(params.get("n_classes", 1000), params["embed_dim"])
+    if name == "SpatialRescaler":
+        # its channel_mapper; the package has left the class out
+        return nn.Conv2d(params["in_channels"], params["out_channels"], 1, bias=False)
     if name == "BERTEmbedder":
         layers = {"dim": params["n_embed"], "depth": params["n_layer"]}
-        return transformer(layers, num_tokens=30522, max_seq_len=77)
+        words, length = params.get("vocab_size", 30522), params.get("max_seq_len", 77)
+        return transformer(layers, num_tokens=words, max_seq_len=length)
+    if name == "Identity":
+        return nn.Identity()
+    assert name == "FrozenCLIPEmbedder", name
     return TextTower(**TEXT)
 
 

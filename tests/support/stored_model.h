@@ -15,6 +15,8 @@ public:
 
     const io::Json& config() const { return case_.config(); }
     nn::Params params() { return checkpoint_.root(); }
+    /// of all its weights
+    std::int64_t numbers() const { return static_cast<std::int64_t>(checkpoint_.count("").second); }
     Tensor in(const std::string& name) const { return case_.tensor("in/" + name); }
 
 private:

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
 
 #include "chapters/02_vae/autoencoder.h"
+#include "chapters/02_vae/codebooks/gumbel_vq.h"
 #include "chapters/02_vae/vq_model.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
@@ -50,6 +52,13 @@ void build_vq_model(const nn::Params& weights, const Json& params) {
                         .embed_dim = io::get_in(params, "embed_dim", 1, 1 << 14)});
 }
 
+void build_gumbel_vq(const nn::Params& weights, const Json& params) {
+    (void)vae::GumbelVQ(
+        weights, vae::GumbelVQ::Config::from_json(
+                     without(params, {"lossconfig", "temperature_scheduler_config", "ckpt_path",
+                                      "ignore_keys", "image_key", "colorize_nlabels", "monitor"})));
+}
+
 /// The logits are weights of the file, whether used or not.
 void build_bert(const nn::Params& weights, const Json& params) {
     const auto config = BERTEmbedder::Config::from_json(
@@ -80,6 +89,7 @@ const std::map<std::string, Build> networks = {{"UNetModel", build_unet},
                                                {"AutoencoderKL", build_autoencoder},
                                                {"VQModel", build_vq_model},
                                                {"VQModelInterface", build_vq_model},
+                                               {"GumbelVQ", build_gumbel_vq},
                                                {"IdentityFirstStage", build_nothing},
                                                {"BERTEmbedder", build_bert},
                                                {"TransformerEmbedder", build_bert},
@@ -88,19 +98,37 @@ const std::map<std::string, Build> networks = {{"UNetModel", build_unet},
                                                {"FrozenCLIPEmbedder", build_clip},
                                                {"Identity", build_nothing}};
 
+/// A UNet between a first stage and a conditioner.
+const std::vector<std::string> diffusions = {"LatentDiffusion", "Layout2ImgDiffusion"};
+
+/// What may stand in the place of a network: the first stage, which also makes the condition, or
+/// none.
+const std::vector<std::string> special = {"__is_first_stage__", "__is_unconditional__"};
+
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
 /// The last word of "ldm.models.autoencoder.AutoencoderKL".
 std::string class_of(const Json& config) {
     const auto target = io::get<std::string>(config, "target");
     return target.substr(target.rfind('.') + 1);
 }
 
-/// A string stands for something that is there already, or for nothing.
 NetworkPart part_of(const std::string& name, const Json& config) {
-    if (config.is_string()) return {.name = name, .target = config.get<std::string>()};
+    if (config.is_string()) {
+        const auto word = config.get<std::string>();
+        if (!is_among(special, word))
+            throw Error(
+                fmt::format("the {} is neither a network nor a word that stands for one: "
+                            "'{}'{}",
+                            name, text::printable(word), nn::nearest_names(word, special)));
+        return {.name = name, .target = word};
+    }
     NetworkPart part{.name = name, .target = class_of(config)};
     const auto found = networks.find(part.target);
     if (found == networks.end()) {
-        std::vector<std::string> known;
+        std::vector<std::string> known = diffusions;
         for (const auto& [target, build] : networks) known.push_back(target);
         throw Error(fmt::format("'target': there is no network '{}'{}",
                                 text::printable(part.target),
@@ -123,8 +151,7 @@ NetworkPart part_of(const std::string& name, const Json& config) {
 
 std::vector<NetworkPart> network_parts(const Json& config) {
     const Json model = io::get_or(config, "model", config);
-    const std::string target = class_of(model);
-    if (target != "LatentDiffusion") return {part_of("network", model)};
+    if (!is_among(diffusions, class_of(model))) return {part_of("network", model)};
     const auto params = io::get<Json>(model, "params");
     return {part_of("UNet", io::get<Json>(params, "unet_config")),
             part_of("first stage", io::get<Json>(params, "first_stage_config")),
