@@ -85,6 +85,8 @@ TEST_CASE("a remap that cannot be is refused in a sentence", "[remap]") {
     CHECK_THROWS_WITH(random.to_used(ints({1, 3}), ints({0})), has_text("fewer lots"));
     CHECK_THROWS_WITH(random.to_used(ints({1})), has_text("fewer lots"));
     CHECK_THROWS_WITH(random.to_used(ints({1}), ints({2})), has_text("lot 2, expected 0 to 1"));
+    CHECK_THROWS_WITH(random.to_used(ints({5})), has_text("index 5 of a codebook of 5"));
+    CHECK_THROWS_WITH(random.to_used(ints({-1})), has_text("index -1 of a codebook of 5"));
     CHECK_THROWS_WITH(random.to_all(ints({2})), has_text("index 2, of 2"));
     CHECK_THROWS_WITH(IndexRemap({.used = {}}, 5), has_text("at least one"));
     CHECK_THROWS_WITH(IndexRemap({.used = {5}}, 5), has_text("entry 5 of a codebook of 5"));
@@ -318,6 +320,16 @@ TEST_CASE("nearest pixels at a given size, and the other methods", "[interpolati
                 Tensor::from({1, 1, 1, 3}, {0, 1, 3}), 0.0) == "");
     CHECK(close(vae::resized_to(x, 2, 10, Interpolation::nearest),
                 vae::rescaled(x, 2.0, Interpolation::nearest), 0.0) == "");
+    // 5.5 and 10.5 pixels, rounded down
+    CHECK(close(vae::rescaled(x.reshape({1, 1, 5, 1}), 1.1, Interpolation::nearest),
+                x.reshape({1, 1, 5, 1}), 0.0) == "");
+    CHECK(close(vae::rescaled(x, 2.1, Interpolation::nearest),
+                Tensor::from({1, 1, 2, 10}, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4,  //
+                                             0, 0, 1, 1, 2, 2, 3, 3, 4, 4}),
+                0.0) == "");
+    // 37 * (6 / 74) is 3, and in PyTorch's float32 a little less
+    const Tensor six = Tensor::from({1, 1, 1, 6}, {0, 1, 2, 3, 4, 5});
+    CHECK(vae::resized_to(six, 1, 74, Interpolation::nearest).data()[37] == 2);
     const Tensor picture = noise({1, 2, 6, 9}, 1);
     for (const auto method : {Interpolation::bilinear, Interpolation::bicubic, Interpolation::area})
         CHECK(close(vae::resized_to(picture, 2, 3, method), vae::rescaled(picture, 1.0 / 3, method),

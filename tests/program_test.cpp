@@ -583,6 +583,28 @@ TEST_CASE("broken model files get one line") {
     CHECK_THAT(run("verify /does/not/exist").output, StartsWith("ERROR /does/not/exist"));
 }
 
+TEST_CASE("a file that describes networks is counted, one that describes none gets one line") {
+    const Outcome counted = run("inspect " LDM_SOURCE_DIR "/reference_data/configs/bsr_sr.yaml");
+    CHECK(counted.status == 0);
+    for (const char* words : {"VQModelInterface", "113622563", "168945345", "322.2 MiB"})
+        CHECK_THAT(counted.output, has_text(words));
+
+    const Folder folder;
+    const auto refused = [&](const std::string& yaml, const std::string& words) {
+        write_bytes(folder / "m.yaml", yaml);
+        const Outcome outcome = run("inspect " + folder / "m.yaml");
+        INFO(outcome.output);
+        CHECK(outcome.status == 1);
+        CHECK(outcome.lines() == 1);
+        CHECK_THAT(outcome.output, has_text("m.yaml: ") && has_text(words));
+    };
+    refused("target: x.AutoencoderLK\n", "nearest: 'AutoencoderKL'");
+    refused("target: x.ClassEmbedder\n", "embed_dim");
+    refused("model: {params: {}}\n", "'target'");
+    refused("model: 5\n", "");
+    refused("", "");
+}
+
 TEST_CASE("a checkpoint that lacks weights says which, and what is near") {
     const Folder folder;
     const fs::path shipped = nn::shipped_model();

@@ -53,6 +53,14 @@ void add_area(Tensor& matrix, std::int64_t i) {
         add(matrix, i, j, 1.0 / static_cast<double>(end - begin));
 }
 
+/// As PyTorch has it: as many pixels, or twice as many, are their own rule, whatever the step; and
+/// the product is in float32, in double precision it may fall on the other side of a whole number.
+std::int64_t nearest_place(std::int64_t i, std::int64_t in, std::int64_t out, double step) {
+    if (out == in) return i;
+    if (out == 2 * in) return i / 2;
+    return static_cast<std::int64_t>(std::floor(static_cast<float>(i) * static_cast<float>(step)));
+}
+
 /// [out, in]: from one new pixel to the next are `step` old ones.
 Tensor resizing(std::int64_t in, std::int64_t out, double step, Interpolation method) {
     Tensor matrix = Tensor::zeros({out, in});
@@ -61,11 +69,7 @@ Tensor resizing(std::int64_t in, std::int64_t out, double step, Interpolation me
         if (method == Interpolation::area)
             add_area(matrix, i);
         else if (method == Interpolation::nearest)
-            // in float32, as PyTorch has it: another product may fall below a whole number
-            add(matrix, i,
-                static_cast<std::int64_t>(
-                    std::floor(static_cast<float>(i) * static_cast<float>(step))),
-                1);
+            add(matrix, i, nearest_place(i, in, out, step), 1.0);
         else
             add_at(matrix, i, (number + 0.5) * step - 0.5, method);
     }

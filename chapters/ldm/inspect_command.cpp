@@ -6,9 +6,24 @@
 #include "chapters/12_conditioners/config_file/network_parts.h"
 #include "chapters/12_conditioners/text_towers.h"
 #include "chapters/ldm/commands.h"
+#include "common/error.h"
 #include "common/io/yaml.h"
 
 namespace ldm::program {
+
+namespace {
+
+/// The networks that a file asks for. An Error says in which file it is.
+std::string networks_of(const std::string& path) {
+    const io::Json config = io::read_yaml(path);
+    try {
+        return conditioners::parts_table(conditioners::network_parts(config));
+    } catch (const Error& error) {
+        throw Error(fmt::format("{}: {}", path, error.what()));
+    }
+}
+
+}  // namespace
 
 void add_inspect(CLI::App& app, int& status) {
     auto path = std::make_shared<std::string>();
@@ -23,8 +38,7 @@ void add_inspect(CLI::App& app, int& status) {
         ->required();
     command->callback([path, &status] {
         if (path->ends_with(".yaml") || path->ends_with(".yml")) {
-            fmt::print(
-                "{}", conditioners::parts_table(conditioners::network_parts(io::read_yaml(*path))));
+            fmt::print("{}", networks_of(*path));
             status = 0;
             return;
         }

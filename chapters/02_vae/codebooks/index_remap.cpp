@@ -58,7 +58,10 @@ Tensor IndexRemap::to_used(const Tensor& indices, const Tensor& lots) const {
     const Tensor drawn = lots ? ops::to(lots, Device::cpu) : lots;
     std::int64_t unknown = 0;
     return mapped(indices, [&](std::int32_t entry) {
-        const std::int32_t number = new_number_.at(entry);
+        const auto entries = static_cast<std::int32_t>(new_number_.size());
+        if (entry < 0 || entry >= entries)
+            throw Error(fmt::format("index {} of a codebook of {}", entry, entries));
+        const std::int32_t number = new_number_[entry];
         return number >= 0 ? number : number_for_unknown(drawn, unknown++);
     });
 }

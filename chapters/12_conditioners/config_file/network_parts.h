@@ -23,8 +23,8 @@ struct NetworkPart {
 /// The networks of a configuration, built without weights: the three of a LatentDiffusion, or the
 /// one of an autoencoder. `config` is the file's content, or the `model` in it. A first stage and a
 /// conditioner that are no networks of their own (__is_first_stage__, torch.nn.Identity, …) have no
-/// numbers. Losses are not counted. Throws an Error for an unknown target, with those that are
-/// nearest, and for arguments that are missing or not supported.
+/// numbers. Losses are not counted. Throws an Error for an unknown target or word, with those that
+/// are nearest, and for arguments that are missing or not supported.
 [[nodiscard]] std::vector<NetworkPart> network_parts(const io::Json& config);
 
 /// The table of them, with their bytes in float32 and float16.
