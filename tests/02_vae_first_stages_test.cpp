@@ -176,7 +176,7 @@ struct Drawn {
     Weights weights;
     vae::GumbelQuantize quantize;
 
-    explicit Drawn(vae::GumbelQuantize::Config config)
+    explicit Drawn(const vae::GumbelQuantize::Config& config)
         : weights({{"proj.weight", noise({config.n_embed, config.num_hiddens, 1, 1}, 1)},
                    {"proj.bias", noise({config.n_embed}, 2)},
                    {"embed.weight", noise({config.n_embed, config.embedding_dim}, 3)}}),

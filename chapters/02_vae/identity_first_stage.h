@@ -8,8 +8,8 @@ namespace ldm::vae {
 /// (IdentityFirstStage in ldm's autoencoder.py). It has no weights.
 class IdentityFirstStage {
 public:
-    const Tensor& encode(const Tensor& x) const { return x; }
-    const Tensor& decode(const Tensor& z) const { return z; }
+    Tensor encode(const Tensor& x) const { return x; }
+    Tensor decode(const Tensor& z) const { return z; }
 
     /// z itself, without a loss and without indices (upstream with vq_interface).
     VectorQuantizer2::Result quantize(const Tensor& z) const { return {.z_q = z}; }
