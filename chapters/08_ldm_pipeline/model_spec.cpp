@@ -31,8 +31,7 @@ void read_settings(const io::Json& config, ModelSpec& spec) {
     spec.sampler = io::get_or(preferred, "name", spec.sampler);
     spec.steps = io::get_or(preferred, "steps", spec.steps);
     spec.sampler_schedule = io::get_or(preferred, "schedule", spec.sampler_schedule);
-    spec.cfg_scale =
-        spec.is_guided() ? io::get_or(preferred, "cfg_scale", spec.cfg_scale) : 1.0f;
+    spec.cfg_scale = spec.is_guided() ? io::get_or(preferred, "cfg_scale", spec.cfg_scale) : 1.0f;
 }
 
 /// What each part accepts alone but the parts together do not.

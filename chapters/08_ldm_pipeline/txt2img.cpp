@@ -32,7 +32,8 @@ void expect_no_text(const Txt2ImgRequest& request, const ModelSpec& spec) {
         throw Error(takes_prompts
                         ? "this model takes no negative prompt: leave out --negative-prompt"
                         : "this model takes no text: leave out --prompt and --negative-prompt");
-    if (!spec.is_guided() && (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1))
+    if (!spec.is_guided() &&
+        (has_prompt || !request.negative_prompt.empty() || request.cfg_scale != 1))
         throw Error(
             "this model takes no text: leave out --prompt, --negative-prompt and --cfg-scale");
 }

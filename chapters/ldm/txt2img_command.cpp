@@ -79,9 +79,9 @@ Drawing told_otherwise(const Options& options) {
         std::string text;
         if (!options.class_label.empty()) text += ", Class: " + options.class_label;
         if (!options.index.empty())
-            text += fmt::format(", Index: {}, Neighbours: {}",
-                                pipeline::name_of_model(options.index),
-                                options.neighbours.value_or(usual_neighbours));
+            text +=
+                fmt::format(", Index: {}, Neighbours: {}", pipeline::name_of_model(options.index),
+                            options.neighbours.value_or(usual_neighbours));
         if (!options.classifier.empty())
             text +=
                 fmt::format(", Classifier: {}, Classifier scale: {}",
@@ -163,8 +163,7 @@ void add_told_options(CLI::App& command, Options& options) {
                                   "For the same: tell also what this index (ldm index) finds near "
                                   "the prompt or\n--like")
                       ->type_name("FOLDER");
-    command
-        .add_option("--neighbours", options.neighbours, "How many it finds")
+    command.add_option("--neighbours", options.neighbours, "How many it finds")
         ->check(CLI::Range(1, 64))
         ->needs(index)
         ->default_str(std::to_string(usual_neighbours));

@@ -73,8 +73,9 @@ void add_part(Checkpoint& checkpoint, const std::string& prefix, const fs::path&
     for (const std::string& name : whole.names())
         if (!name.starts_with(prefix + ".")) whole.remove(name);
     if (whole.names().empty())
-        throw Error(fmt::format("{}: has no '{}', which another model's 'ckpt_paths' takes from there",
-                                path.string(), prefix));
+        throw Error(
+            fmt::format("{}: has no '{}', which another model's 'ckpt_paths' takes from there",
+                        path.string(), prefix));
     whole.move_to(checkpoint, [](std::string name) { return name; });
 }
 

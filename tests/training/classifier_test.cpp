@@ -11,16 +11,16 @@ using test::Workshop;
 namespace {
 
 Json classifier_json(int steps) {
-    return test::with(test::small_training(steps),
-                      {{"optimizer", {{"name", "adamw"}}},
-                       {"classifier_config",
-                        {{"image_size", 8},
-                         {"model_channels", 32},
-                         {"num_res_blocks", 1},
-                         {"attention_resolutions", Json::array()},
-                         {"channel_mult", {1, 1}},
-                         {"num_head_channels", 32},
-                         {"pool", "attention"}}}});
+    return test::with(test::small_training(steps), {{"learning_rate", 0.003},
+                                                    {"optimizer", {{"name", "muon"}}},
+                                                    {"classifier_config",
+                                                     {{"image_size", 8},
+                                                      {"model_channels", 32},
+                                                      {"num_res_blocks", 1},
+                                                      {"attention_resolutions", Json::array()},
+                                                      {"channel_mult", {1, 1}},
+                                                      {"num_head_channels", 32},
+                                                      {"pool", "attention"}}}});
 }
 
 Json unconditional() {
@@ -35,10 +35,9 @@ Json unconditional() {
 
 TEST_CASE("a classifier is trained in one piece as in two, and guides a sampler") {
     const Workshop workshop;
-    const std::string model =
-        workshop.trained("diffusion", unconditional(), "model",
-                         "--init " + workshop.trained("autoencoder", test::small_autoencoder(false),
-                                                      "autoencoder"));
+    const std::string model = workshop.trained(
+        "diffusion", unconditional(), "model",
+        "--init " + workshop.trained("autoencoder", test::small_autoencoder(false), "autoencoder"));
     const std::string init = "--init " + model;
     const std::string straight =
         workshop.trained("classifier", classifier_json(2), "straight", init);
@@ -47,6 +46,8 @@ TEST_CASE("a classifier is trained in one piece as in two, and guides a sampler"
         workshop.trained("classifier", classifier_json(2), "halved", init + " --resume");
     CHECK(io::read_text_file(straight + "/model.safetensors") ==
           io::read_text_file(halved + "/model.safetensors"));
+    const std::string learned =
+        workshop.trained("classifier", classifier_json(40), "learned", init);
 
     const auto draw = [&](const std::string& arguments) {
         const std::string file = workshop.folder / "drawn.png";
@@ -56,12 +57,12 @@ TEST_CASE("a classifier is trained in one piece as in two, and guides a sampler"
         REQUIRE(outcome.status == 0);
         return image::load_image(file);
     };
-    const std::string guided = "--classifier " + straight + " --class ";
+    const std::string guided = "--classifier " + learned + " --class ";
     const image::Image alone = draw("");
     CHECK(draw(guided + "red --classifier-scale 0") == alone);
-    const image::Image red = draw(guided + "red --classifier-scale 50");
+    const image::Image red = draw(guided + "red --classifier-scale 1000");
     CHECK(red != alone);
-    CHECK(draw(guided + "blue --classifier-scale 50") != red);
+    CHECK(draw(guided + "blue --classifier-scale 1000") != red);
 
     const std::string command = "txt2img --model " + model + " --classifier " + straight;
     CHECK_THAT(run(command).output, has_text("name it with --class"));
@@ -76,11 +77,13 @@ TEST_CASE("a classifier is trained in one piece as in two, and guides a sampler"
 
 TEST_CASE("a classifier learns classes, and refuses what it cannot learn") {
     const Workshop workshop;
-    const std::string model =
-        workshop.trained("diffusion", unconditional(), "model",
-                         "--init " + workshop.trained("autoencoder", test::small_autoencoder(false),
-                                                      "autoencoder"));
-    Json json = classifier_json(60);
+    // the latents of a codebook's encoder, however little it has learned, are no noise
+    Json diffusion = unconditional();
+    diffusion["unet_config"] = test::small_unet(3, 3);
+    const std::string model = workshop.trained(
+        "diffusion", diffusion, "model",
+        "--init " + workshop.trained("autoencoder", test::small_autoencoder(true), "autoencoder"));
+    Json json = classifier_json(100);
     json["batch_size"] = 9;
     (void)workshop.trained("classifier", json, "learned", "--init " + model);
     const std::string curve = io::read_text_file(workshop.folder / "learned/curve.csv");
@@ -102,8 +105,7 @@ TEST_CASE("a classifier learns classes, and refuses what it cannot learn") {
     CHECK(last > 0.55);
 
     const auto refused = [&](const Json& settings, const std::string& words) {
-        const auto outcome =
-            workshop.train("classifier", settings, "refused", "--init " + model);
+        const auto outcome = workshop.train("classifier", settings, "refused", "--init " + model);
         CHECK(outcome.status == 1);
         CHECK_THAT(outcome.output, has_text(words));
     };

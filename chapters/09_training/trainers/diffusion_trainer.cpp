@@ -161,8 +161,7 @@ void DiffusionTrainer::load_first_stage(const io::Json& json, const std::vector<
     decoder_.emplace(weights, sizes, scale_factor_);
 }
 
-void DiffusionTrainer::make_conditions(const ConditionKinds& kinds,
-                                       const PictureFolder* pictures) {
+void DiffusionTrainer::make_conditions(const ConditionKinds& kinds, const PictureFolder* pictures) {
     const auto conditions = pipeline::conditions_from(conditioning_);
     if (conditions.empty() && !conditioning_["conditioning_key"].is_null())
         throw Error(

@@ -28,10 +28,9 @@ ClipIdentity clip_identity(const std::filesystem::path& model_folder) {
     if (towers.empty())
         throw Error(fmt::format("{}: no {} in it, so it cannot compare pictures with words",
                                 model.name(), clip::place_in_model));
-    const std::uint64_t sum = train::checksum(
-        towers,
-        {{"settings", clip::Towers::settings_in(model.config()).dump()},
-         {"merges", model.merges_text()}});
+    const std::uint64_t sum =
+        train::checksum(towers, {{"settings", clip::Towers::settings_in(model.config()).dump()},
+                                 {"merges", model.merges_text()}});
     const fs::path folder = fs::weakly_canonical(model_folder);
     return {.name = (folder.has_filename() ? folder : folder.parent_path()).filename().string(),
             .fingerprint = fmt::format("{:016x}", sum)};

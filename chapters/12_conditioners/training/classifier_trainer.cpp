@@ -29,14 +29,14 @@ bool is_hidden_layer(const std::string& name) {
            name.find("embedding") == std::string::npos;
 }
 
-/// As a UNet's; the last layer of the adaptive pool begins at zero, the positions of attention
-/// pooling at random (openaimodel.py).
+/// The last layers of residual branches and of the adaptive pool begin at zero, as a UNet's, the
+/// positions of attention pooling at random (openaimodel.py: EncoderUNetModel, AttentionPool2d).
 Rules classifier_rules(int width) {
-    Rules rules = {{"out.3.*", {Init::Kind::zero}},
-                   {"*positional_embedding", Init::normal(1.0 / std::sqrt(width))}};
-    const Rules& of_unet = unet_rules();
-    rules.insert(rules.end(), of_unet.begin(), of_unet.end());
-    return rules;
+    const Init zero{Init::Kind::zero};
+    return {{"*.out_layers.3.*", zero},
+            {"*.proj_out.*", zero},
+            {"out.3.*", zero},
+            {"*positional_embedding", Init::normal(1.0 / std::sqrt(width))}};
 }
 
 /// The share of rows whose label is among the k largest logits.
@@ -46,8 +46,11 @@ double accuracy_of(const Tensor& logits, const Tensor& labels, std::int64_t k) {
     std::int64_t right = 0;
     for (std::int64_t i = 0; i < n; ++i) {
         const float* row = here.data() + i * classes;
-        const float own = row[y.ints()[i]];
-        right += std::count_if(row, row + classes, [own](float x) { return x > own; }) < k;
+        // of equal ones the first counts
+        const float* own = row + y.ints()[i];
+        const auto before = std::count_if(row, own, [own](float x) { return x >= *own; }) +
+                            std::count_if(own, row + classes, [own](float x) { return x > *own; });
+        right += before < k;
     }
     return static_cast<double>(right) / static_cast<double>(n);
 }
