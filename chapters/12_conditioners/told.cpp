@@ -98,9 +98,9 @@ void expect_possible(const Txt2ImgRequest& request, const Told& told, const Mode
     if (told.index && !told.picture && !has_prompt)
         throw Error("--index finds what is near a prompt or --like: give one of both");
     if (told.classifier) {
-        if (told.class_label.empty())
+        if (told.classifier_label.empty())
             throw Error("--classifier guides to a class: name it with --class");
-        (void)class_number(told.class_label, told.classifier->class_names(),
+        (void)class_number(told.classifier_label, told.classifier->class_names(),
                            static_cast<int>(told.classifier->class_names().size()));
         told.classifier->expect_fitting(spec);
     }
@@ -150,7 +150,7 @@ pipeline::Txt2ImgResult draw(const LatentDiffusion& model, const Txt2ImgRequest&
         const auto& names = told.classifier->class_names();
         const std::vector<std::int32_t> labels(
             request.prompts.size(),
-            class_number(told.class_label, names, static_cast<int>(names.size())));
+            class_number(told.classifier_label, names, static_cast<int>(names.size())));
         beginning.change = classifier_guidance(
             [classifier = told.classifier](const Tensor& x, const Tensor& t) {
                 return (*classifier)(x, t);

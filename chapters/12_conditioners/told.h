@@ -26,8 +26,9 @@ struct Told {
     std::shared_ptr<const RetrievalIndex> index = {};
     /// how many of them
     int neighbours = 0;
-    /// guides the sampler to `class_label`; none
+    /// guides the sampler to `classifier_label`, a name or number of its own classes; none
     std::shared_ptr<const NoisyLatentClassifier> classifier = {};
+    std::string classifier_label = {};
     float classifier_scale = 1.0f;
 };
 

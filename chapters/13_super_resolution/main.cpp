@@ -1,13 +1,42 @@
 #include <fmt/format.h>
 
+#include "chapters/08_ldm_pipeline/open_model.h"
 #include "chapters/13_super_resolution/bsrgan.h"
 #include "chapters/13_super_resolution/degradation_figure.h"
+#include "chapters/13_super_resolution/upscaling_figure.h"
 #include "common/image/crop.h"
 #include "common/image/example_pictures.h"
+#include "common/io/data_path.h"
 #include "common/report/chapter_program.h"
+#include "common/report/table.h"
 
 using namespace ldm;
 using namespace ldm::super_resolution;
+
+namespace {
+
+/// The small model, on pictures that its training has not seen.
+void draw_enlarged(const report::ChapterArguments& arguments) {
+    pipeline::OpenedModel opened =
+        pipeline::open_model(io::data_path("models/emoji_super_resolution"));
+    opened.source.use({.device = arguments.device});
+    const pipeline::LatentDiffusion model(std::move(opened));
+    const auto enlarged =
+        upscalings(model,
+                   image::choose_examples(arguments.model,
+                                          {"kiss_person_person_dark_skin_tone_light_skin_tone",
+                                           "man_technologist_medium_light_skin_tone",
+                                           "woman_surfing_medium_dark_skin_tone"}),
+                   "bsrgan_light", arguments.seed);
+    report::Table table({"picture", "bicubic", "latent diffusion"});
+    for (const Upscaling& one : enlarged)
+        table.add({one.name, fmt::format("{:.2f} dB, {:.3f}", one.psnr_bicubic, one.ssim_bicubic),
+                   fmt::format("{:.2f} dB, {:.3f}", one.psnr_drawn, one.ssim_drawn)});
+    fmt::print("\nEnlarged four times (PSNR, SSIM):\n{}\n", table.text());
+    arguments.save("13_super_resolution_enlarged.png", upscaling_figure(enlarged));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     std::string example = "tropical_fish";
@@ -28,5 +57,6 @@ int main(int argc, char** argv) {
                             picture.height - picture.height % scale);
             arguments.save("13_super_resolution.png",
                            degradation_figure(whole, scale, arguments.seed));
+            draw_enlarged(arguments);
         });
 }

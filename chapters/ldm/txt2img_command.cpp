@@ -27,7 +27,7 @@ struct Options : DrawingOptions {
     double hires_strength = editing::HiresRequest().strength;
     std::optional<int> hires_steps;
     // what a picture is told beside its prompt, or in its place
-    std::string class_label, like, classifier, index;
+    std::string class_label, like, classifier, classifier_class, index;
     std::optional<int> neighbours;
     float classifier_scale = conditioners::Told().classifier_scale;
 };
@@ -35,6 +35,9 @@ struct Options : DrawingOptions {
 /// Reads the files that the options name, once for all pictures.
 conditioners::Told told_by(const Options& options) {
     conditioners::Told told{.class_label = options.class_label,
+                            .classifier_label = options.classifier_class.empty()
+                                                    ? options.class_label
+                                                    : options.classifier_class,
                             .classifier_scale = options.classifier_scale};
     if (!options.like.empty()) told.picture = image::load_image(options.like);
     if (!options.index.empty()) {
@@ -86,6 +89,8 @@ Drawing told_otherwise(const Options& options) {
             text +=
                 fmt::format(", Classifier: {}, Classifier scale: {}",
                             pipeline::name_of_model(options.classifier), options.classifier_scale);
+        if (!options.classifier_class.empty())
+            text += ", Classifier class: " + options.classifier_class;
         return text;
     };
     return drawing;
@@ -171,6 +176,10 @@ void add_told_options(CLI::App& command, Options& options) {
         .add_option("--classifier", options.classifier,
                     "Guide to --class by a classifier of noisy latents (ldm train classifier)")
         ->type_name("FOLDER");
+    command
+        .add_option("--classifier-class", options.classifier_class,
+                    "Guide to this class instead, of which the model is not told")
+        ->needs("--classifier");
     command
         .add_option("--classifier-scale", options.classifier_scale,
                     "How much: its gradient is multiplied by this")
