@@ -13,10 +13,9 @@ namespace {
 
 /// What a class encodes, unless "cond_stage_key" says otherwise.
 const std::map<std::string, std::string, std::less<>> key_of_class = {
-    {"FrozenCLIPEmbedder", "caption"},
-    {"BERTEmbedder", "caption"},
-    {"ClassEmbedder", "class_label"},
-    {"FrozenCLIPTextEmbedder", "clip_embedding"},
+    {"FrozenCLIPEmbedder", "caption"},   {"BERTEmbedder", "caption"},
+    {"ClassEmbedder", "class_label"},    {"FrozenCLIPTextEmbedder", "clip_embedding"},
+    {"SpatialRescaler", "segmentation"},
 };
 
 std::vector<std::string> known_classes() {

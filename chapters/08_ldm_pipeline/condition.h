@@ -10,8 +10,8 @@ namespace ldm::pipeline {
 /// One of the things that a model is conditioned on: what of a data set or of a request it is, and
 /// which class encodes it.
 struct Condition {
-    /// upstream's cond_stage_key: "caption", "class_label", "LR_image", "masked_image"; and
-    /// "clip_embedding"
+    /// upstream's cond_stage_key: "caption", "class_label", "segmentation", "LR_image",
+    /// "masked_image"; and "clip_embedding"
     std::string key;
     /// upstream's class without its module, "ClassEmbedder"; empty if it is taken as it is, or as
     /// the first stage encodes it

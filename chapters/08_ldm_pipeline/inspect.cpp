@@ -82,6 +82,8 @@ std::string further_channels(const ModelSpec& spec) {
             return "a picture to be changed (ldm img2img: instruct-pix2pix)";
         case ConcatInput::low_resolution:
             return "a picture in low resolution (ldm upscale)";
+        case ConcatInput::segmentation:
+            return "a semantic map (ldm txt2img --segmentation)";
     }
     return "";
 }

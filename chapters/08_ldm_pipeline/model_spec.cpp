@@ -66,6 +66,8 @@ const Condition* ModelSpec::find_condition(std::string_view key) const {
 
 ConcatInput ModelSpec::concat_input() const {
     const int latent = first_stage.embed_dim, more = unet.in_channels - latent;
+    if (find_condition("segmentation"))
+        return more > 0 ? ConcatInput::segmentation : ConcatInput::none;
     if (find_condition("LR_image"))
         return more == 3 ? ConcatInput::low_resolution : ConcatInput::none;
     if (conditioning == Key::concat)

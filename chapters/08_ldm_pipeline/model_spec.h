@@ -29,6 +29,8 @@ enum class ConcatInput {
     /// the picture itself, as large as the latents: latent diffusion's super-resolution, C + 3
     /// channels, and no text
     low_resolution,
+    /// a semantic map, made as small as the latents (SpatialRescaler): semantic synthesis
+    segmentation,
 };
 
 /// What a model is, read from its settings and from the names and shapes in its files' headers: no

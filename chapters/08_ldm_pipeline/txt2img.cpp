@@ -89,6 +89,8 @@ PromptPlan plan_of(const LatentDiffusion& model, const Txt2ImgRequest& request) 
 void expect_draws_from_noise(const ModelSpec& spec) {
     if (spec.concat_input() == ConcatInput::low_resolution)
         throw Error("this model enlarges pictures and draws none from a prompt: it is for upscale");
+    if (spec.concat_input() == ConcatInput::segmentation)
+        throw Error("this model draws from a semantic map: name one with --segmentation");
     if (spec.concat_input() != ConcatInput::none)
         throw Error(
             "this model changes pictures and draws none from a prompt alone: it is for img2img "

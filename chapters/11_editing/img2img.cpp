@@ -50,6 +50,8 @@ void expect_possible(const Img2ImgRequest& request, const pipeline::ModelSpec& s
         case ConcatInput::mask_and_picture:
         case ConcatInput::picture_and_mask:
             throw Error("this model is for inpaint: it wants a mask beside the picture");
+        case ConcatInput::segmentation:
+            throw Error("this model is for txt2img: it wants a semantic map (--segmentation)");
         case ConcatInput::low_resolution:
             throw Error("this model is for upscale: it wants a picture in low resolution");
     }

@@ -92,6 +92,8 @@ void expect_possible(const InpaintRequest& request, const pipeline::ModelSpec& s
         throw Error(
             "this model is for img2img (instruct-pix2pix): it changes whole pictures and takes no "
             "mask");
+    if (spec.concat_input() == ConcatInput::segmentation)
+        throw Error("this model is for txt2img: it wants a semantic map (--segmentation)");
     if (spec.concat_input() == ConcatInput::low_resolution)
         throw Error("this model is for upscale: it enlarges whole pictures and takes no mask");
     expect_possible(request.drawing, spec);

@@ -1,12 +1,18 @@
 #include "chapters/12_conditioners/told.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
 #include "chapters/03_clip/feature_extractor.h"
+#include "chapters/11_editing/further_channels.h"
 #include "chapters/12_conditioners/class_embedder.h"
 #include "chapters/12_conditioners/classifier/classifier_guidance.h"
+#include "chapters/12_conditioners/segmentation.h"
+#include "chapters/12_conditioners/spatial_rescaler.h"
 #include "common/error.h"
+#include "common/image/resize.h"
 #include "common/ops/elementwise.h"
 #include "common/ops/reduce.h"
 #include "common/ops/shape.h"
@@ -56,6 +62,29 @@ Pair class_of(const LatentDiffusion& model, const std::string& label) {
     return {embedder(label_of(number)), embedder(label_of(none))};
 }
 
+/// The semantic map as the UNet sees it beside its latents, [1, c, h, w].
+Tensor rescaled(const LatentDiffusion& model, const Txt2ImgRequest& request,
+                const image::Image& map) {
+    const auto config =
+        SpatialRescaler::Config::from_json(model.spec().find_condition("segmentation")->params);
+    const SpatialRescaler rescaler(model.source().weights("cond_stage_model"), config);
+    model.source().check();
+    const Tensor channels = segmentation_channels(
+        image::resize(map, request.width, request.height, image::Filter::nearest),
+        config.in_channels);
+    const Tensor small = ops::to(rescaler(ops::to(ops::to(channels, model.device()),
+                                                  model.source().checkpoint().place().dtype)),
+                                 DType::f32);
+    const Shape latent = model.spec().latent_shape(1, request.width, request.height);
+    if (small.dim(2) != latent[2] || small.dim(3) != latent[3] ||
+        small.dim(1) != model.spec().unet.in_channels - latent[1])
+        throw Error(
+            fmt::format("the model's SpatialRescaler makes {} of a semantic map, which does "
+                        "not fit beside latents of {}",
+                        to_string(small.shape()), to_string(latent)));
+    return small;
+}
+
 /// Vectors of CLIP for a prompt; zeros for an empty one.
 Tensor clip_tokens(const clip::FeatureExtractor& clip, const std::string& prompt,
                    const Told& told) {
@@ -87,6 +116,10 @@ void expect_possible(const Txt2ImgRequest& request, const Told& told, const Mode
         throw Error(
             "this model cannot be told a picture: --like is for models that take vectors "
             "of CLIP");
+    const bool takes_map = spec.concat_input() == pipeline::ConcatInput::segmentation;
+    if (told.segmentation && !takes_map)
+        throw Error("this model takes no semantic map: leave out --segmentation");
+    if (!told.segmentation) pipeline::expect_draws_from_noise(spec);
     if (told.index && !has_vectors)
         throw Error(
             "this model cannot be told neighbours: --index is for models that take vectors of "
@@ -146,6 +179,11 @@ pipeline::Txt2ImgResult draw(const LatentDiffusion& model, const Txt2ImgRequest&
     expect_possible(request, told, model.spec());
     pipeline::Beginning beginning;
     if (!model.spec().text_tower) beginning.contexts = contexts_of(model, request, told);
+    if (told.segmentation)
+        beginning.ask = [map = rescaled(model, request, *told.segmentation)](
+                            const pipeline::ConditionedModel& unet) {
+            return editing::with_channels(unet, map);
+        };
     if (told.classifier) {
         const auto& names = told.classifier->class_names();
         const std::vector<std::int32_t> labels(

@@ -22,6 +22,8 @@ struct Told {
     std::string class_label = {};
     /// to be told in the prompt's place, by CLIP's image tower
     std::optional<image::Image> picture = {};
+    /// a semantic map, for models that take one
+    std::optional<image::Image> segmentation = {};
     /// whose pictures near the prompt or the picture are told after it; none
     std::shared_ptr<const RetrievalIndex> index = {};
     /// how many of them

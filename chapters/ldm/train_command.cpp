@@ -12,6 +12,7 @@
 #include "chapters/12_conditioners/training/class_condition.h"
 #include "chapters/12_conditioners/training/classifier_trainer.h"
 #include "chapters/12_conditioners/training/clip_condition.h"
+#include "chapters/12_conditioners/training/segmentation_condition.h"
 #include "chapters/13_super_resolution/low_resolution_condition.h"
 #include "chapters/ldm/commands.h"
 #include "common/figures/tensor_picture.h"
@@ -82,6 +83,7 @@ ConditionKinds all_conditions() {
     kinds.merge(editing::masked_image_condition());
     kinds.merge(conditioners::class_condition());
     kinds.merge(conditioners::clip_condition());
+    kinds.merge(conditioners::segmentation_condition());
     kinds.merge(super_resolution::low_resolution_condition());
     return kinds;
 }

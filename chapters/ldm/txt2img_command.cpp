@@ -27,7 +27,7 @@ struct Options : DrawingOptions {
     double hires_strength = editing::HiresRequest().strength;
     std::optional<int> hires_steps;
     // what a picture is told beside its prompt, or in its place
-    std::string class_label, like, classifier, classifier_class, index;
+    std::string class_label, like, classifier, classifier_class, index, segmentation;
     std::optional<int> neighbours;
     float classifier_scale = conditioners::Told().classifier_scale;
 };
@@ -40,6 +40,7 @@ conditioners::Told told_by(const Options& options) {
                                                     : options.classifier_class,
                             .classifier_scale = options.classifier_scale};
     if (!options.like.empty()) told.picture = image::load_image(options.like);
+    if (!options.segmentation.empty()) told.segmentation = image::load_image(options.segmentation);
     if (!options.index.empty()) {
         const auto index = std::make_shared<const conditioners::RetrievalIndex>(
             conditioners::RetrievalIndex::load(options.index));
@@ -74,7 +75,6 @@ Drawing told_otherwise(const Options& options) {
         conditioners::expect_possible(request, told, spec);
     };
     drawing.draw = [told](const auto& model, const Batch& batch, const auto& observer) {
-        pipeline::expect_draws_from_noise(model.spec());
         const auto drawn = conditioners::draw(model, batch.request, told, observer);
         return Drawing::Result{drawn, pictures_of(drawn)};
     };
@@ -162,6 +162,11 @@ void add_told_options(CLI::App& command, Options& options) {
     command
         .add_option("--like", options.like,
                     "For models that take vectors of CLIP: a picture in the prompt's place")
+        ->type_name("FILE");
+    command
+        .add_option("--segmentation", options.segmentation,
+                    "For models that draw from a semantic map: a picture whose colours, or whose "
+                    "grey values,\nare its labels")
         ->type_name("FILE");
     auto* index = command
                       .add_option("--index", options.index,

@@ -174,6 +174,53 @@ TEST_CASE("a model of pictures in low resolution enlarges them, on a codebook's 
                has_text("does not enlarge pictures"));
 }
 
+TEST_CASE("a model of semantic maps draws from one, of colours or of labels") {
+    const Workshop workshop;
+    const std::string base = workshop.base(true);
+    // maps of three labels, larger than the pictures
+    std::string lines;
+    for (const auto& [name, color] : test::small_classes) {
+        image::Image map(32, 32, {0, 0, 0});
+        for (int y = 0; y < 16; ++y)
+            for (int x = 0; x < 32; ++x) map.set(x, y, {2, 2, 2});
+        image::save_png(workshop.data + "/map_of_" + name + ".png", map);
+        lines += Json{{"file_name", name + std::string("0.png")},
+                      {"segmentation", "map_of_" + std::string(name) + ".png"}}
+                     .dump() +
+                 "\n";
+    }
+    io::write_text_file(workshop.data + "/metadata.jsonl", lines);
+    const int channels = GENERATE(3, 4);
+    const Json json = diffusion(
+        {{"conditioning_key", "concat"},
+         {"cond_stage_config",
+          {{"target", "ldm.modules.encoders.modules.SpatialRescaler"},
+           {"params", {{"n_stages", 1}, {"in_channels", channels}, {"out_channels", 2}}}}},
+         {"unet_config", small_unet(5, 3)}});
+    const std::string model = trained_twice(workshop, json, base);
+    const auto from = [&](const std::string& map) {
+        return draw(workshop, "txt2img", model, "--segmentation " + map);
+    };
+    const std::string known = workshop.data + "/map_of_red.png",
+                      other = workshop.folder / "other.png";
+    // far from everything that it has seen
+    if (channels == 3) {
+        image::Image noise(16, 16);
+        for (std::size_t i = 0; i < noise.rgb.size(); ++i)
+            noise.rgb[i] = static_cast<std::uint8_t>(i * i % 251);
+        image::save_png(other, noise);
+        CHECK(from(known) != from(other));
+    }
+    CHECK_THAT(run("txt2img --model " + model).output, has_text("--segmentation"));
+    CHECK_THAT(run("txt2img --prompt a --segmentation " + known).output,
+               has_text("takes no semantic map"));
+    image::save_png(other, image::Image(16, 16, {200, 200, 200}));
+    const auto refused = run("txt2img --overwrite --output " + workshop.folder / "drawn.png" +
+                             " --model " + model + " --segmentation " + other);
+    CHECK((refused.status == 0) == (channels == 3));
+    if (channels == 4) CHECK_THAT(refused.output, has_text("the label 200"));
+}
+
 TEST_CASE("conditions that cannot be are refused before anything is trained") {
     const Workshop workshop;
     const std::string init = "--init " + workshop.base(false);

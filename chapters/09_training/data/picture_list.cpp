@@ -50,6 +50,8 @@ PictureFile read_row(const fs::path& folder, const io::Json& row, Captions capti
     if (const auto label = row.find("class_label"); label != row.end())
         picture.class_label =
             label->is_number_integer() ? label->dump() : io::get<std::string>(row, "class_label");
+    if (const auto map = io::get_or(row, "segmentation", ""); !map.empty())
+        picture.segmentation = inside(folder, map);
     return picture;
 }
 

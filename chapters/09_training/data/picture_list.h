@@ -15,6 +15,8 @@ struct PictureFile {
     std::string concept_name;
     /// The class that it is of; empty if nothing says it.
     std::string class_label = {};
+    /// Its semantic map, a picture; empty if there is none.
+    std::filesystem::path segmentation = {};
 };
 
 /// Whether a data set must come with captions. An autoencoder needs pictures alone.
@@ -25,8 +27,8 @@ enum class Captions { needed, ignored };
 /// metadata.jsonl has one JSON object a line, {"file_name": "faces/1.png", "text": "grinning
 /// face"}. Names are relative to the folder, which Hugging Face calls an "imagefolder". The
 /// optional key "concept" says what the caption is a variant of; without it that is the caption up
-/// to its first colon; "class_label", a string or a whole number, is its class. Other keys are
-/// ignored.
+/// to its first colon; "class_label", a string or a whole number, is its class;
+/// "segmentation" names its semantic map. Other keys are ignored.
 ///
 /// Without metadata.jsonl every picture in the folder and in those inside it has its caption beside
 /// it, 1.png in 1.txt, and they come in the order of their names. A picture in a folder inside has

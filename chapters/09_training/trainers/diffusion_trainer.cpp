@@ -192,6 +192,7 @@ void DiffusionTrainer::make_conditions(const ConditionKinds& kinds, const Pictur
                                                           .model = model_,
                                                           .config = conditioning_,
                                                           .pictures = pictures,
+                                                          .data = config_.data,
                                                           .first_stage = *encoder_,
                                                           .device = config_.device,
                                                           .weights = p}));

@@ -49,6 +49,8 @@ struct ConditionSources {
     const io::Json& config;
     /// the pictures of the training; none where it is computed on given samples
     const PictureFolder* pictures;
+    /// how they come
+    const DataConfig& data;
     /// pictures to latents of variance 1; it outlives the condition
     const pipeline::FirstStageEncoder& first_stage;
     Device device;
