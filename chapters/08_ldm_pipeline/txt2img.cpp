@@ -17,11 +17,6 @@
 namespace ldm::pipeline {
 namespace {
 
-/// As A1111 writes a value of the settings: what would not be read as one is a JSON string.
-std::string quoted(const std::string& value) {
-    return value.find_first_of(",:\n\"") == value.npos ? value : io::Json(value).dump();
-}
-
 /// Of a model without a text encoder. Its other conditions (chapter 12) may be guided; vectors of
 /// CLIP can be those of a prompt.
 void expect_no_text(const Txt2ImgRequest& request, const ModelSpec& spec) {
@@ -39,6 +34,10 @@ void expect_no_text(const Txt2ImgRequest& request, const ModelSpec& spec) {
 }
 
 }  // namespace
+
+std::string quoted(const std::string& value) {
+    return value.find_first_of(",:\n\"") == value.npos ? value : io::Json(value).dump();
+}
 
 std::string name_of_model(const std::filesystem::path& path) {
     return text::printable((path / "").parent_path().stem().string());

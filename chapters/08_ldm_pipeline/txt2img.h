@@ -112,6 +112,9 @@ void expect_draws_from_noise(const ModelSpec& spec);
 /// original's txt2img.py, where image::to_image rounds.
 [[nodiscard]] image::Image to_uint8_image(const Tensor& pictures, std::int64_t index);
 
+/// As A1111 writes a value of the settings: what would not be read as one is a JSON string.
+[[nodiscard]] std::string quoted(const std::string& value);
+
 /// "v1-5-pruned" of models/v1-5-pruned.safetensors or of a folder, with or without a last slash.
 [[nodiscard]] std::string name_of_model(const std::filesystem::path& path);
 

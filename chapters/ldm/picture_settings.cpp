@@ -47,6 +47,20 @@ constexpr std::array fields{
     Field{"Precision", "precision"},
     Field{"Prediction", "prediction"},
     Field{"Grid", "grid"},
+    Field{"Class", "class"},
+};
+
+/// Of files that are named anew, and what counts only together with one of them.
+constexpr std::array files_anew{
+    Field{"Like", "like"},
+    Field{"Segmentation", "segmentation"},
+    Field{"Index", "index"},
+    Field{"Classifier", "classifier"},
+};
+constexpr std::array of_files{
+    std::pair{Field{"Neighbours", "neighbours"}, std::string_view("index")},
+    std::pair{Field{"Classifier scale", "classifier-scale"}, std::string_view("classifier")},
+    std::pair{Field{"Classifier class", "classifier-class"}, std::string_view("classifier")},
 };
 
 /// What changes no pixel, or stands elsewhere, too: hashes of files, A1111's version, LoRAs and
@@ -181,6 +195,13 @@ private:
         } else if (key == "Size" || key == "Hires resize") {
             read_size(key, value);
         } else {
+            for (const Field& field : files_anew)
+                if (field.key == key && is_given(command_, std::string(field.option))) return;
+            for (const auto& [field, file] : of_files) {
+                if (field.key != key) continue;
+                if (is_given(command_, std::string(file))) set(field.option, value);
+                return;
+            }
             for (const Field& field : fields) {
                 if (field.key != key || !takes(field.option)) continue;
                 if (!field.when.empty() && field.when != value) continue;

@@ -80,17 +80,22 @@ Drawing told_otherwise(const Options& options) {
     };
     drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t) {
         std::string text;
-        if (!options.class_label.empty()) text += ", Class: " + options.class_label;
+        const auto add = [&text](const char* key, const std::string& value) {
+            if (!value.empty()) text += fmt::format(", {}: {}", key, pipeline::quoted(value));
+        };
+        const auto name_of = [](const std::string& file) {
+            return file.empty() ? file : pipeline::name_of_model(file);
+        };
+        add("Class", options.class_label);
+        add("Like", name_of(options.like));
+        add("Segmentation", name_of(options.segmentation));
+        add("Index", name_of(options.index));
         if (!options.index.empty())
-            text +=
-                fmt::format(", Index: {}, Neighbours: {}", pipeline::name_of_model(options.index),
-                            options.neighbours.value_or(usual_neighbours));
+            text += fmt::format(", Neighbours: {}", options.neighbours.value_or(usual_neighbours));
+        add("Classifier", name_of(options.classifier));
+        add("Classifier class", options.classifier_class);
         if (!options.classifier.empty())
-            text +=
-                fmt::format(", Classifier: {}, Classifier scale: {}",
-                            pipeline::name_of_model(options.classifier), options.classifier_scale);
-        if (!options.classifier_class.empty())
-            text += ", Classifier class: " + options.classifier_class;
+            text += fmt::format(", Classifier scale: {}", options.classifier_scale);
         return text;
     };
     return drawing;
@@ -163,11 +168,6 @@ void add_told_options(CLI::App& command, Options& options) {
         .add_option("--like", options.like,
                     "For models that take vectors of CLIP: a picture in the prompt's place")
         ->type_name("FILE");
-    command
-        .add_option("--segmentation", options.segmentation,
-                    "For models that draw from a semantic map: a picture whose colours, or whose "
-                    "grey values,\nare its labels")
-        ->type_name("FILE");
     auto* index = command
                       .add_option("--index", options.index,
                                   "For the same: tell also what this index (ldm index) finds near "
@@ -177,6 +177,11 @@ void add_told_options(CLI::App& command, Options& options) {
         ->check(CLI::Range(1, 64))
         ->needs(index)
         ->default_str(std::to_string(usual_neighbours));
+    command
+        .add_option("--segmentation", options.segmentation,
+                    "For models that draw from a semantic map: a picture whose colours, or whose "
+                    "grey values,\nare its labels")
+        ->type_name("FILE");
     command
         .add_option("--classifier", options.classifier,
                     "Guide to --class by a classifier of noisy latents (ldm train classifier)")
