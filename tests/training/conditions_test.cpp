@@ -88,6 +88,12 @@ TEST_CASE("a model of classes is trained, with a token or a label, and draws one
     // the last one stands for none
     CHECK(draw(workshop, "txt2img", model, "--class 3") == draw(workshop, "txt2img", model));
 
+    // a picture says which it is of
+    (void)draw(workshop, "txt2img", model, "--class red");
+    const std::string red_file = workshop.folder / "red.png";
+    std::filesystem::copy_file(workshop.folder / "drawn.png", red_file);
+    CHECK(draw(workshop, "txt2img", model, "--from " + red_file) == red);
+
     const std::string command = "txt2img --model " + model;
     CHECK_THAT(run(command + " --class 4").output, has_text("numbered from 0 to 3"));
     CHECK_THAT(run(command + " --class -1").output, has_text("numbered from 0 to 3"));
