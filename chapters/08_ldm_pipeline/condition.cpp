@@ -37,7 +37,8 @@ Condition condition_from(const io::Json& stage, const io::Json& config) {
             throw Error(
                 "'cond_stage_config' is a word that is not known: expected __is_first_stage__ or "
                 "__is_unconditional__");
-    } else if (stage.contains("text_config") && !stage.contains("target")) {
+    } else if (!stage.contains("target")) {
+        (void)io::get<io::Json>(stage, "text_config");
         condition.target = "FrozenCLIPEmbedder";
         condition.params = stage;
     } else {

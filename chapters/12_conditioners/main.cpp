@@ -1,13 +1,9 @@
 #include <fmt/format.h>
 
 #include "chapters/03_clip/feature_extractor.h"
-#include "chapters/08_ldm_pipeline/open_model.h"
 #include "chapters/12_conditioners/figures.h"
-#include "chapters/12_conditioners/told_figure.h"
-#include "common/io/data_path.h"
 #include "common/ops/transfer.h"
 #include "common/report/chapter_program.h"
-#include "common/report/progress.h"
 #include "common/report/spinning.h"
 #include "common/report/table.h"
 
@@ -33,33 +29,6 @@ void draw_neighbours(const report::ChapterArguments& arguments,
     arguments.save("12_conditioners.png", neighbours_figure(texts, examples, found));
 }
 
-/// One UNet, told what to draw in every way it knows; neighbours are those among the examples.
-void draw_told(const report::ChapterArguments& arguments) {
-    const auto folder = io::data_path("models/emoji_classes");
-    pipeline::OpenedModel opened = pipeline::open_model(folder);
-    opened.source.use({.device = arguments.device});
-    const pipeline::LatentDiffusion model(std::move(opened));
-    const auto examples = image::example_pictures(arguments.model);
-    RetrievalIndex::Pool pool{.model = clip_identity(folder)};
-    std::vector<image::Image> pictures;
-    for (const image::Example& example : examples) {
-        pool.entries.push_back({example.slug + ".png", example.caption});
-        pictures.push_back(example.picture);
-    }
-    pool.embeddings =
-        ops::to(clip::FeatureExtractor(arguments.model, arguments.device).image_features(pictures),
-                Device::cpu);
-    const ToldSubject subject{
-        .prompt = "red apple",
-        .class_label = "food-fruit",
-        .picture = image::choose_examples(arguments.model, {"red_apple"})[0].picture,
-        .index = std::make_shared<const RetrievalIndex>(std::move(pool)),
-        .classifier = std::make_shared<const NoisyLatentClassifier>(
-            io::data_path("models/emoji_classifier"), arguments.device)};
-    const report::Activity activity("drawing");
-    arguments.save("12_conditioners_told.png", told_figure(model, subject, arguments.seed));
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,6 +46,5 @@ int main(int argc, char** argv) {
             const auto examples = image::choose_examples(arguments.model, {"tropical_fish"});
             arguments.save("12_conditioners_rescaled.png",
                            rescaling_figure(examples[0].picture, 4));
-            draw_told(arguments);
         });
 }
