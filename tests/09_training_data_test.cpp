@@ -74,6 +74,24 @@ std::vector<std::int64_t> pictures_of(const std::vector<Draw>& draws) {
 
 // ---- which pictures, and what they show
 
+TEST_CASE("a picture's class is what metadata.jsonl says, or the folder that it lies in") {
+    test::TemporaryFolder folder;
+    fs::create_directories(folder / "n01440764");
+    for (const char* name : {"a.png", "n01440764/b.png"})
+        image::save_png(folder / name, image::Image(4, 4));
+    const PictureFolder in_folders(folder.path(), Captions::ignored, {});
+    CHECK(in_folders.file(1).class_label == "n01440764");
+    CHECK_THROWS_WITH(in_folders.class_names(), test::has_text("which class it is of"));
+
+    const std::string without = in_folders.fingerprint();
+    io::write_text_file(folder / "metadata.jsonl",
+                        "{\"file_name\": \"a.png\", \"class_label\": 7}\n"
+                        "{\"file_name\": \"n01440764/b.png\", \"class_label\": \"tench\"}\n");
+    const PictureFolder listed(folder.path(), Captions::ignored, {});
+    CHECK(listed.class_names() == std::vector<std::string>{"7", "tench"});
+    CHECK(listed.fingerprint() != without);
+}
+
 TEST_CASE("metadata.jsonl: file names, captions and concepts in the order of the lines") {
     const test::TemporaryFolder folder;
     io::write_text_file(

@@ -84,6 +84,9 @@ void add_part(Checkpoint& checkpoint, const std::string& prefix, const fs::path&
 ModelSource open_folder(const fs::path& folder, Device device) {
     io::Json config = io::read_json(folder / "config.json");
     const auto parts = io::get_or(config, "ckpt_paths", io::Json::object());
+    if (!parts.is_object())
+        throw Error(fmt::format("{}: 'ckpt_paths' must say for each part in which folder it is",
+                                (folder / "config.json").string()));
     std::vector<fs::path> files = {folder / "model.safetensors"};
     for (const auto& [prefix, elsewhere] : parts.items()) {
         const fs::path file = file_of_part(prefix, folder, elsewhere);
