@@ -70,7 +70,22 @@ TEST_CASE("the kinds of schedules are the curves they are named for", "[ddpm]") 
     CHECK(make_beta_schedule("linear", 1, 0.01, 0.25).at(0) == Approx(0.01));
 }
 
+TEST_CASE("betas that are given are those of the schedule", "[ddpm]") {
+    const std::vector<double> betas = make_beta_schedule("cosine", 7);
+    const Schedule given(
+        Schedule::from_model_config({{"timesteps", 7}, {"given_betas", betas}, {"other", 1}})),
+        same({.beta_schedule = "cosine", .timesteps = 7});
+    for (const auto table : {&Schedule::betas, &Schedule::alphas_cumprod,
+                             &Schedule::posterior_variance, &Schedule::lvlb_weights})
+        for (int t = 0; t < 7; ++t) CHECK((given.*table).data()[t] == (same.*table).data()[t]);
+}
+
 TEST_CASE("a schedule that makes no sense is refused by name", "[ddpm]") {
+    CHECK_THROWS_WITH(Schedule({.timesteps = 3, .given_betas = {0.1, 0.2}}),
+                      has_text("2 'given_betas' for 3 'timesteps'"));
+    for (const double beta : {1.0, -0.1, std::nan("")})
+        CHECK_THROWS_WITH(Schedule({.timesteps = 2, .given_betas = {0.1, beta}}),
+                          has_text("'given_betas': a beta of"));
     CHECK_THROWS_WITH(Schedule({.beta_schedule = "quadratic"}),
                       has_text("'beta_schedule' is 'quadratic'"));
     CHECK_THROWS_WITH(Schedule({.timesteps = 0}), has_text("'timesteps'"));

@@ -41,7 +41,7 @@ Tensors with_junk(Tensors tensors) {
     using enum io::DType;
     const std::string text = "cond_stage_model.transformer.text_model.embeddings.position_ids";
     for (const auto& [name, stored] :
-         Tensors{{"betas", {{1000}, f32}},
+         Tensors{{"alphas_cumprod", {{1000}, f32}},
                  {"sqrt_alphas_cumprod", {{1000}, f64}},
                  {"model_ema.decay", {{}, f32}},
                  {"model_ema.num_updates", {{}, i32}},

@@ -12,9 +12,22 @@
 namespace ldm::ddpm {
 namespace {
 
-const std::vector<std::string> schedule_keys = {"beta_schedule",   "timesteps", "linear_start",
-                                                "linear_end",      "cosine_s",  "v_posterior",
-                                                "parameterization"};
+const std::vector<std::string> schedule_keys = {"beta_schedule", "timesteps",       "linear_start",
+                                                "linear_end",    "cosine_s",        "given_betas",
+                                                "v_posterior",   "parameterization"};
+
+std::vector<double> betas_of(const Schedule::Config& config) {
+    if (config.given_betas.empty())
+        return make_beta_schedule(config.beta_schedule, config.timesteps, config.linear_start,
+                                  config.linear_end, config.cosine_s);
+    expect(std::ssize(config.given_betas) == config.timesteps,
+           fmt::format("{} 'given_betas' for {} 'timesteps'", config.given_betas.size(),
+                       config.timesteps));
+    for (const double beta : config.given_betas)
+        expect(beta >= 0.0 && beta < 1.0,
+               fmt::format("'given_betas': a beta of {}, expected [0, 1)", beta));
+    return config.given_betas;
+}
 
 /// A table in float32 from its formula in double.
 template <class Formula>
@@ -74,15 +87,14 @@ Schedule::Config Schedule::from_json(const io::Json& json) {
     config.linear_start = io::get_or(json, "linear_start", config.linear_start);
     config.linear_end = io::get_or(json, "linear_end", config.linear_end);
     config.cosine_s = io::get_or(json, "cosine_s", config.cosine_s);
+    config.given_betas = io::get_or(json, "given_betas", config.given_betas);
     config.v_posterior = io::get_or(json, "v_posterior", config.v_posterior);
     config.parameterization = parameterization_named(io::get_or(json, "parameterization", "eps"));
     return config;
 }
 
 Schedule::Schedule(const Config& config)
-    : Schedule(make_beta_schedule(config.beta_schedule, config.timesteps, config.linear_start,
-                                  config.linear_end, config.cosine_s),
-               config.parameterization, config.v_posterior) {}
+    : Schedule(betas_of(config), config.parameterization, config.v_posterior) {}
 
 Schedule::Schedule(const std::vector<double>& beta, Parameterization predicted, double v)
     : parameterization(predicted) {

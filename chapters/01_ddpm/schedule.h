@@ -28,6 +28,8 @@ struct Schedule {
         std::string beta_schedule = "linear";
         int timesteps = 1000;
         double linear_start = 1e-4, linear_end = 2e-2, cosine_s = 8e-3;
+        /// the betas themselves, [timesteps]; empty: those of `beta_schedule`
+        std::vector<double> given_betas = {};
         /// 0: the posterior's own variance, 1: beta, or between
         double v_posterior = 0.0;
         Parameterization parameterization = Parameterization::eps;
@@ -41,7 +43,8 @@ struct Schedule {
     /// Only the schedule's keys of these settings.
     static io::Json settings_in(const io::Json& model);
 
-    /// Throws an Error for an unknown beta_schedule and for betas outside [0, 1).
+    /// Throws an Error for an unknown beta_schedule, for betas outside [0, 1), and unless there are
+    /// as many given ones as time steps.
     explicit Schedule(const Config& config);
 
     /// The same from the betas themselves, each in [0, 1).

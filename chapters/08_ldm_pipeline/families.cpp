@@ -4,20 +4,16 @@
 
 #include <algorithm>
 
+#include "chapters/08_ldm_pipeline/published_models.h"
+
 namespace ldm::pipeline {
 namespace {
 
 constexpr const char* first_convolution = "model.diffusion_model.input_blocks.0.0.weight";
-constexpr const char* a_cross_attention =
-    "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
 
 bool has_name(const io::TensorFile& file, const auto& fits) {
     return std::ranges::any_of(file.entries(),
                                [&](const io::TensorEntry& entry) { return fits(entry.name); });
-}
-
-bool has_prefix(const io::TensorFile& file, std::string_view prefix) {
-    return has_name(file, [&](const std::string& name) { return name.starts_with(prefix); });
 }
 
 bool has_part(const io::TensorFile& file, std::string_view part) {
@@ -76,6 +72,19 @@ ModelFamily identify_without_unet(const io::TensorFile& file) {
 
 }  // namespace
 
+bool has_prefix(const io::TensorFile& file, std::string_view prefix) {
+    return has_name(file, [&](const std::string& name) { return name.starts_with(prefix); });
+}
+
+std::optional<std::int64_t> context_width(const io::TensorFile& file) {
+    const auto found = std::ranges::find_if(file.entries(), [](const io::TensorEntry& entry) {
+        return entry.name.starts_with("model.diffusion_model.") &&
+               entry.name.ends_with(".attn2.to_k.weight") && entry.shape.size() == 2;
+    });
+    if (found == file.entries().end()) return std::nullopt;
+    return found->shape[1];
+}
+
 std::string unsupported_channels(std::int64_t channels) {
     if (channels == 4 || channels == 8 || channels == 9) return {};
     const char* what = channels == 5 ? "depth to image: latent and depth" : "no kind that is known";
@@ -98,20 +107,16 @@ ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder) {
     const io::TensorEntry* convolution = file.find(first_convolution);
     if (!convolution) return identify_without_unet(file);
 
-    // the masked picture's latents and the mask beside latents of three channels
-    if (convolution->shape.size() == 4 && convolution->shape[1] == 7 &&
-        has_prefix(file, "first_stage_model.quantize."))
-        return {ldm_inpainting};
+    const char* no_autoencoder =
+        "it has no autoencoder (first_stage_model.…): give it one with --vae";
+    const bool lacks_autoencoder = !separate_autoencoder && !has_prefix(file, "first_stage_model.");
+    if (std::optional<ModelFamily> published = identify_published(file)) {
+        if (lacks_autoencoder) published->problems.emplace_back(no_autoencoder);
+        return *published;
+    }
 
-    // a text encoder of x_transformer's, in which attention and feed-forward are layers of their
-    // own
-    const bool has_bert = has_prefix(file, "cond_stage_model.transformer.attn_layers.");
-
-    const io::TensorEntry* attention = file.find(a_cross_attention);
-    ModelFamily family = attention && attention->shape.size() == 2
-                             ? identify_by_context(attention->shape[1])
-                             : ModelFamily{sd1};
-    if (has_bert) family = {ldm_text_to_image};
+    const auto width = context_width(file);
+    ModelFamily family = width ? identify_by_context(*width) : ModelFamily{sd1};
     if (convolution->shape.size() == 4) {
         family.in_channels = convolution->shape[1];
         if (const std::string problem = unsupported_channels(family.in_channels); !problem.empty())
@@ -119,9 +124,7 @@ ModelFamily identify(const io::TensorFile& file, bool separate_autoencoder) {
     }
     if (has_prefix(file, "model.diffusion_model.label_emb."))
         family.problems.push_back("its UNet takes class labels, which are not supported");
-    if (!separate_autoencoder && !has_prefix(file, "first_stage_model."))
-        family.problems.push_back(
-            "it has no autoencoder (first_stage_model.…): give it one with --vae");
+    if (lacks_autoencoder) family.problems.emplace_back(no_autoencoder);
     if (!has_prefix(file, "cond_stage_model."))
         family.problems.push_back("it has no text encoder (cond_stage_model.…)");
     return family;

@@ -1,5 +1,7 @@
 #include "chapters/08_ldm_pipeline/family_settings.h"
 
+#include "chapters/08_ldm_pipeline/published_models.h"
+
 namespace ldm::pipeline {
 
 io::Json sd1_settings(std::int64_t in_channels) {
@@ -44,38 +46,8 @@ io::Json sd2_settings(std::int64_t in_channels) {
     return settings;
 }
 
-io::Json ldm_inpainting_settings() {
-    return io::parse_json(R"({
-      "format": "ldm-model v1", "name": "LDM inpainting", "image_size": 256,
-      "beta_schedule": "linear", "linear_start": 0.0015, "linear_end": 0.0205, "timesteps": 1000,
-      "parameterization": "eps", "scale_factor": 1.0, "conditioning_key": "concat",
-      "unet_config": {
-        "image_size": 64, "in_channels": 7, "out_channels": 3, "model_channels": 256,
-        "attention_resolutions": [8, 4, 2], "num_res_blocks": 2, "channel_mult": [1, 2, 3, 4],
-        "num_heads": 8, "resblock_updown": true},
-      "first_stage_config": {"embed_dim": 3, "n_embed": 8192, "ddconfig": {
-        "attn_type": "none", "double_z": false, "z_channels": 3, "resolution": 256,
-        "in_channels": 3, "out_ch": 3, "ch": 128, "ch_mult": [1, 2, 4], "num_res_blocks": 2,
-        "attn_resolutions": [], "dropout": 0.0}},
-      "sampler": {"name": "ddim", "steps": 50, "cfg_scale": 1.0}
-    })",
-                          "LDM inpainting");
-}
-
-io::Json ldm_text_to_image_settings() {
-    io::Json settings = sd1_settings();
-    settings["name"] = ldm_text_to_image;
-    settings["image_size"] = 256;
-    settings["unet_config"]["context_dim"] = 1280;
-    settings["cond_stage_config"] = {{"target", "ldm.modules.encoders.modules.BERTEmbedder"},
-                                     {"params", {{"n_embed", 1280}, {"n_layer", 32}}}};
-    settings["sampler"]["cfg_scale"] = 5.0;
-    return settings;
-}
-
 io::Json settings_of(const ModelFamily& family) {
-    if (family.name == ldm_text_to_image) return ldm_text_to_image_settings();
-    if (family.name == ldm_inpainting) return ldm_inpainting_settings();
+    if (!family.config.empty()) return published_settings(family);
     return family.name == sd2 ? sd2_settings(family.in_channels) : sd1_settings(family.in_channels);
 }
 

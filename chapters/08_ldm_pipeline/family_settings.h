@@ -18,16 +18,8 @@ namespace ldm::pipeline {
 /// v (2.0, 2.1: 768 pixels).
 [[nodiscard]] io::Json sd2_settings(std::int64_t in_channels = 4);
 
-/// Those of the model that fills in a part of a picture (Rombach et al., 2022, section 4.5):
-/// models/ldm/inpainting_big/config.yaml of CompVis/latent-diffusion. It has no text tower; its
-/// first stage is vector-quantized.
-[[nodiscard]] io::Json ldm_inpainting_settings();
-
-/// Those of the model that draws from text before Stable Diffusion (the same paper, section 4.3.1):
-/// configs/latent-diffusion/txt2img-1p4B-eval.yaml. Its text encoder is a BERTEmbedder.
-[[nodiscard]] io::Json ldm_text_to_image_settings();
-
-/// Those of the family; sd1_settings() for one that is not supported.
+/// Those of the family; of latent diffusion's, published_settings(). sd1_settings() for one that is
+/// not known.
 [[nodiscard]] io::Json settings_of(const ModelFamily& family);
 
 }  // namespace ldm::pipeline

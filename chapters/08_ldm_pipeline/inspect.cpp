@@ -18,11 +18,23 @@ namespace fs = std::filesystem;
 struct Part {
     std::string name, prefix;
 };
-const Part parts[] = {{"UNet", "model.diffusion_model."},
-                      {"autoencoder", "first_stage_model."},
-                      {"text encoder", "cond_stage_model."},
-                      {"CLIP with its image tower (not used for drawing)", "clip_model."},
-                      {"EMA copy of the UNet (not used for drawing)", "model_ema."}};
+constexpr const char* last_step = "last_step.";
+
+/// The parts of a model, by what it is: of a file with averages one UNet is drawn with.
+std::vector<Part> parts_of(const ModelSpec& spec, const nn::Checkpoint& checkpoint) {
+    const bool draws_averages = checkpoint.count(last_step).first > 0;
+    const bool has_words = spec.conditions.empty() || spec.find_condition("caption");
+    std::vector<Part> parts = {
+        {draws_averages ? "UNet (its EMA copy)" : "UNet", "model.diffusion_model."},
+        {"autoencoder", "first_stage_model."},
+        {has_words ? "text encoder" : "conditioner", "cond_stage_model."},
+        {"CLIP with its image tower (not used for drawing)", "clip_model."}};
+    if (draws_averages)
+        parts.push_back({"UNet of the last training step (not used for drawing)", last_step});
+    else
+        parts.push_back({"EMA copy of the UNet (not used for drawing)", "model_ema."});
+    return parts;
+}
 
 std::string megabytes(std::uintmax_t bytes) {
     return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
@@ -43,10 +55,10 @@ std::string description(const std::vector<fs::path>& files) {
                        fmt::join(formats, ", "));
 }
 
-std::string table_of_parts(const nn::Checkpoint& checkpoint) {
+std::string table_of_parts(const ModelSpec& spec, const nn::Checkpoint& checkpoint) {
     report::Table table({"part", "tensors", "numbers"});
     std::size_t listed = 0;
-    for (const auto& [name, prefix] : parts) {
+    for (const auto& [name, prefix] : parts_of(spec, checkpoint)) {
         const auto [tensors, numbers] = checkpoint.count(prefix);
         if (tensors > 0) table.add({name, std::to_string(tensors), std::to_string(numbers)});
         listed += tensors;
@@ -104,6 +116,15 @@ std::vector<std::string> conditions(const ModelSpec& spec) {
     return all;
 }
 
+/// "linear betas 0.0015 to 0.0195, 1000 steps"
+std::string description(const ddpm::Schedule::Config& schedule) {
+    const bool given = !schedule.given_betas.empty();
+    return fmt::format(
+        "{} betas {:g} to {:g}, {} steps", given ? "the file's own" : schedule.beta_schedule,
+        given ? schedule.given_betas.front() : schedule.linear_start,
+        given ? schedule.given_betas.back() : schedule.linear_end, schedule.timesteps);
+}
+
 std::string description(const ModelSpec& spec) {
     const std::string codebook =
         spec.first_stage.n_embed
@@ -112,14 +133,14 @@ std::string description(const ModelSpec& spec) {
     const std::string scheduler =
         spec.scheduler ? fmt::format("scheduler {}; ", spec.scheduler->class_name()) : "";
     return fmt::format(
-        "{}predicts {}; {} betas {:g} to {:g}, {} steps; conditioning {}, {}; latents of {} "
-        "channels{}, 1/{} of the size, scale factor {:g}\n",
+        "{}predicts {}; {}; conditioning {}, {}; latents of {} channels{}, 1/{} of the size, scale "
+        "factor {:g}\n",
         scheduler,
         spec.prediction_is_known ? name_of(spec.schedule.parameterization)
                                  : "eps or v (no file says which, its UNet will be asked)",
-        spec.schedule.beta_schedule, spec.schedule.linear_start, spec.schedule.linear_end,
-        spec.schedule.timesteps, name_of(spec.conditioning), fmt::join(conditions(spec), " and "),
-        spec.first_stage.embed_dim, codebook, spec.autoencoder_factor(), spec.scale_factor);
+        description(spec.schedule), name_of(spec.conditioning),
+        fmt::join(conditions(spec), " and "), spec.first_stage.embed_dim, codebook,
+        spec.autoencoder_factor(), spec.scale_factor);
 }
 
 /// Whether everything is there; builds the networks without reading weights.
@@ -149,7 +170,7 @@ Inspection inspect(const fs::path& path, const TextTowerKinds& text_towers) {
     if (is_supported) result.text += description(model.spec);
     if (!source.weight_files().empty())
         result.text += fmt::format("weights {}\n\n{}\n", description(source.weight_files()),
-                                   table_of_parts(source.checkpoint()));
+                                   table_of_parts(model.spec, source.checkpoint()));
     if (is_supported) {
         check_whole(std::move(model), text_towers, result);
         return result;

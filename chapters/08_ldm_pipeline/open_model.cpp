@@ -9,6 +9,7 @@
 #include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/prediction.h"
 #include "chapters/08_ldm_pipeline/single_file_names.h"
+#include "chapters/08_ldm_pipeline/stored_buffers.h"
 #include "common/io/atomic_file.h"
 
 namespace ldm::pipeline {
@@ -43,17 +44,24 @@ OpenedModel open_own_folder(const fs::path& path) {
 }
 
 OpenedModel open_single_file(const fs::path& path, bool separate_autoencoder) {
-    const io::TensorFile file = with_compvis_names(io::open_tensor_file(path));
-    const ModelFamily family = identify(file, separate_autoencoder);
+    io::TensorFile file = with_compvis_names(io::open_tensor_file(path));
+    ModelFamily family = identify(file, separate_autoencoder);
+    io::Json settings = settings_of(family);
+    try {
+        if (family.problems.empty()) settings = with_stored_buffers(settings, file);
+    } catch (const Error& error) {
+        family.problems.emplace_back(error.what());
+    }
+    if (io::get_or(settings, "use_ema", false)) file = with_averages(file);
     nn::ModelSource source({.layout = Layout::single_file,
                             .path = path,
-                            .config = settings_of(family),
+                            .config = std::move(settings),
                             .weight_files = {path}});
     source.checkpoint().add(file);
     // once more the first stage, which encodes the masked picture, too
     if (family.name == ldm_inpainting) source.checkpoint().remove("cond_stage_model.");
     ModelSpec spec = spec_from_settings(source.config(), family.name);
-    spec.problems = family.problems;
+    if (!family.problems.empty()) spec.problems = family.problems;
     // all inpainting models of SD 2.x predict eps
     spec.prediction_is_known = family.name != sd2 || family.in_channels > 4;
     if (const auto prediction = stated_prediction(file)) set_prediction(spec, *prediction);

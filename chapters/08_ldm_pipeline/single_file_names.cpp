@@ -24,6 +24,13 @@ bool any_begins_with(const io::TensorFile& file, std::string_view prefix) {
     });
 }
 
+/// LitEma's name of a weight "model.diffusion_model.…".
+std::string name_of_average(const std::string& name) {
+    std::string short_name = name.substr(std::string_view("model.").size());
+    std::erase(short_name, '.');
+    return std::string(averaged) + short_name;
+}
+
 /// LitEma's names of SD 1.x's UNet -> their names with dots.
 const std::map<std::string, std::string>& names_of_averages() {
     static const auto names = [] {
@@ -32,11 +39,7 @@ const std::map<std::string, std::string>& names_of_averages() {
         const unet::UNetModel model(asked.root() / "model" / "diffusion_model",
                                     unet::Config::from_json(sd1_settings().at("unet_config")));
         std::map<std::string, std::string> found;
-        for (const std::string& name : asked.asked()) {
-            std::string short_name = name.substr(std::string_view("model.").size());
-            std::erase(short_name, '.');
-            found.emplace(std::string(averaged) + short_name, name);
-        }
+        for (const std::string& name : asked.asked()) found.emplace(name_of_average(name), name);
         return found;
     }();
     return names;
@@ -110,6 +113,21 @@ io::TensorFile with_compvis_names(const io::TensorFile& given) {
     return file.renamed([](const std::string& name) {
         const auto found = names_of_averages().find(name);
         return found == names_of_averages().end() ? name : found->second;
+    });
+}
+
+io::TensorFile with_averages(const io::TensorFile& file) {
+    std::map<std::string, std::string> new_names;
+    for (const io::TensorEntry& entry : file.entries()) {
+        if (!entry.name.starts_with(unet_weights)) continue;
+        const std::string average = name_of_average(entry.name);
+        if (!file.contains(average)) return file;
+        new_names[average] = entry.name;
+        new_names[entry.name] = "last_step." + entry.name.substr(std::string_view("model.").size());
+    }
+    return file.renamed([&](const std::string& name) {
+        const auto found = new_names.find(name);
+        return found == new_names.end() ? name : found->second;
     });
 }
 

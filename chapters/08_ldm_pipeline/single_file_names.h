@@ -23,4 +23,9 @@ namespace ldm::pipeline {
 /// Other names stay. Throws an Error when two tensors would get the same name.
 [[nodiscard]] io::TensorFile with_compvis_names(const io::TensorFile& file);
 
+/// A file of which upstream draws with the averages (ddpm.py: ema_scope): they are the UNet, and
+/// the weights of the last training step are called last_step.diffusion_model.…. Unchanged unless
+/// there is an average of every weight.
+[[nodiscard]] io::TensorFile with_averages(const io::TensorFile& file);
+
 }  // namespace ldm::pipeline

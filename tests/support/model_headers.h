@@ -1,12 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "chapters/02_vae/autoencoder.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/08_ldm_pipeline/model_spec.h"
@@ -23,10 +24,12 @@ namespace ldm::test {
 struct Stored {
     Shape shape;
     io::DType dtype = io::DType::f16;
+    /// float32, of the few tensors that are more than a header; empty: zeros
+    std::vector<float> values = {};
 };
 using Tensors = std::map<std::string, Stored>;
 
-/// A safetensors file whose data is a hole.
+/// A safetensors file whose data is a hole, but for the values that are given.
 inline void write_header(const std::filesystem::path& path, const Tensors& tensors) {
     io::Json header = io::Json::object();
     std::uintmax_t end = 0;
@@ -42,6 +45,14 @@ inline void write_header(const std::filesystem::path& path, const Tensors& tenso
     for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(text.size() >> (8 * i) & 0xFF);
     io::write_text_file(path, length + text);
     std::filesystem::resize_file(path, 8 + text.size() + end);
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    for (const auto& [name, stored] : tensors) {
+        if (stored.values.empty()) continue;
+        const auto begin = header[name]["data_offsets"][0].get<std::uintmax_t>();
+        file.seekp(static_cast<std::streamoff>(8 + text.size() + begin));
+        file.write(reinterpret_cast<const char*>(stored.values.data()),
+                   static_cast<std::streamsize>(stored.values.size() * sizeof(float)));
+    }
 }
 
 inline void write_header(const std::filesystem::path& path,
@@ -51,7 +62,8 @@ inline void write_header(const std::filesystem::path& path,
     write_header(path, tensors);
 }
 
-/// Everything that a model with these settings asks for, by CompVis's names.
+/// Everything that a model with these settings asks for, by CompVis's names; of what encodes its
+/// condition only CLIP.
 inline Tensors tensors_of(const io::Json& config) {
     const pipeline::ModelSpec spec = pipeline::spec_from_settings(config, pipeline::sd1);
     Tensors tensors;
@@ -61,11 +73,13 @@ inline Tensors tensors_of(const io::Json& config) {
         return Tensor::borrow(shape, nullptr, std::make_shared<int>());
     });
     const unet::DiffusionWrapper unet(asked.root() / "model", spec.unet, spec.conditioning);
-    const vae::AutoencoderKL autoencoder(asked.root() / "first_stage_model",
-                                         spec.first_stage.ddconfig, spec.first_stage.embed_dim);
-    const clip::TextEncoder text(
-        asked.root() / "cond_stage_model" / "transformer",
-        clip::TextEncoder::Config::from_json(spec.text_tower.value().settings));
+    const nn::Params first_stage = asked.root() / "first_stage_model";
+    const pipeline::FirstStageEncoder encoder(first_stage, spec.first_stage, spec.scale_factor);
+    const pipeline::FirstStageDecoder decoder(first_stage, spec.first_stage, spec.scale_factor);
+    if (spec.text_tower && spec.text_tower->kind == "FrozenCLIPEmbedder")
+        const clip::TextEncoder text(
+            asked.root() / "cond_stage_model" / "transformer",
+            clip::TextEncoder::Config::from_json(spec.text_tower->settings));
     return tensors;
 }
 

@@ -31,7 +31,11 @@ constexpr float default_cfg_scale = 3.0f;
 /// The model's own schedule, with the settings of the training on top.
 io::Json schedule_of(const io::Json& json, const nn::ModelSource& model) {
     io::Json schedule = ddpm::Schedule::settings_in(model.config());
-    schedule.update(io::get_or(json, "schedule", io::Json::object()));
+    const io::Json changes = io::get_or(json, "schedule", io::Json::object());
+    // what makes new betas takes the place of given ones
+    for (const char* key : {"beta_schedule", "timesteps", "linear_start", "linear_end", "cosine_s"})
+        if (changes.contains(key)) schedule.erase("given_betas");
+    schedule.update(changes);
     return schedule;
 }
 

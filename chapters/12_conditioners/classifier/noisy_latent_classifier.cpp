@@ -36,7 +36,8 @@ void NoisyLatentClassifier::expect_fitting(const pipeline::ModelSpec& spec) cons
                         source_.name(), channels, spec.first_stage.embed_dim));
     const bool same_schedule =
         here.beta_schedule == there.beta_schedule && here.timesteps == there.timesteps &&
-        here.linear_start == there.linear_start && here.linear_end == there.linear_end;
+        here.linear_start == there.linear_start && here.linear_end == there.linear_end &&
+        here.given_betas == there.given_betas;
     const float scale = io::get<float>(source_.config(), "scale_factor");
     if (!same_schedule || std::abs(scale - spec.scale_factor) > 1e-4f * spec.scale_factor)
         throw Error(fmt::format(
