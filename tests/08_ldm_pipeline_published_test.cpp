@@ -128,6 +128,19 @@ TEST_CASE("published: averages take the UNet's place only if all of them are the
     CHECK_THAT(inspection.text, has_text("EMA copy of the UNet (not used"));
 }
 
+TEST_CASE("published: averages alone are the UNet") {
+    for (const char* config : {"celeba256", "cin256-v2", "lsun_churches256", "bsr_sr"}) {
+        Tensors tensors = with_buffers(of_published(config), config);
+        std::erase_if(tensors, [](const auto& entry) {
+            return entry.first.starts_with("model.diffusion_model.");
+        });
+        const auto [spec, inspection] = opened(tensors);
+        INFO(inspection.text);
+        CHECK(inspection.whole);
+        CHECK_THAT(inspection.text, !has_text("EMA copy"));
+    }
+}
+
 TEST_CASE("published: one tensor of another shape, and it is no such model") {
     const Tensors whole = of_published("cin256-v2");
     CHECK(opened(whole).first.problems.empty());

@@ -32,7 +32,8 @@ std::vector<Part> parts_of(const ModelSpec& spec, const nn::Checkpoint& checkpoi
     if (draws_averages)
         parts.push_back({"UNet of the last training step (not used for drawing)", last_step});
     else
-        parts.push_back({"EMA copy of the UNet (not used for drawing)", "model_ema."});
+        parts.push_back(
+            {"EMA copy of the UNet (not used for drawing)", "model_ema.diffusion_model"});
     return parts;
 }
 

@@ -1,7 +1,7 @@
 #include "chapters/08_ldm_pipeline/published_models.h"
 
 #include <algorithm>
-#include <vector>
+#include <string>
 
 #include "chapters/08_ldm_pipeline/condition.h"
 #include "chapters/08_ldm_pipeline/upstream_configs.h"
@@ -125,6 +125,12 @@ std::optional<ModelFamily> identify_published(const io::TensorFile& file) {
         return family;
     }
     return std::nullopt;
+}
+
+std::vector<io::Json> all_published_settings() {
+    std::vector<io::Json> all;
+    for (const Candidate& candidate : candidates()) all.push_back(candidate.settings);
+    return all;
 }
 
 io::Json published_settings(const ModelFamily& family) {

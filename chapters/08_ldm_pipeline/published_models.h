@@ -1,7 +1,7 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <vector>
 
 #include "chapters/08_ldm_pipeline/families.h"
 #include "common/io/json.h"
@@ -19,6 +19,9 @@ namespace ldm::pipeline {
 /// of their pictures only. What else a setting could be that no shape shows is in the file's
 /// buffers (stored_buffers.h).
 [[nodiscard]] std::optional<ModelFamily> identify_published(const io::TensorFile& file);
+
+/// The settings of all of them.
+[[nodiscard]] std::vector<io::Json> all_published_settings();
 
 /// The settings of a family with a `config`, in the form of our config.json.
 [[nodiscard]] io::Json published_settings(const ModelFamily& family);

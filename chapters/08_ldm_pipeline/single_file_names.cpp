@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "chapters/07_unet/unet_model.h"
 #include "chapters/08_ldm_pipeline/family_settings.h"
+#include "chapters/08_ldm_pipeline/published_models.h"
 
 namespace ldm::pipeline {
 namespace {
@@ -31,15 +33,23 @@ std::string name_of_average(const std::string& name) {
     return std::string(averaged) + short_name;
 }
 
-/// LitEma's names of SD 1.x's UNet -> their names with dots.
+/// LitEma's names of the UNets that are known -> their names with dots.
 const std::map<std::string, std::string>& names_of_averages() {
     static const auto names = [] {
-        // the networks know what they ask for; an empty checkpoint writes it down
-        nn::Checkpoint asked;
-        const unet::UNetModel model(asked.root() / "model" / "diffusion_model",
-                                    unet::Config::from_json(sd1_settings().at("unet_config")));
+        std::vector<io::Json> models = all_published_settings();
+        models.push_back(sd1_settings());
         std::map<std::string, std::string> found;
-        for (const std::string& name : asked.asked()) found.emplace(name_of_average(name), name);
+        for (const io::Json& settings : models) {
+            // the networks know what they ask for; an empty checkpoint writes it down
+            nn::Checkpoint asked;
+            asked.add_fallback([](const std::string&, const Shape& shape) {
+                return Tensor::borrow(shape, nullptr, std::make_shared<int>());
+            });
+            const unet::UNetModel model(asked.root() / "model" / "diffusion_model",
+                                        unet::Config::from_json(settings.at("unet_config")));
+            for (const std::string& name : asked.asked())
+                found.emplace(name_of_average(name), name);
+        }
         return found;
     }();
     return names;
