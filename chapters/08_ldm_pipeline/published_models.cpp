@@ -34,8 +34,7 @@ const Published published[] = {
     {"768x768", "retrieval-augmented LDM (768 x 768)", 1.0,
      "it is told vectors of CLIP ViT-L/14, which is not in the file: drawing with it is not "
      "supported yet"},
-    {"semantic_synthesis256", "LDM of segmentation maps (semantic synthesis)", 1.0,
-     "it is told which of 182 classes each pixel is of: drawing with it is not supported yet"},
+    {"semantic_synthesis256", "LDM of semantic maps (semantic synthesis)"},
     {"layout2img-openimages256", "LDM of bounding boxes (layout to image)", 1.0,
      "it is told boxes and what is in them: drawing with it is not supported yet"},
 };

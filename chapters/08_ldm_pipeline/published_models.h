@@ -15,7 +15,7 @@ namespace ldm::pipeline {
 
 /// The one whose first convolution, context, codebook and conditioner a file has, under CompVis's
 /// names; none if there is no such model. Those of faces (CelebA-HQ, FFHQ) and bedrooms (LSUN) are
-/// one family: they differ in their weights only. The two of segmentation maps differ in the size
+/// one family: they differ in their weights only. The two of semantic maps differ in the size
 /// of their pictures only. What else a setting could be that no shape shows is in the file's
 /// buffers (stored_buffers.h).
 [[nodiscard]] std::optional<ModelFamily> identify_published(const io::TensorFile& file);

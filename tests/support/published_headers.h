@@ -14,14 +14,18 @@
 namespace ldm::test {
 
 /// Everything that the model of reference_data/configs asks for, and of its conditioner a class
-/// table.
+/// table or the layer that maps channels.
 inline Tensors of_published(const std::string& config) {
     const io::Json settings = pipeline::settings_from_upstream(pipeline::upstream_config(config));
     Tensors tensors = tensors_of(settings);
     const io::Json& stage = settings["cond_stage_config"];
-    if (stage.is_object() && pipeline::class_of(stage["target"]) == "ClassEmbedder")
-        tensors["cond_stage_model.embedding.weight"] = {
-            {stage["params"]["n_classes"], stage["params"]["embed_dim"]}};
+    const std::string kind = stage.is_object() ? pipeline::class_of(stage["target"]) : "";
+    const auto param = [&](const char* key) { return io::get<std::int64_t>(stage["params"], key); };
+    if (kind == "ClassEmbedder")
+        tensors["cond_stage_model.embedding.weight"] = {{param("n_classes"), param("embed_dim")}};
+    if (kind == "SpatialRescaler")
+        tensors["cond_stage_model.channel_mapper.weight"] = {
+            {param("out_channels"), param("in_channels"), 1, 1}};
     return tensors;
 }
 
