@@ -64,6 +64,28 @@ TEST_CASE("a model without conditions is trained and draws") {
     CHECK_THAT(run("txt2img --model " + model + " --class red").output, has_text("told no class"));
 }
 
+TEST_CASE("betas that a model was given are kept, unless a training makes others") {
+    const Workshop workshop;
+    const Json unconditional = {{"conditioning_key", nullptr}, {"unet_config", small_unet(4, 4)}};
+    const auto trained = [&](const Json& schedule, const std::string& name,
+                             const std::string& init) {
+        const std::string model = workshop.trained(
+            "diffusion", diffusion(test::with(unconditional, {{"schedule", schedule}})), name,
+            "--init " + init + " --max-steps 1");
+        return std::pair{model, io::read_json(model + "/config.json")};
+    };
+    const Json betas = {0.1, 0.3, 0.2};
+    const auto [given, config] =
+        trained({{"timesteps", 3}, {"given_betas", betas}}, "given", workshop.base(false));
+    CHECK(config["given_betas"] == betas);
+    const Json kept = trained(Json::object(), "kept", given).second;
+    CHECK(kept["given_betas"] == betas);
+    CHECK(kept["timesteps"] == 3);
+    const Json other = trained({{"timesteps", 40}}, "other", given).second;
+    CHECK_FALSE(io::has(other, "given_betas"));
+    CHECK(other["timesteps"] == 40);
+}
+
 TEST_CASE("a model of classes is trained, with a token or a label, and draws one") {
     const Workshop workshop;
     const std::string base = workshop.base(false);

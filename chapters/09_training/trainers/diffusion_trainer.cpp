@@ -32,9 +32,10 @@ constexpr float default_cfg_scale = 3.0f;
 io::Json schedule_of(const io::Json& json, const nn::ModelSource& model) {
     io::Json schedule = ddpm::Schedule::settings_in(model.config());
     const io::Json changes = io::get_or(json, "schedule", io::Json::object());
-    // what makes new betas takes the place of given ones
+    // what makes new betas takes the place of given ones, also in the folder of the new model
     for (const char* key : {"beta_schedule", "timesteps", "linear_start", "linear_end", "cosine_s"})
-        if (changes.contains(key)) schedule.erase("given_betas");
+        if (changes.contains(key) && schedule.contains("given_betas"))
+            schedule["given_betas"] = nullptr;
     schedule.update(changes);
     return schedule;
 }
