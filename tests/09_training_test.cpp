@@ -548,6 +548,26 @@ TEST_CASE("a training cannot be resumed with a picture that has changed, whateve
     CHECK_NOTHROW(training.run<AutoencoderTrainer>(autoencoder_json(), 2, /*resume=*/true));
 }
 
+TEST_CASE("scale_lr multiplies the learning rates by the pictures of a step") {
+    Beginning beginning;
+    Json scaled = autoencoder_json();
+    scaled["accumulate_grad_batches"] = 2;
+    scaled["discriminator_learning_rate"] = 1e-3;
+    Json multiplied = scaled;
+    multiplied["learning_rate"] = 2 * 4 * scaled["learning_rate"].get<double>();
+    multiplied["discriminator_learning_rate"] = 2 * 4 * 1e-3;
+    const auto trained = [&](Json json, const char* name) {
+        json["steps"] = 5;
+        return Training{beginning.data, beginning.folder / name, {}}.run<AutoencoderTrainer>(json);
+    };
+    const Weights by_hand = trained(multiplied, "by_hand");
+    CHECK_FALSE(differing(trained(scaled, "not"), by_hand).empty());
+    scaled["scale_lr"] = true;
+    CHECK(differing(trained(scaled, "scaled"), by_hand).empty());
+    scaled["scale_lr"] = "yes";
+    CHECK_THROWS_WITH(trained(scaled, "wrong"), has_text("scale_lr"));
+}
+
 TEST_CASE("settings that make no sense are refused by name") {
     Beginning beginning;
     const auto refused = [&](const char* key, const Json& value) {

@@ -41,10 +41,11 @@ OptimizedWeights::Config discriminator_config(const TrainingConfig& config) {
 }
 
 double discriminator_learning_rate(const io::Json& json, const TrainingConfig& config) {
-    const double rate = io::get_or(json, "discriminator_learning_rate", config.learning_rate);
-    if (!(rate >= 0.0))
-        throw Error(fmt::format("'discriminator_learning_rate' is {}, expected 0 or more", rate));
-    return rate;
+    const char* key = "discriminator_learning_rate";
+    if (!json.contains(key)) return config.learning_rate;
+    const auto rate = io::get<double>(json, key);
+    if (!(rate >= 0.0)) throw Error(fmt::format("'{}' is {}, expected 0 or more", key, rate));
+    return config.lr_scale * rate;
 }
 
 pipeline::FirstStageConfig first_stage_of(const io::Json& first_stage_config) {

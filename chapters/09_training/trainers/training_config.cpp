@@ -24,11 +24,21 @@ double share(const io::Json& json, std::string_view key, double fallback) {
 
 TrainingConfig read_training_config(const io::Json& json,
                                     const std::vector<std::string>& own_keys) {
-    std::vector<std::string> known = {
-        "seed",          "steps",           "batch_size",  "accumulate_grad_batches",
-        "precision",     "learning_rate",   "lr_schedule", "optimizer",
-        "max_grad_norm", "ema_decay",       "data",        "checkpoint_every",
-        "sample_every",  "keep_checkpoints"};
+    std::vector<std::string> known = {"seed",
+                                      "steps",
+                                      "batch_size",
+                                      "accumulate_grad_batches",
+                                      "scale_lr",
+                                      "precision",
+                                      "learning_rate",
+                                      "lr_schedule",
+                                      "optimizer",
+                                      "max_grad_norm",
+                                      "ema_decay",
+                                      "data",
+                                      "checkpoint_every",
+                                      "sample_every",
+                                      "keep_checkpoints"};
     known.insert(known.end(), own_keys.begin(), own_keys.end());
     io::expect_only_keys(json, known, "the training's configuration");
 
@@ -47,6 +57,9 @@ TrainingConfig read_training_config(const io::Json& json,
     if (!(config.learning_rate > 0.0))
         throw Error(
             fmt::format("'learning_rate' is {}, expected more than 0", config.learning_rate));
+    if (io::get_or(json, "scale_lr", false))
+        config.lr_scale = config.accumulate_grad_batches * config.batch_size;
+    config.learning_rate *= config.lr_scale;
     config.lr_schedule = [](std::int64_t) { return 1.0; };
     if (json.contains("lr_schedule")) {
         const auto schedule = io::get<io::Json>(json, "lr_schedule");

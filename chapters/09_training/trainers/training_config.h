@@ -12,10 +12,12 @@ namespace ldm::train {
 ///     "seed"            everything random follows from it (0)
 ///     "steps"           how many optimizer steps
 ///     "batch_size"      pictures that are computed at once
-///     "accumulate_grad_batches"      micro-batches whose gradients are accumulated for one step
-///     (1) "precision"       "f32", or "bf16" for products twice as fast where the processor has
-///     them "learning_rate" "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args":
-///     {...}}, the factor of
+///     "accumulate_grad_batches"  micro-batches whose gradients are accumulated for one step (1)
+///     "precision"       "f32", or "bf16" for products twice as fast where the processor has them
+///     "learning_rate"
+///     "scale_lr"        learning rates are of one picture: they are multiplied by
+///                       accumulate_grad_batches times batch_size (false; upstream: main.py)
+///     "lr_schedule"     {"class": one of upstream's lr_scheduler.py, "args": {...}}, the factor of
 ///                       the learning rate at each step (always 1)
 ///     "optimizer"       {"name": "adam", "adamw" or "muon", ...}: make_optimizer() (adamw)
 ///     "max_grad_norm"   gradients of a larger norm are clipped to it (0: never)
@@ -33,6 +35,9 @@ struct TrainingConfig {
     int batch_size = 0;
     int accumulate_grad_batches = 1;
     ops::Precision precision = ops::Precision::f32;
+    /// by how much "scale_lr" multiplies learning rates
+    double lr_scale = 1.0;
+    /// times lr_scale
     double learning_rate = 0.0;
     /// multiplier at step 0, 1, ...
     ddpm::LearningRate lr_schedule;
