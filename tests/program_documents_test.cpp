@@ -18,8 +18,8 @@ using test::Outcome;
 using test::run;
 
 const std::vector<std::string> commands{
-    "",        "txt2img", "img2img",           "inpaint",    "verify",
-    "inspect", "bench",   "train autoencoder", "train clip", "train diffusion",
+    "",        "txt2img", "img2img",           "inpaint",    "upscale",         "verify",
+    "inspect", "bench",   "train autoencoder", "train clip", "train diffusion", "train classifier",
     "index",   "search",  "completion",        "man"};
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -4,14 +4,8 @@
 #include <map>
 #include <memory>
 
-#include "chapters/08_ldm_pipeline/all_components.h"
-#include "chapters/09_training/verify.h"
-#include "chapters/10_samplers/verify.h"
-#include "chapters/11_editing/verify.h"
-#include "chapters/12_conditioners/verify.h"
-#include "chapters/13_super_resolution/verify.h"
 #include "chapters/ldm/commands.h"
-#include "common/verify/verify.h"
+#include "chapters/ldm/components.h"
 
 namespace ldm::program {
 namespace {
@@ -28,12 +22,7 @@ int verify_files(const Options& options) {
     if (device == Device::cpu && dtype != DType::f32)
         throw Error(fmt::format("--dtype {} is for --device cuda", options.dtype));
     expect_usable(device);
-    verify::Registry registry = pipeline::all_components();
-    train::register_components(registry);
-    samplers::register_components(registry);
-    editing::register_components(registry);
-    conditioners::register_components(registry);
-    super_resolution::register_components(registry);
+    const verify::Registry registry = known_components();
     using Status = verify::FileReport::Status;
     std::map<Status, int> count;
     io::Json reports = io::Json::array();
