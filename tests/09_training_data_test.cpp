@@ -23,8 +23,10 @@
 #include "chapters/09_training/data/prefetch.h"
 #include "common/error.h"
 #include "common/figures/tensor_picture.h"
+#include "common/image/crop.h"
 #include "common/image/image.h"
 #include "common/image/png.h"
+#include "common/image/resize.h"
 #include "common/io/atomic_file.h"
 #include "common/random/philox.h"
 #include "tests/support/catch.h"
@@ -190,6 +192,56 @@ TEST_CASE("without metadata.jsonl: a .txt beside every picture, in order of the 
     const test::TemporaryFolder empty;
     CHECK_THROWS_WITH(list_pictures(empty.path(), Captions::ignored),
                       has_text("no pictures here, and no metadata.jsonl"));
+}
+
+TEST_CASE("a list names the pictures to be taken, in its order") {
+    const test::TemporaryFolder folder;
+    fs::create_directories(folder / "data/n02");
+    fs::create_directories(folder / "data/n01");
+    for (const char* name : {"n01/a.JPEG", "n02/b.JPEG", "n02/c.JPEG", "d.png"})
+        io::write_text_file(folder / ("data/" + std::string(name)), "");
+    io::write_text_file(folder / "data/train.txt", "n02/c.JPEG\r\n\n  n01/./a.JPEG\n");
+    // as LSUN's lie
+    io::write_text_file(folder / "beside.txt", "d.png");
+    const fs::path data = folder / "data";
+    const auto pictures = list_pictures(data, Captions::ignored, "train.txt");
+    REQUIRE(pictures.size() == 2);
+    CHECK(pictures[0].path == data / "n02/c.JPEG");
+    CHECK(pictures[0].class_label == "n02");
+    CHECK(pictures[1].path == data / "n01/a.JPEG");
+    CHECK(pictures[1].class_label == "n01");
+    CHECK(list_pictures(data, Captions::ignored, "../beside.txt").size() == 1);
+    const fs::path anywhere = folder / "beside.txt";
+    CHECK(list_pictures(data, Captions::ignored, anywhere.string()).size() == 1);
+    // a caption is asked for of those alone that are taken
+    io::write_text_file(data / "d.txt", "a dog");
+    CHECK(list_pictures(data, Captions::needed, "../beside.txt")[0].caption == "a dog");
+    CHECK_THROWS_WITH(list_pictures(data, Captions::needed, "train.txt"),
+                      has_text("2 of 2 pictures have no caption"));
+
+    const auto refused = [&](const char* lines, const std::string& words) {
+        io::write_text_file(data / "bad.txt", lines);
+        CHECK_THROWS_WITH(list_pictures(data, Captions::ignored, "bad.txt"), has_text(words));
+    };
+    refused("d.png\n../d.png\n", "bad.txt:2: file_name '../d.png' is no file inside");
+    refused("d.png\nx/../d.png\n", "bad.txt:2: 'x/../d.png' is listed in line 1 already");
+    refused("\n \n", "bad.txt: lists no pictures");
+    refused("\xFF\n", "bad.txt:1: not valid UTF-8");
+    CHECK_THROWS_WITH(list_pictures(data, Captions::ignored, "none.txt"), has_text("none.txt"));
+
+    // captions and classes are those of metadata.jsonl, where there is one
+    io::write_text_file(data / "metadata.jsonl",
+                        "{\"file_name\": \"d.png\", \"text\": \"a dog\"}\n"
+                        "{\"file_name\": \"n02/c.JPEG\", \"text\": \"a cat\", "
+                        "\"class_label\": \"cat\"}\n");
+    io::write_text_file(data / "two.txt", "n02/c.JPEG\nd.png\n");
+    const auto described = list_pictures(data, Captions::needed, "two.txt");
+    REQUIRE(described.size() == 2);
+    CHECK(described[0].caption == "a cat");
+    CHECK(described[0].class_label == "cat");
+    CHECK(described[1].caption == "a dog");
+    CHECK_THROWS_WITH(list_pictures(data, Captions::needed, "train.txt"),
+                      has_text("n01/a.JPEG' is not in metadata.jsonl"));
 }
 
 // ---- their pixels
@@ -531,6 +583,65 @@ TEST_CASE("crop_and_flip: every place that is possible, and only those") {
     CHECK(crop_and_flip(picture, {.crop_x = 0.7, .crop_y = 0.3}, 12, 10) == picture);
 }
 
+TEST_CASE("a share of a picture is cropped as it lies there, and then resized") {
+    const test::TemporaryFolder folder;
+    const image::Image wide = numbered(3, 90, 40);
+    image::save_png(folder / "wide.png", wide);
+    DataConfig config{.width = 8,
+                      .height = 8,
+                      .crop = Crop::random,
+                      .crop_share = CropShare{.min = 0.5, .max = 0.9},
+                      .filter = image::Filter::area,
+                      .flip = true};
+    const PictureFolder pictures(folder.path(), Captions::ignored, config);
+    CHECK(*pictures.load(0).picture == wide);
+    const Batches batches(pictures, config, 4, 11);
+    double least = 1, most = 0, sum = 0;
+    std::set<int> lefts;
+    for (std::int64_t step = 0; step < 100; ++step) {
+        const Batch batch = batches.at(step);
+        const auto draws = batches.order().at(step);
+        for (std::size_t i = 0; i < draws.size(); ++i) {
+            const double share = draws[i].crop_f;
+            least = std::min(least, share);
+            most = std::max(most, share);
+            sum += share / 400;
+            // of the shorter side, 40
+            const int side = static_cast<int>(40 * share);
+            const int left = static_cast<int>(draws[i].crop_x * (90 - side + 1)),
+                      top = static_cast<int>(draws[i].crop_y * (40 - side + 1));
+            lefts.insert(left);
+            const image::Image part =
+                image::resize(image::crop(wide, left, top, side, side), 8, 8, image::Filter::area);
+            CHECK(image::to_image(batch.pictures, static_cast<std::int64_t>(i)) ==
+                  (draws[i].flipped ? image::mirror(part) : part));
+        }
+    }
+    CHECK((least >= 0.5 && least < 0.51));
+    CHECK((most > 0.89 && most < 0.9));
+    CHECK(sum == Approx(0.7).margin(0.02));
+    CHECK(lefts.size() > 40);
+
+    // one share in the middle: the same every time, so that latents can be kept
+    CHECK_FALSE(config.is_repeatable());
+    config.flip = false;
+    config.crop = Crop::center;
+    CHECK_FALSE(config.is_repeatable());
+    config.crop_share = CropShare{.min = 0.6, .max = 0.6};
+    CHECK(config.is_repeatable());
+    const Draw draw{.crop_x = 0.5, .crop_y = 0.5, .crop_f = 0.6};
+    CHECK(sample_of(wide, draw, config) ==
+          image::resize(image::crop(wide, 33, 8, 24, 24), 8, 8, image::Filter::area));
+    // of a model's shape that is not square
+    config.width = 16;
+    config.crop_share = CropShare{.min = 1, .max = 1};
+    CHECK(sample_of(wide, {.crop_x = 0.5, .crop_y = 0.5}, config) ==
+          image::resize(image::crop(wide, 5, 0, 80, 40), 16, 8, image::Filter::area));
+    // however small a share, a pixel is left
+    config.crop_share = CropShare{.min = 0.001, .max = 0.001};
+    CHECK(sample_of(wide, {.crop_x = 0.5, .crop_y = 0.5, .crop_f = 0.001}, config).width == 16);
+}
+
 TEST_CASE("Batches: pictures, captions and numbers belong together") {
     const test::TemporaryFolder folder;
     fill_folder(folder, 7, 8, 8);
@@ -616,6 +727,17 @@ TEST_CASE("DataConfig: settings by their names, and what is wrong with them") {
                       has_text("data: 'caption_dropout' is 1.5, expected 0 to 1"));
     CHECK_THROWS_WITH(read(R"({"unbalanced_fraction": 0.5})"), has_text("'balance_concepts' only"));
     CHECK_THROWS_WITH(read(R"({"samples_per_concept": 2})"), has_text("'balance_concepts' only"));
+    CHECK_FALSE(config.crop_share);
+    CHECK(read(R"({"list": "train.txt"})").list == "train.txt");
+    CHECK(read(R"({"min_crop_f": 0.25})").crop_share->min == 0.25);
+    // upstream's defaults
+    CHECK(read(R"({"min_crop_f": 0.25})").crop_share->max == 1);
+    CHECK(read(R"({"max_crop_f": 0.75})").crop_share->min == 0.5);
+    CHECK_THROWS_WITH(read(R"({"max_crop_f": 1.5})"),
+                      has_text("data: 'max_crop_f' is 1.5, expected 0 to 1"));
+    CHECK_THROWS_WITH(read(R"({"max_crop_f": 0.4})"),
+                      has_text("data: 'min_crop_f' is 0.5 and 'max_crop_f' 0.4"));
+    CHECK_THROWS_WITH(read(R"({"min_crop_f": 0})"), has_text("expected more than 0"));
     CHECK_THROWS_WITH(read("[]"), has_text("data: expected a JSON object"));
 }
 

@@ -1,6 +1,7 @@
 #include <set>
 #include <vector>
 
+#include "chapters/09_training/data/batches.h"
 #include "chapters/13_super_resolution/augment.h"
 #include "chapters/13_super_resolution/classical.h"
 #include "chapters/13_super_resolution/lsun.h"
@@ -103,4 +104,11 @@ TEST_CASE("LSUN's pictures are the square in the middle, in [-1, 1]") {
     CHECK(close(lsun_picture(wide, 9, filter),
                 image::to_tensor(image::resize(centre_square(wide), 9, 9, filter)), 0) == "");
     CHECK_THROWS_AS(lsun_picture(wide, 0, filter), Error);
+
+    // what ldm train makes of them, with these settings
+    const train::DataConfig config = train::read_data_config(
+        {{"size", 9}, {"min_crop_f", 1}, {"max_crop_f", 1}, {"crop", "center"}}, "data");
+    const train::Draw draw{.flipped = true, .crop_x = 0.5, .crop_y = 0.5};
+    CHECK(close(lsun_picture(wide, 9, filter, true),
+                image::to_tensor(train::sample_of(wide, draw, config)), 0) == "");
 }

@@ -54,11 +54,11 @@ std::vector<Batch> examples_of(const PictureFolder& folder, DataConfig data) {
                         .drop_caption = false,
                         .flipped = false,
                         .crop_x = 0.5,
-                        .crop_y = 0.5};
+                        .crop_y = 0.5,
+                        .crop_f = data.crop_share ? data.crop_share->max : 1.0};
         if (i % shown == 0) examples.emplace_back();
         Batch& batch = examples.back();
-        const Tensor picture =
-            image::to_tensor(crop_and_flip(*loaded.picture, draw, data.width, data.height));
+        const Tensor picture = image::to_tensor(sample_of(*loaded.picture, draw, data));
         batch.pictures = batch.pictures ? ops::concat({batch.pictures, picture}, 0) : picture;
         batch.captions.push_back(folder.file(loaded.index).caption);
         batch.files.push_back(loaded.index);

@@ -185,7 +185,14 @@ TEST_CASE("a model of pictures in low resolution enlarges them, on a codebook's 
                                   {{"target", "torch.nn.Identity"},
                                    {"params", {{"degradation", "bsrgan_light"}}},
                                    {"cond_stage_key", "LR_image"}}},
-                                 {"unet_config", small_unet(6, 3)}});
+                                 {"unet_config", small_unet(6, 3)},
+                                 {"data",
+                                  {{"size", 16},
+                                   {"crop", "random"},
+                                   {"min_crop_f", 0.5},
+                                   {"filter", "area"},
+                                   {"list", "train.txt"}}}});
+    io::write_text_file(workshop.data + "/train.txt", "red0.png\nblue2.png\ngreen1.png\n");
     const std::string model = trained_twice(workshop, json, workshop.base(true));
     CHECK(pipeline::open_model(model).spec.concat_input() == pipeline::ConcatInput::low_resolution);
     // 7 x 5 is no multiple of what the UNet halves

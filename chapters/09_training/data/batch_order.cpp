@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -78,11 +79,13 @@ std::vector<Draw> BatchOrder::at(std::int64_t step) const {
     for (int i = 0; i < batch_size_; ++i) {
         const std::int64_t sample = step * batch_size_ + i;
         const bool random_crop = config_.crop == Crop::random;
+        const CropShare share = config_.crop_share.value_or(CropShare{.min = 1, .max = 1});
         draws.push_back({.picture = picture_of(sample),
                          .drop_caption = caption.uniform(sample) < config_.caption_dropout,
                          .flipped = config_.flip && flip.uniform(sample) < 0.5,
                          .crop_x = random_crop ? crop.uniform(sample, 0) : 0.5,
-                         .crop_y = random_crop ? crop.uniform(sample, 1) : 0.5});
+                         .crop_y = random_crop ? crop.uniform(sample, 1) : 0.5,
+                         .crop_f = std::lerp(share.min, share.max, crop.uniform(sample, 2))});
     }
     return draws;
 }

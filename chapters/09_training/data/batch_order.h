@@ -19,6 +19,8 @@ struct Draw {
     bool flipped;
     /// position of the crop, 0 to 1 of the range it can have
     double crop_x, crop_y;
+    /// its size as a share of the largest one, where the configuration asks for that
+    double crop_f = 1;
     bool operator==(const Draw&) const = default;
 };
 

@@ -40,6 +40,10 @@ private:
     BatchOrder order_;
 };
 
+/// What the model sees of a loaded picture: a crop, flipped if the draw says so; with a crop_share
+/// resized after that, and without before (PictureFolder).
+image::Image sample_of(const image::Image& picture, const Draw& draw, const DataConfig& config);
+
 /// The crop of width x height pixels that a draw takes of a picture, flipped if it says so.
 image::Image crop_and_flip(const image::Image& picture, const Draw& draw, int width, int height);
 

@@ -48,13 +48,27 @@ void read_size(const io::Json& json, DataConfig& config) {
     config.height = size[1];
 }
 
+/// Of one of the two the default is upstream's.
+std::optional<CropShare> read_crop_share(const io::Json& json) {
+    if (!json.contains("min_crop_f") && !json.contains("max_crop_f")) return {};
+    CropShare share;
+    share.min = number_within(json, "min_crop_f", share.min, 0, 1);
+    share.max = number_within(json, "max_crop_f", share.max, 0, 1);
+    if (!(share.min > 0 && share.min <= share.max))
+        throw Error(fmt::format(
+            "'min_crop_f' is {:g} and 'max_crop_f' {:g}, expected more than 0, the first at most "
+            "the second",
+            share.min, share.max));
+    return share;
+}
+
 }  // namespace
 
 DataConfig read_data_config(const io::Json& json, std::string_view what) {
     io::expect_only_keys(
         json,
         {"size", "crop", "filter", "flip", "balance_concepts", "unbalanced_fraction",
-         "samples_per_concept", "caption_dropout", "cache_gb"},
+         "samples_per_concept", "caption_dropout", "cache_gb", "min_crop_f", "max_crop_f", "list"},
         what);
     try {
         using image::Filter;
@@ -62,6 +76,7 @@ DataConfig read_data_config(const io::Json& json, std::string_view what) {
         read_size(json, config);
         config.crop = choose<Crop>(json, "crop", config.crop,
                                    {{"center", Crop::center}, {"random", Crop::random}});
+        config.crop_share = read_crop_share(json);
         config.filter = choose<Filter>(json, "filter", config.filter,
                                        {{"nearest", Filter::nearest},
                                         {"bilinear", Filter::bilinear},
@@ -84,6 +99,7 @@ DataConfig read_data_config(const io::Json& json, std::string_view what) {
         config.caption_dropout =
             number_within(json, "caption_dropout", config.caption_dropout, 0, 1);
         config.cache_gb = number_within(json, "cache_gb", config.cache_gb, 0, 1e6);
+        config.list = io::get_or(json, "list", config.list);
         return config;
     } catch (const Error& error) {
         throw Error(fmt::format("{}: {}", what, error.what()));

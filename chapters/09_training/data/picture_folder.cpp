@@ -43,10 +43,11 @@ PictureFolder::PictureFolder(const std::filesystem::path& folder, Captions capti
     : folder_(folder),
       width_(config.width),
       height_(config.height),
+      keeps_size_(config.crop_share.has_value()),
       filter_(config.filter),
       warn_(std::move(warn)),
       memory_left_(config.cache_gb * 1e9) {
-    std::vector<PictureFile> listed = list_pictures(folder, captions);
+    std::vector<PictureFile> listed = list_pictures(folder, captions, config.list);
     const std::size_t count = listed.size();
     for (PictureFile& file : listed) {
         try {
@@ -92,7 +93,8 @@ std::string PictureFolder::fingerprint() const {
 }
 
 std::shared_ptr<const image::Image> PictureFolder::decode(const PictureFile& file) const {
-    const image::Image picture = image::load_image(file.path);
+    image::Image picture = image::load_image(file.path);
+    if (keeps_size_) return std::make_shared<const image::Image>(std::move(picture));
     const double scale = std::max(static_cast<double>(width_) / picture.width,
                                   static_cast<double>(height_) / picture.height);
     const auto scaled = [&](int side, int least) {

@@ -16,8 +16,9 @@
 namespace ldm::train {
 
 /// The pictures of a folder (picture_list.h) on demand: decoded, made just large enough to cover
-/// width x height, and cached up to the memory of the configuration. What does not fit is decoded
-/// every time; the pictures are the same either way.
+/// width x height (as they are, where crops are a share of them), and cached up to the memory of
+/// the configuration. What does not fit is decoded every time; the pictures are the same either
+/// way.
 ///
 /// A picture whose header cannot be read is left out when the folder is opened. One that turns out
 /// to be broken later is replaced by the next one that is not: always by the same, so that a
@@ -63,6 +64,8 @@ private:
     std::filesystem::path folder_;
     std::vector<PictureFile> files_;
     int width_, height_;
+    /// whether pictures stay as large as they are
+    bool keeps_size_;
     image::Filter filter_;
     Warn warn_;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <string_view>
 #include <unordered_map>
 
@@ -31,7 +32,7 @@ std::string read_utf8(const fs::path& path) {
     return text;
 }
 
-/// Where a file of metadata.jsonl is; it must not be outside of the folder.
+/// Where a file of metadata.jsonl or of a list is; it must not be outside of the folder.
 fs::path inside(const fs::path& folder, const std::string& name) {
     const fs::path relative = fs::path(name).lexically_normal();
     if (relative.is_absolute() || relative.empty() || relative == "." || *relative.begin() == "..")
@@ -128,8 +129,50 @@ std::string read_caption(const fs::path& file) {
     return std::string(trimmed(text));
 }
 
-std::vector<PictureFile> find_pictures_and_captions(const fs::path& folder, Captions captions) {
-    const std::vector<fs::path> paths = find_pictures(folder);
+/// The pictures that a list names.
+std::vector<fs::path> read_list(const fs::path& folder, const fs::path& file) {
+    std::vector<fs::path> paths;
+    std::unordered_map<std::string, int> line_of;
+    std::istringstream lines(read_utf8(file));
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        ++number;
+        const std::string name(trimmed(line));
+        if (name.empty()) continue;
+        const std::string where = fmt::format("{}:{}", file.string(), number);
+        if (!text::is_valid_utf8(name)) throw Error(fmt::format("{}: not valid UTF-8", where));
+        try {
+            paths.push_back(inside(folder, name));
+        } catch (const Error& error) {
+            throw Error(fmt::format("{}: {}", where, error.what()));
+        }
+        const auto [known, is_new] = line_of.emplace(paths.back().string(), number);
+        if (!is_new)
+            throw Error(fmt::format("{}: '{}' is listed in line {} already", where,
+                                    text::printable(name), known->second));
+    }
+    if (paths.empty()) throw Error(fmt::format("{}: lists no pictures", file.string()));
+    return paths;
+}
+
+/// Those pictures of metadata.jsonl that are at `paths`.
+std::vector<PictureFile> chosen(const std::vector<PictureFile>& pictures,
+                                const std::vector<fs::path>& paths, const fs::path& list) {
+    std::unordered_map<std::string, const PictureFile*> by_path;
+    for (const PictureFile& picture : pictures) by_path[picture.path.string()] = &picture;
+    std::vector<PictureFile> found;
+    for (const fs::path& path : paths) {
+        const auto picture = by_path.find(path.string());
+        if (picture == by_path.end())
+            throw Error(fmt::format("{}: '{}' is not in metadata.jsonl", list.string(),
+                                    text::printable(path.string())));
+        found.push_back(*picture->second);
+    }
+    return found;
+}
+
+std::vector<PictureFile> with_captions(const fs::path& folder, const std::vector<fs::path>& paths,
+                                       Captions captions) {
     if (paths.empty())
         throw Error(fmt::format("{}: no pictures here, and no metadata.jsonl", folder.string()));
     std::vector<PictureFile> pictures;
@@ -160,14 +203,21 @@ std::vector<PictureFile> find_pictures_and_captions(const fs::path& folder, Capt
 
 }  // namespace
 
-std::vector<PictureFile> list_pictures(const fs::path& folder, Captions captions) {
+std::vector<PictureFile> list_pictures(const fs::path& folder, Captions captions,
+                                       const std::string& list) {
     std::error_code unknown;
     if (!fs::is_directory(folder, unknown))
         throw Error(fmt::format("{}: no such folder", folder.string()));
-    const fs::path metadata = folder / "metadata.jsonl";
-    std::vector<PictureFile> pictures = fs::exists(metadata, unknown)
-                                            ? read_metadata(folder, metadata, captions)
-                                            : find_pictures_and_captions(folder, captions);
+    const fs::path metadata = folder / "metadata.jsonl", listed = folder / list;
+    std::vector<fs::path> paths;
+    if (!list.empty()) paths = read_list(folder, listed);
+    std::vector<PictureFile> pictures;
+    if (fs::exists(metadata, unknown)) {
+        pictures = read_metadata(folder, metadata, captions);
+        if (!list.empty()) pictures = chosen(pictures, paths, listed);
+    } else {
+        pictures = with_captions(folder, list.empty() ? find_pictures(folder) : paths, captions);
+    }
     for (PictureFile& picture : pictures)
         if (picture.concept_name.empty()) picture.concept_name = picture.path.string();
     return pictures;

@@ -34,9 +34,14 @@ enum class Captions { needed, ignored };
 /// it, 1.png in 1.txt, and they come in the order of their names. A picture in a folder inside has
 /// the class of that folder's name, n01440764 for n01440764/1.JPEG, as in ImageNet.
 ///
+/// With `list`, a file that has the name of a picture in each line, only those are taken, in its
+/// order (ImageNet's and LSUN's file lists). It is looked for from the folder on, and its names are
+/// relative to the folder.
+///
 /// Throws ldm::Error with the file and the line: bad JSON or UTF-8, a missing key, a name that
-/// occurs twice or leaves the folder, pictures without captions where captions are needed, no
-/// pictures at all. The pictures themselves are not read.
-std::vector<PictureFile> list_pictures(const std::filesystem::path& folder, Captions captions);
+/// occurs twice or leaves the folder, one of `list` that metadata.jsonl lacks, pictures without
+/// captions where captions are needed, no pictures at all. The pictures themselves are not read.
+std::vector<PictureFile> list_pictures(const std::filesystem::path& folder, Captions captions,
+                                       const std::string& list = "");
 
 }  // namespace ldm::train

@@ -8,7 +8,7 @@ namespace ldm::train {
 
 EncodedPictures::EncodedPictures(const vae::LatentEncoder& encoder, const DataConfig& data,
                                  Device device)
-    : encoder_(encoder), is_cached_(!data.flip && data.crop == Crop::center), device_(device) {}
+    : encoder_(encoder), is_cached_(data.is_repeatable()), device_(device) {}
 
 Tensor EncodedPictures::operator()(const Batch& batch) {
     const ops::WithPrecision exact(ops::Precision::f32);
