@@ -19,8 +19,10 @@
 #include "common/device/build.h"
 #include "common/device/device.h"
 #include "common/image/png.h"
+#include "common/io/atomic_file.h"
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
+#include "common/io/zip_members.h"
 #include "common/nn/model_source.h"
 #include "common/ops/precision.h"
 #include "tests/support/catch.h"
@@ -153,13 +155,56 @@ TEST_CASE("a picture of a prompt file does not depend on its neighbours, nor on 
 TEST_CASE("--save-latents writes noise, every step and the end") {
     const Folder folder;
     REQUIRE(run("txt2img --prompt rocket --steps 4 --output " + folder / "a.png" +
-                " --save-latents " + folder / "l.safetensors")
+                " --save-latents " + folder / "new/l.safetensors")
                 .status == 0);
-    const io::TensorFile file = io::open_safetensors(folder / "l.safetensors");
+    const io::TensorFile file = io::open_safetensors(folder / "new/l.safetensors");
     CHECK(file.entries().size() == 6);
     for (const char* name : {"noise", "step.0", "step.1", "step.2", "step.3", "final"})
         CHECK(file.contains(name));
     CHECK(io::read_floats(file.at("final")) == io::read_floats(file.at("step.3")));
+}
+
+TEST_CASE("--save-npz writes the pictures of a run as one array of NumPy") {
+    const Folder folder;
+    // in batches of two, and of two sets whose pictures alternate
+    test::write_bytes(folder / "prompts.txt",
+                      "rocket\n--prompt 'red apple' --steps 1\nsnowman\ngrinning cat\n");
+    const std::string draw = "txt2img --steps 2 --batch-size 2 --prompt-file " +
+                             folder / "prompts.txt" + " --output " + folder / "all" +
+                             " --save-npz " + folder / "new/all.npz";
+    REQUIRE(run(draw).status == 0);
+    const std::string file = io::read_text_file(folder / "new/all.npz");
+    const auto members = io::read_zip_members(std::as_bytes(std::span(file)), "all.npz");
+    REQUIRE(members.size() == 1);
+    const io::ZipMember& array = members.at("arr_0.npy");
+    CHECK(array.is_stored);
+    // numpy.lib.format, version 1.0
+    const std::string npy(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size());
+    REQUIRE(npy.substr(0, 8) == std::string("\x93NUMPY\x01\x00", 8));
+    const std::size_t length = static_cast<std::uint8_t>(npy[8]) + 256U * npy[9];
+    CHECK((10 + length) % 64 == 0);
+    const std::string header = npy.substr(10, length);
+    CHECK(
+        header.starts_with("{'descr': '|u1', 'fortran_order': False, 'shape': (4, 64, 64, 3), }"));
+    CHECK(header.find_first_not_of(' ', header.find('}') + 1) == length - 1);
+    CHECK(header.back() == '\n');
+    std::string pixels;
+    for (const char* name : {"all/0000.png", "all/0001.png", "all/0002.png", "all/0003.png"}) {
+        const image::Image picture = image::load_image(folder / name);
+        pixels.append(picture.rgb.begin(), picture.rgb.end());
+    }
+    CHECK(npy.substr(10 + length) == pixels);
+
+    CHECK_THAT(run(draw).output, has_text("all.npz") && has_text("--overwrite"));
+    const Folder nothing;
+    test::check_refused(run("txt2img --prompt cat --output " + nothing / "a.png --save-npz " +
+                            folder / "new/all.npz/more.npz"),
+                        "all.npz is not a folder", nothing);
+    test::write_bytes(folder / "prompts.txt", "cat\n--prompt cat --width 128\n");
+    test::check_refused(run("txt2img --steps 1 --prompt-file " + folder / "prompts.txt" +
+                            " --output " + nothing / "all --save-npz " + nothing / "all.npz"),
+                        "--save-npz takes pictures of one size, and here are 64x64 and 128x64",
+                        nothing);
 }
 
 TEST_CASE("a long prompt is read whole; as plain words it is cut, which is said") {

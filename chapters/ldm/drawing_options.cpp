@@ -101,6 +101,10 @@ void add_file_options(CLI::App& command, DrawingOptions& options) {
         .add_option("--save-latents", options.save_latents,
                     "Write noise, every step and the final latent as safetensors")
         ->type_name("FILE");
+    command
+        .add_option("--save-npz", options.save_npz,
+                    "Write all pictures as one array of NumPy, too: arr_0 [N, height, width, 3]")
+        ->type_name("FILE");
 }
 
 void add_picture_options(CLI::App& command, DrawingOptions& options) {
@@ -199,6 +203,7 @@ PicturePaths paths_of(const DrawingOptions& options, std::size_t count) {
         if (count > 1) throw Error("--save-latents takes one picture at a time");
         expect_writable(options.save_latents, options.output.overwrite);
     }
+    if (!options.save_npz.empty()) expect_writable(options.save_npz, options.output.overwrite);
     return options.grid.empty() ? PicturePaths{{}, picture_paths(options.output, count)}
                                 : grid_paths(options.output, count);
 }

@@ -32,7 +32,7 @@ struct DrawingOptions {
     // whether one of the first two was given
     bool has_prompt = false;
     OutputOptions output;
-    std::string save_latents;
+    std::string save_latents, save_npz;
     // with --from
     std::optional<PictureOrigin> origin;
     SamplingOptions sampling;

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "chapters/08_ldm_pipeline/prediction.h"
@@ -13,8 +14,10 @@
 #include "chapters/12_conditioners/text_towers.h"
 #include "chapters/ldm/batches.h"
 #include "chapters/ldm/drawing_display.h"
+#include "chapters/ldm/picture_array.h"
 #include "chapters/ldm/picture_text.h"
 #include "chapters/ldm/preview.h"
+#include "common/io/atomic_file.h"
 #include "common/io/data_path.h"
 #include "common/io/json.h"
 #include "common/io/safetensors.h"
@@ -47,6 +50,7 @@ void save_latents(const fs::path& path, const Txt2ImgResult& result) {
     for (std::size_t i = 0; i < result.steps.size(); ++i)
         add(fmt::format("step.{}", i), result.steps[i].x);
     add("final", result.latents);
+    io::make_folder(fs::absolute(path).parent_path());
     io::write_safetensors(path, entries);
     report::throw_if_interrupted();
 }
@@ -143,7 +147,7 @@ LatentDiffusion::Options networks_of(
 /// Draws a batch and writes its pictures, which it returns.
 std::vector<NewPicture> draw(const DrawingOptions& options, const LatentDiffusion& model,
                              const SetBatch& batch, const std::vector<fs::path>& paths,
-                             const Preview& preview, DrawingDisplay& display) {
+                             const Preview& preview, PictureArray* array, DrawingDisplay& display) {
     const Drawing& drawing = batch.set->drawing;
     display.begin_batch(batch.steps);
     Drawing::Result result = drawing.draw(model, batch.batch, [&](const ddpm::SamplerStep& step) {
@@ -154,6 +158,7 @@ std::vector<NewPicture> draw(const DrawingOptions& options, const LatentDiffusio
     display.finish_batch();
     std::vector<NewPicture> pictures;
     for (std::size_t i = 0; i < batch.pictures.size(); ++i) {
+        if (array) array->set(batch.pictures[i], result.pictures[i]);
         if (!result.drawn.cut[i].empty())
             report::message(fmt::format("the prompt is too long for this model; not read: \"{}\"",
                                         result.drawn.cut[i]));
@@ -234,14 +239,17 @@ void run(const DrawingOptions& options, const DrawingPlan& plan) {
         (void)plan_of(model, batch.batch.request);
         steps += batch.steps;
     }
+    std::optional<PictureArray> array;
+    if (!options.save_npz.empty()) array.emplace(extents_of(plan, batches, model.spec()));
     display.plan(steps);
     std::vector<NewPicture> cells(plan.grid ? plan.pictures.size() : 0);
     for (const SetBatch& batch : batches) {
-        std::vector<NewPicture> drawn =
-            draw(options, model, batch, paths.pictures, preview, display);
+        std::vector<NewPicture> drawn = draw(options, model, batch, paths.pictures, preview,
+                                             array ? &*array : nullptr, display);
         for (std::size_t i = 0; i < drawn.size() && plan.grid; ++i)
             cells[batch.pictures[i]] = std::move(drawn[i]);
     }
+    if (array) array->save(options.save_npz);
     if (plan.grid)
         save_pictures({picture_of_grid(options, *plan.grid, paths.grid, std::move(cells))});
 }
