@@ -118,7 +118,7 @@ TEST_CASE("bash completes commands, options, values and files") {
     CHECK(completed("ldm verify --js") == "--json\n");
     // nothing is known of numbers and texts
     CHECK(completed("ldm txt2img --steps ''") == "\n");
-    CHECK(completed("ldm txt2img --prompt verify --se") == "--seed\n");
+    CHECK(completed("ldm txt2img --prompt verify --see") == "--seed\n");
 }
 
 TEST_CASE("the shells' scripts and the manual page have every option") {
