@@ -23,9 +23,8 @@ struct Condition {
 /// What the settings of a model list, in their order: "cond_stage_config" is one object or several,
 /// each with
 ///
-///     "target", "params"   upstream's class and its arguments; or CLIP's "text_config" alone,
-///     which
-///                          is FrozenCLIPEmbedder
+///     "target", "params"   upstream's class and its arguments
+///     "text_config"        of CLIP, in their place: FrozenCLIPEmbedder
 ///     "cond_stage_key"     what is encoded; may stand beside cond_stage_config as well, as in
 ///                          upstream's files, and is left out where the class says it
 ///

@@ -9,9 +9,8 @@ namespace ldm::pipeline {
 /// so a file says itself what it was trained with, whatever is known of its family. The settings
 /// with what its buffers say:
 ///
-///     betas [T]        If they are those of the settings, up to the rounding of their type,
-///     nothing
-///                      changes. Else they become a "linear" schedule of other ends, if they are
+///     betas [T]        If they are those of the settings, up to rounding, nothing changes.
+///                      Else they become a "linear" schedule of other ends, if they are
 ///                      one, or "given_betas". 8-bit floats say nothing, they are too coarse.
 ///     scale_factor []  Where the settings ask for it with "scale_by_std", which upstream measures
 ///                      on its first batch.

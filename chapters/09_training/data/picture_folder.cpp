@@ -38,6 +38,16 @@ std::string content_hash(const std::filesystem::path& path) {
 
 }  // namespace
 
+image::Image covering(const image::Image& picture, int width, int height, image::Filter filter) {
+    const double scale = std::max(static_cast<double>(width) / picture.width,
+                                  static_cast<double>(height) / picture.height);
+    const auto scaled = [&](int side, int least) {
+        return std::max(least, static_cast<int>(std::lround(side * scale)));
+    };
+    return image::resize(picture, scaled(picture.width, width), scaled(picture.height, height),
+                         filter);
+}
+
 PictureFolder::PictureFolder(const std::filesystem::path& folder, Captions captions,
                              const DataConfig& config, Warn warn)
     : folder_(folder),
@@ -95,13 +105,7 @@ std::string PictureFolder::fingerprint() const {
 std::shared_ptr<const image::Image> PictureFolder::decode(const PictureFile& file) const {
     image::Image picture = image::load_image(file.path);
     if (keeps_size_) return std::make_shared<const image::Image>(std::move(picture));
-    const double scale = std::max(static_cast<double>(width_) / picture.width,
-                                  static_cast<double>(height_) / picture.height);
-    const auto scaled = [&](int side, int least) {
-        return std::max(least, static_cast<int>(std::lround(side * scale)));
-    };
-    return std::make_shared<const image::Image>(image::resize(
-        picture, scaled(picture.width, width_), scaled(picture.height, height_), filter_));
+    return std::make_shared<const image::Image>(covering(picture, width_, height_, filter_));
 }
 
 PictureFolder::Loaded PictureFolder::load(std::int64_t index) const {

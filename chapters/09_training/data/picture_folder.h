@@ -15,6 +15,10 @@
 
 namespace ldm::train {
 
+/// The picture, made just large enough to cover width x height.
+[[nodiscard]] image::Image covering(const image::Image& picture, int width, int height,
+                                    image::Filter filter);
+
 /// The pictures of a folder (picture_list.h) on demand: decoded, made just large enough to cover
 /// width x height (as they are, where crops are a share of them), and cached up to the memory of
 /// the configuration. What does not fit is decoded every time; the pictures are the same either

@@ -7,6 +7,19 @@
 namespace ldm::train {
 namespace {
 
+/// What both losses say of the generator.
+template <class GeneratorLoss>
+TrainedAutoencoder::GeneratorStep step_of(const Tensor& rec, const GeneratorLoss& g,
+                                          float latent_loss) {
+    return {.rec = rec,
+            .loss = g.loss,
+            .total_loss = g.total_loss,
+            .rec_loss = g.rec_loss,
+            .latent_loss = latent_loss,
+            .d_weight = g.d_weight,
+            .disc_factor = g.disc_factor};
+}
+
 /// Latents with a posterior, kept near the standard normal one.
 class TrainedKL : public TrainedAutoencoder {
 public:
@@ -20,13 +33,7 @@ public:
         const vae::DiagonalGaussian posterior = autoencoder_.encode(x);
         const Tensor rec = autoencoder_.decode(posterior.sample(noise));
         const auto g = loss_.generator(x, rec, posterior, step, &last_layer);
-        return {.rec = rec,
-                .loss = g.loss,
-                .total_loss = g.total_loss,
-                .rec_loss = g.rec_loss,
-                .latent_loss = g.kl_loss,
-                .d_weight = g.d_weight,
-                .disc_factor = g.disc_factor};
+        return step_of(rec, g, g.kl_loss);
     }
 
     DiscriminatorLoss discriminator(const Tensor& x, const Tensor& rec, int step) override {
@@ -60,13 +67,7 @@ public:
         const Tensor rec = model_.decode(quantized.z_q);
         const auto g =
             loss_.generator(quantized.loss, x, rec, step, &last_layer, quantized.indices);
-        return {.rec = rec,
-                .loss = g.loss,
-                .total_loss = g.total_loss,
-                .rec_loss = g.rec_loss,
-                .latent_loss = g.quant_loss,
-                .d_weight = g.d_weight,
-                .disc_factor = g.disc_factor};
+        return step_of(rec, g, g.quant_loss);
     }
 
     DiscriminatorLoss discriminator(const Tensor& x, const Tensor& rec, int step) override {

@@ -12,6 +12,7 @@
 #include "chapters/02_vae/vq_model.h"
 #include "chapters/03_clip/text_encoder.h"
 #include "chapters/07_unet/unet_model.h"
+#include "chapters/08_ldm_pipeline/condition.h"
 #include "chapters/08_ldm_pipeline/family_settings.h"
 #include "chapters/12_conditioners/bert_embedder.h"
 #include "chapters/12_conditioners/class_embedder.h"
@@ -111,8 +112,7 @@ bool is_among(const std::vector<std::string>& names, const std::string& name) {
 
 /// The last word of "ldm.models.autoencoder.AutoencoderKL".
 std::string class_of(const Json& config) {
-    const auto target = io::get<std::string>(config, "target");
-    return target.substr(target.rfind('.') + 1);
+    return pipeline::class_of(io::get<std::string>(config, "target"));
 }
 
 NetworkPart part_of(const std::string& name, const Json& config) {

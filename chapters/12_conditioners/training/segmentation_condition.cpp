@@ -2,12 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "chapters/12_conditioners/segmentation.h"
 #include "chapters/12_conditioners/spatial_rescaler.h"
-#include "common/image/crop.h"
 #include "common/image/resize.h"
 #include "common/ops/shape.h"
 #include "common/ops/transfer.h"
@@ -17,20 +13,13 @@ namespace {
 
 using train::ConditionSources;
 
-/// The middle of a map that was made just large enough to cover a size, as PictureFolder and
-/// Batches do it with pictures.
-image::Image covering(const image::Image& map, int width, int height) {
-    const double scale =
-        std::max(static_cast<double>(width) / map.width, static_cast<double>(height) / map.height);
-    const auto scaled = [&](int side, int least) {
-        return std::max(least, static_cast<int>(std::lround(side * scale)));
-    };
-    const image::Image large = image::resize(map, scaled(map.width, width),
-                                             scaled(map.height, height), image::Filter::nearest);
-    // n pixels to spare are n + 1 places
-    const auto middle = [](int spare) { return static_cast<int>(0.5 * (spare + 1)); };
-    return image::crop(large, middle(large.width - width), middle(large.height - height), width,
-                       height);
+/// The map of a picture, by the way of a picture from the middle.
+image::Image map_of(const train::PictureFile& file, int width, int height) {
+    const train::Draw middle{
+        .picture = 0, .drop_caption = false, .flipped = false, .crop_x = 0.5, .crop_y = 0.5};
+    return train::crop_and_flip(train::covering(image::load_image(file.segmentation), width, height,
+                                                image::Filter::nearest),
+                                middle, width, height);
 }
 
 class SegmentationCondition : public train::TrainingCondition {
@@ -56,11 +45,9 @@ public:
         const int height = static_cast<int>(batch.pictures.dim(2)),
                   width = static_cast<int>(batch.pictures.dim(3));
         std::vector<Tensor> maps;
-        for (const std::int64_t file : batch.files) {
-            const auto& path = pictures_->file(file).segmentation;
-            maps.push_back(segmentation_channels(covering(image::load_image(path), width, height),
+        for (const std::int64_t file : batch.files)
+            maps.push_back(segmentation_channels(map_of(pictures_->file(file), width, height),
                                                  config_.in_channels));
-        }
         return ops::to(ops::concat(maps, 0), device_);  // [N, c, H, W]
     }
 
