@@ -6,7 +6,7 @@
 #include "chapters/08_ldm_pipeline/txt2img.h"
 #include "chapters/11_editing/hires.h"
 #include "chapters/11_editing/variations.h"
-#include "chapters/12_conditioners/told.h"
+#include "chapters/12_conditioners/conditioning_inputs.h"
 #include "chapters/ldm/commands.h"
 #include "chapters/ldm/drawing_command.h"
 #include "chapters/ldm/option_groups.h"
@@ -26,21 +26,22 @@ struct Options : DrawingOptions {
     std::optional<double> hires_scale;
     double hires_strength = editing::HiresRequest().strength;
     std::optional<int> hires_steps;
-    // what a picture is told beside its prompt, or in its place
+    // what conditions a picture beside its prompt, or in its place
     std::string class_label, like, classifier, classifier_class, index, segmentation;
     std::optional<int> neighbours;
-    float classifier_scale = conditioners::Told().classifier_scale;
+    float classifier_scale = conditioners::ConditioningInputs().classifier_scale;
 };
 
 /// Reads the files that the options name, once for all pictures.
-conditioners::Told told_by(const Options& options) {
-    conditioners::Told told{.class_label = options.class_label,
-                            .classifier_label = options.classifier_class.empty()
-                                                    ? options.class_label
-                                                    : options.classifier_class,
-                            .classifier_scale = options.classifier_scale};
-    if (!options.like.empty()) told.picture = image::load_image(options.like);
-    if (!options.segmentation.empty()) told.segmentation = image::load_image(options.segmentation);
+conditioners::ConditioningInputs inputs_of(const Options& options) {
+    conditioners::ConditioningInputs inputs{.class_label = options.class_label,
+                                            .classifier_label = options.classifier_class.empty()
+                                                                    ? options.class_label
+                                                                    : options.classifier_class,
+                                            .classifier_scale = options.classifier_scale};
+    if (!options.like.empty()) inputs.picture = image::load_image(options.like);
+    if (!options.segmentation.empty())
+        inputs.segmentation = image::load_image(options.segmentation);
     if (!options.index.empty()) {
         const auto index = std::make_shared<const conditioners::RetrievalIndex>(
             conditioners::RetrievalIndex::load(options.index));
@@ -48,13 +49,13 @@ conditioners::Told told_by(const Options& options) {
         if (k > index->size())
             throw Error(fmt::format("--neighbours {}: the index {} has {} pictures only", k,
                                     options.index, index->size()));
-        told.index = index;
-        told.neighbours = k;
+        inputs.index = index;
+        inputs.neighbours = k;
     }
     if (!options.classifier.empty())
-        told.classifier = std::make_shared<const conditioners::NoisyLatentClassifier>(
+        inputs.classifier = std::make_shared<const conditioners::NoisyLatentClassifier>(
             options.classifier, device_from(options.device));
-    return told;
+    return inputs;
 }
 
 Drawing only_txt2img() {
@@ -68,14 +69,14 @@ Drawing only_txt2img() {
 }
 
 /// By a class, a picture, a classifier; and by a prompt that no text encoder reads.
-Drawing told_otherwise(const Options& options) {
-    const conditioners::Told told = told_by(options);
+Drawing conditioned(const Options& options) {
+    const conditioners::ConditioningInputs inputs = inputs_of(options);
     Drawing drawing = only_txt2img();
-    drawing.expect_possible = [told](const auto& request, const auto& spec) {
-        conditioners::expect_possible(request, told, spec);
+    drawing.expect_possible = [inputs](const auto& request, const auto& spec) {
+        conditioners::expect_possible(request, inputs, spec);
     };
-    drawing.draw = [told](const auto& model, const Batch& batch, const auto& observer) {
-        const auto drawn = conditioners::draw(model, batch.request, told, observer);
+    drawing.draw = [inputs](const auto& model, const Batch& batch, const auto& observer) {
+        const auto drawn = conditioners::draw(model, batch.request, inputs, observer);
         return Drawing::Result{drawn, pictures_of(drawn)};
     };
     drawing.parameters = [&](const pipeline::ModelSpec&, std::size_t) {
@@ -159,11 +160,11 @@ Drawing hires_of(const Options& options) {
     return drawing;
 }
 
-/// What a model without text encoder is told.
-void add_told_options(CLI::App& command, Options& options) {
+/// What conditions a model without text encoder.
+void add_conditioning_options(CLI::App& command, Options& options) {
     command.option_defaults()->group(picture_group);
     command.add_option("--class", options.class_label,
-                       "For models that are told a class: its name or its number");
+                       "For class-conditional models: the name or the number of a class");
     command
         .add_option("--like", options.like,
                     "For models that take vectors of CLIP: a picture in the prompt's place")
@@ -188,7 +189,7 @@ void add_told_options(CLI::App& command, Options& options) {
         ->type_name("FOLDER");
     command
         .add_option("--classifier-class", options.classifier_class,
-                    "Guide to this class instead, of which the model is not told")
+                    "Guide to this class instead, which does not condition the model")
         ->needs("--classifier");
     command
         .add_option("--classifier-scale", options.classifier_scale,
@@ -232,7 +233,7 @@ class Txt2Img : public DrawingCommand {
 public:
     void add_options(CLI::App& command) override {
         add_drawing_options(command, options_);
-        add_told_options(command, options_);
+        add_conditioning_options(command, options_);
         add_further_options(command, options_);
     }
 
@@ -241,7 +242,7 @@ public:
     Drawing drawing() const override {
         return options_.hires_scale      ? hires_of(options_)
                : options_.variation_seed ? variations_of(options_)
-                                         : told_otherwise(options_);
+                                         : conditioned(options_);
     }
 
 private:

@@ -1,4 +1,4 @@
-#include "chapters/12_conditioners/told.h"
+#include "chapters/12_conditioners/conditioning_inputs.h"
 
 #include <fmt/format.h>
 
@@ -43,7 +43,7 @@ ContextSchedule constant(const Tensor& context) {
 
 /// Both sides of guidance, of the same shape.
 struct Pair {
-    Tensor told, not_told;
+    Tensor cond, uncond;
 };
 
 /// A class as a token, or as the label itself.
@@ -87,78 +87,80 @@ Tensor rescaled(const LatentDiffusion& model, const Txt2ImgRequest& request,
 
 /// Vectors of CLIP for a prompt; zeros for an empty one.
 Tensor clip_tokens(const clip::FeatureExtractor& clip, const std::string& prompt,
-                   const Told& told) {
+                   const ConditioningInputs& inputs) {
     Tensor query;  // [1, D]
-    if (told.picture)
-        query = ops::normalize(clip.image_features({*told.picture}));
+    if (inputs.picture)
+        query = ops::normalize(clip.image_features({*inputs.picture}));
     else if (!prompt.empty())
         query = ops::normalize(clip.text_features({prompt}));
     else
         return Tensor::full({1, 1, clip.width()}, 0.0f);
     const Tensor first = query.reshape({1, 1, query.dim(1)});
-    if (!told.index) return first;
+    if (!inputs.index) return first;
     // [1, 1 + K, D]
-    return ops::concat({first, told.index->search(query, told.neighbours).embeddings}, 1);
+    return ops::concat({first, inputs.index->search(query, inputs.neighbours).embeddings}, 1);
 }
 
 }  // namespace
 
-void expect_possible(const Txt2ImgRequest& request, const Told& told, const ModelSpec& spec) {
+void expect_possible(const Txt2ImgRequest& request, const ConditioningInputs& inputs,
+                     const ModelSpec& spec) {
     const bool has_classes = spec.find_condition("class_label") != nullptr,
                has_vectors = spec.find_condition("clip_embedding") != nullptr;
-    if (!told.class_label.empty() && !has_classes && !told.classifier)
+    if (!inputs.class_label.empty() && !has_classes && !inputs.classifier)
         throw Error(
             "this model is told no class: leave out --class, or name a classifier with "
             "--classifier");
-    if (!told.class_label.empty() && has_classes)
-        (void)class_number(told.class_label, spec.class_names, class_count(spec));
-    if (told.picture && !has_vectors)
+    if (!inputs.class_label.empty() && has_classes)
+        (void)class_number(inputs.class_label, spec.class_names, class_count(spec));
+    if (inputs.picture && !has_vectors)
         throw Error(
             "this model cannot be told a picture: --like is for models that take vectors "
             "of CLIP");
     const bool takes_map = spec.concat_input() == pipeline::ConcatInput::segmentation;
-    if (told.segmentation && !takes_map)
+    if (inputs.segmentation && !takes_map)
         throw Error("this model takes no semantic map: leave out --segmentation");
-    if (!told.segmentation) pipeline::expect_draws_from_noise(spec);
-    if (told.index && !has_vectors)
+    if (!inputs.segmentation) pipeline::expect_draws_from_noise(spec);
+    if (inputs.index && !has_vectors)
         throw Error(
             "this model cannot be told neighbours: --index is for models that take vectors of "
             "CLIP");
     const bool has_prompt =
         std::ranges::any_of(request.prompts, [](const auto& prompt) { return !prompt.empty(); });
-    if (told.picture && has_prompt)
+    if (inputs.picture && has_prompt)
         throw Error("--like takes the prompt's place: leave out one of both");
-    if (told.index && !told.picture && !has_prompt)
+    if (inputs.index && !inputs.picture && !has_prompt)
         throw Error("--index finds what is near a prompt or --like: give one of both");
-    if (told.classifier) {
-        if (told.classifier_label.empty())
+    if (inputs.classifier) {
+        if (inputs.classifier_label.empty())
             throw Error("--classifier guides to a class: name it with --class");
-        (void)class_number(told.classifier_label, told.classifier->class_names(),
-                           static_cast<int>(told.classifier->class_names().size()));
-        told.classifier->expect_fitting(spec);
+        (void)class_number(inputs.classifier_label, inputs.classifier->class_names(),
+                           static_cast<int>(inputs.classifier->class_names().size()));
+        inputs.classifier->expect_fitting(spec);
     }
     pipeline::expect_possible(request, spec);
 }
 
 std::vector<PictureContexts> contexts_of(const LatentDiffusion& model,
-                                         const Txt2ImgRequest& request, const Told& told) {
+                                         const Txt2ImgRequest& request,
+                                         const ConditioningInputs& inputs) {
     const ModelSpec& spec = model.spec();
     const DType dtype = model.source().checkpoint().place().dtype;
     std::optional<Pair> of_class;
     std::optional<clip::FeatureExtractor> clip;
-    if (spec.find_condition("class_label")) of_class = class_of(model, told.class_label);
+    if (spec.find_condition("class_label")) of_class = class_of(model, inputs.class_label);
     if (spec.find_condition("clip_embedding")) clip.emplace(model.source().path());
-    if (told.index) told.index->expect_made_by(clip_identity(model.source().path()));
+    if (inputs.index) inputs.index->expect_made_by(clip_identity(model.source().path()));
     std::vector<PictureContexts> all;
     for (const std::string& prompt : request.prompts) {
         std::vector<Tensor> parts, none;
         if (of_class) {
-            parts.push_back(of_class->told);
-            none.push_back(of_class->not_told);
+            parts.push_back(of_class->cond);
+            none.push_back(of_class->uncond);
         }
         if (clip) {
             parts.push_back(
-                ops::to(ops::to(clip_tokens(*clip, prompt, told), model.device()), dtype));
+                ops::to(ops::to(clip_tokens(*clip, prompt, inputs), model.device()), dtype));
             none.push_back(0.0f * parts.back());
         }
         if (parts.empty()) {
@@ -175,26 +177,26 @@ std::vector<PictureContexts> contexts_of(const LatentDiffusion& model,
 
 //! [draw]
 pipeline::Txt2ImgResult draw(const LatentDiffusion& model, const Txt2ImgRequest& request,
-                             const Told& told, const ddpm::Observer& observer) {
-    expect_possible(request, told, model.spec());
+                             const ConditioningInputs& inputs, const ddpm::Observer& observer) {
+    expect_possible(request, inputs, model.spec());
     pipeline::Beginning beginning;
-    if (!model.spec().text_tower) beginning.contexts = contexts_of(model, request, told);
-    if (told.segmentation)
-        beginning.ask = [map = rescaled(model, request, *told.segmentation)](
+    if (!model.spec().text_tower) beginning.contexts = contexts_of(model, request, inputs);
+    if (inputs.segmentation)
+        beginning.ask = [map = rescaled(model, request, *inputs.segmentation)](
                             const pipeline::ConditionedModel& unet) {
             return editing::with_channels(unet, map);
         };
-    if (told.classifier) {
-        const auto& names = told.classifier->class_names();
+    if (inputs.classifier) {
+        const auto& names = inputs.classifier->class_names();
         const std::vector<std::int32_t> labels(
             request.prompts.size(),
-            class_number(told.classifier_label, names, static_cast<int>(names.size())));
+            class_number(inputs.classifier_label, names, static_cast<int>(names.size())));
         beginning.change = classifier_guidance(
-            [classifier = told.classifier](const Tensor& x, const Tensor& t) {
+            [classifier = inputs.classifier](const Tensor& x, const Tensor& t) {
                 return (*classifier)(x, t);
             },
             model.schedule(), ops::to(Tensor::ints({std::ssize(labels)}, labels), model.device()),
-            told.classifier_scale);
+            inputs.classifier_scale);
     }
     return pipeline::draw(model, request, noise_of(request, model.device()), beginning, observer);
 }
